@@ -1,0 +1,13 @@
+/**
+ * An error that Sluice itself raises. The message says what is wrong, where, and what to do; `code` is stable and listed in
+ * `docs/errors.md`; `cause` keeps what lies beneath.
+ */
+export class SluiceError extends Error {
+  override readonly name: string = "SluiceError";
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Logger } from "../../actors/logger.ts";
+
+/** Where an operator's results go. */
+export interface Collector<T> {
+  /** Hands one result to what follows. The value must not be changed afterwards. Never waits. */
+  collect(value: T): void;
+}
+
+/**
+ * What is true of the record being processed. One object per task, overwritten for every record, so that nothing is
+ * allocated: read it while processing, never keep it.
+ */
+export interface Cursor {
+  /** Event time in milliseconds; NaN on streams without event time. */
+  timestamp: number;
+  /** The record's key group below a `keyBy`; -1 elsewhere. */
+  keyGroup: number;
+  /** The watermark of the task: event time has come this far. */
+  watermark: number;
+  /** The split a source reads from now; "" elsewhere. */
+  split: string;
+}
+
+/** A range of key groups, both ends included. */
+export interface KeyGroupRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** How state is dealt out when the parallelism changes. */
+export type StateScope =
+  /** By key group. */
+  | "keyed"
+  /** Items are dealt out over the subtasks. */
+  | "split"
+  /** Every subtask has the same. */
+  | "replicate"
+  /** Belongs to this subtask; never moved. */
+  | "subtask";
+
+/** A piece of an operator's state, on its way into a snapshot. Its content is fixed when it is made. */
+export interface SnapshotPart {
+  readonly scope: StateScope;
+  /** Unique within the operator and scope. */
+  readonly name: string;
+  /** The bytes, in slices; each step does a bounded piece of work, so a writer can do other things between. */
+  slices(): Iterable<Uint8Array>;
+}
+
+/** A piece of an operator's state, coming back. `subtask` is the old index it was written by. */
+export interface RestoredPart {
+  readonly scope: StateScope;
+  readonly name: string;
+  readonly subtask: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What an operator is given when it is made. Valid for one attempt. */
+export interface OperatorContext {
+  readonly uid: string;
+  readonly subtask: number;
+  readonly parallelism: number;
+  readonly attempt: number;
+  /** The key groups this subtask owns, and how many there are in all. */
+  readonly keyGroups: KeyGroupRange;
+  readonly keyGroupCount: number;
+  readonly cursor: Cursor;
+  /** Processing time: wall-clock milliseconds. */
+  now(): number;
+  /** Takes no further record, timer or barrier until the promise settles; its rejection fails the task. */
+  suspend(pending: Promise<unknown>): void;
+  /** Tells the task that the operator's next timer has changed: see {@link Operator.nextProcessingTimer}. */
+  timersChanged(): void;
+  /** Counts something under a name that shows in the task's figures, such as late records. */
+  count(name: string, by: number): void;
+  /** Aborts when the attempt ends. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/**
+ * One operator in one subtask: pure logic, no I/O, no clock of its own. Operators of a fused chain call each other through
+ * their collectors. The first of a chain is its *head*; only a head may hold timers or suspend between records.
+ *
+ * Everything but `process` is optional; an operator that has none of it is stateless.
+ */
+export interface Operator<In = unknown> {
+  /** Processes one record. Throwing fails the task. */
+  process(value: In): void;
+  /** The rest of the last record's results, when the operator stopped for lack of credit; true when nothing remains. */
+  resume?(untilDone: boolean): boolean;
+  /** When the earliest event-time timer is due; `Infinity` without one. */
+  nextEventTimer?(): number;
+  /** Fires the earliest event-time timer: one step. */
+  fireEventTimer?(): void;
+  /** When the earliest processing-time timer is due, on the wall clock; `Infinity` without one. */
+  nextProcessingTimer?(): number;
+  /** Fires the earliest processing-time timer: one step. */
+  fireProcessingTimer?(): void;
+  /** Event time has come to `watermark`, and every timer up to it has fired. Called on every operator of the chain. */
+  onWatermark?(watermark: number): void;
+  /** Called between batches, at least once a turn: the place for periodic output such as watermarks. */
+  onBatch?(): void;
+  /** All input has ended and been processed. What is emitted here must show in the state (a second end emits nothing). */
+  finish?(): void;
+  /** The synchronous part of a snapshot: fixes the state as of now. Called between two records. */
+  snapshot?(checkpointId: number): readonly SnapshotPart[];
+  /** Gives the state back, before the first record. For `keyed` it holds the parts of every old subtask: filter by range. */
+  restore?(parts: readonly RestoredPart[]): void;
+  /** The attempt ends. Called once, also after a failure. */
+  close?(): void;
+}
+
+/** Makes an operator for one subtask. `out` is what follows it in the chain. */
+export type OperatorFactory<In = unknown, Out = unknown> = (
+  context: OperatorContext,
+  out: Collector<Out> & WatermarkCollector,
+) => Operator<In>;
+
+/** Results in event time: what a watermark generator emits beside records. */
+export interface WatermarkCollector {
+  /** Event time has come this far; ignored unless it grows. */
+  watermark(timestamp: number): void;
+  /** Nothing is to be expected for now. */
+  idle(): void;
+}
