@@ -1,0 +1,59 @@
+/**
+ * Runs the tests unbuilt on Node, Deno and Bun, one runtime after another.
+ *
+ * `tsx test/run.ts [--runtime node|deno|bun] [--seeds N] [--from S] [--folder F] [FILTER …]`: a filter is a part of a file's
+ * path. The last line is `N passed, N failed, N skipped`, the sum over the runtimes; the exit code is 1 if anything failed.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { discover, type RuntimeName, runtimeNames } from "./runner/discover.ts";
+import { findRuntime } from "./runner/runtimes.ts";
+import { addTally, emptyTally, supervise, type Tally } from "./runner/supervise.ts";
+
+const { values: options, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runtime: { type: "string", multiple: true },
+    seeds: { type: "string" },
+    from: { type: "string" },
+    folder: { type: "string", default: "test" },
+  },
+});
+
+const wanted = options.runtime ?? runtimeNames;
+for (const name of wanted) {
+  if (!(runtimeNames as readonly string[]).includes(name)) {
+    console.error(`Unknown runtime "${name}": give one of ${runtimeNames.join(", ")}`);
+    process.exit(2);
+  }
+}
+if (options.seeds !== undefined) process.env["SLUICE_SEEDS"] = options.seeds;
+if (options.from !== undefined) process.env["SLUICE_FROM"] = options.from;
+
+const counts = (tally: Tally): string => `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`;
+const total = emptyTally();
+for (const name of wanted as RuntimeName[]) addTally(total, await runOn(name));
+
+if (total.passed + total.failed + total.skipped === 0) {
+  total.failed = 1;
+  console.log(`No test file matches ${filters.join(", ")}`);
+}
+console.log(counts(total));
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function runOn(name: RuntimeName): Promise<Tally> {
+  const files = discover(name, options.folder, filters);
+  if (files.length === 0) return emptyTally();
+  const runtime = findRuntime(name);
+  if (!("command" in runtime)) {
+    const failures = [{ file: name, text: runtime.reason }];
+    console.log(`== ${name}: FAILED, ${runtime.reason}\n`);
+    return { ...emptyTally(), failed: 1, failures };
+  }
+  console.log(`== ${name} ${runtime.version}: ${files.length} files`);
+  const tally = await supervise(runtime, files, (line) => console.log(line));
+  for (const { file, reason } of tally.skips) console.log(`SKIPPED ${file}: ${reason}`);
+  for (const { file, text } of tally.failures) console.log(`\nFAILURE on ${name}: ${file}\n  ${text.split("\n").join("\n  ")}`);
+  console.log(`\n== ${name}: ${counts(tally)}\n`);
+  return tally;
+}
