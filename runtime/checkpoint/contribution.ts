@@ -1,0 +1,85 @@
+import type { CheckpointId } from "../graph/frame.ts";
+import type { SnapshotPart } from "../graph/operator.ts";
+import type { Extent, ManifestPart, Processed } from "./manifest.ts";
+
+/** A run of frames of one channel: `skip` elements of the first are already processed. */
+export interface FrameRange {
+  readonly from: number;
+  readonly skip: number;
+  readonly to: number;
+}
+
+/** How a channel stood at its receiver's snapshot. */
+export interface InputReport<Bytes> {
+  readonly edge: string;
+  readonly sender: number;
+  readonly receiver: number;
+  readonly recovered: number;
+  /** For a recovered channel: its last frame. The sender of a regular one reports it. */
+  readonly sent: number | undefined;
+  readonly processed: Processed;
+  readonly watermark: number;
+  readonly idle: boolean;
+  readonly ended: boolean;
+  readonly captured: FrameRange | undefined;
+  readonly records: number;
+  readonly bytes: Bytes;
+}
+
+/** How a channel stood at its sender's snapshot. */
+export interface OutputReport<Bytes> {
+  readonly edge: string;
+  readonly sender: number;
+  readonly receiver: number;
+  readonly wire: number;
+  readonly sent: number;
+  readonly captured: FrameRange | undefined;
+  readonly records: number;
+  readonly bytes: Bytes;
+}
+
+/** Figures of one subtask's part in a checkpoint. Times in milliseconds. */
+export interface SubtaskFigures {
+  /** From the trigger to the first barrier here. */
+  readonly startDelayMs: number;
+  /** From the first barrier to the snapshot. */
+  readonly alignmentMs: number;
+  /** The synchronous part of the snapshot. */
+  readonly syncMs: number;
+  /** From the snapshot to everything being written. */
+  readonly asyncMs: number;
+  /** From the trigger to everything being written. */
+  readonly endToEndMs: number;
+  readonly stateBytes: number;
+  readonly inFlightBytes: number;
+  readonly inFlightRecords: number;
+}
+
+/** Everything a subtask gives for one checkpoint, before it is written. */
+export interface Contribution {
+  readonly checkpoint: CheckpointId;
+  readonly task: number;
+  readonly subtask: number;
+  /** Whether it had taken all its input when it snapshotted, or, for a source, emits nothing more. */
+  readonly finished: boolean;
+  readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
+  readonly inputs: readonly InputReport<Uint8Array | undefined>[];
+  readonly outputs: readonly OutputReport<Uint8Array | undefined>[];
+  readonly timing: Pick<SubtaskFigures, "startDelayMs" | "alignmentMs" | "syncMs">;
+  /** Monotonic milliseconds of the trigger and the snapshot, on the local clock. */
+  readonly triggeredAt: number;
+  readonly startedAt: number;
+}
+
+/** What a subtask acknowledges: all of it is durable. */
+export interface Acknowledgement {
+  readonly checkpoint: CheckpointId;
+  readonly attempt: number;
+  readonly task: number;
+  readonly subtask: number;
+  readonly finished: boolean;
+  readonly parts: readonly ManifestPart[];
+  readonly inputs: readonly InputReport<readonly Extent[]>[];
+  readonly outputs: readonly OutputReport<readonly Extent[]>[];
+  readonly figures: SubtaskFigures;
+}

@@ -1,0 +1,103 @@
+import type { Channel } from "../graph/channel.ts";
+import { channelName } from "../graph/channel.ts";
+import type { Acknowledgement, FrameRange, InputReport, OutputReport } from "./contribution.ts";
+import type { Extent, ManifestChannel } from "./manifest.ts";
+
+/** What the channels of a checkpoint add up to. */
+export type Proof =
+  | { readonly kind: "proven"; readonly channels: readonly ManifestChannel[] }
+  | { readonly kind: "refuted"; readonly channel: string; readonly reason: string };
+
+/**
+ * Proves over the whole graph that what was captured of every channel is exactly what its sender had sent and its receiver
+ * had not processed: output ∪ input captures = `(processed, sent]`, disjoint (protocol 2.5). On an aligned edge that leaves
+ * nothing to capture; in at-least-once mode the receiver may have processed more than was sent.
+ *
+ * It cannot see open batches, source positions or transactions: those have tests of their own.
+ */
+export function proveCapture(
+  channels: readonly Channel[],
+  acknowledgements: readonly Acknowledgement[],
+  rule: { readonly atLeastOnce: boolean; readonly mustBeEmpty: (edge: string) => boolean },
+): Proof {
+  const outputs = new Map<string, OutputReport<readonly Extent[]>>();
+  const inputs = new Map<string, InputReport<readonly Extent[]>>();
+  const recovered: InputReport<readonly Extent[]>[] = [];
+  for (const ack of acknowledgements) {
+    for (const output of ack.outputs) outputs.set(channelName(output.edge, output.sender, output.receiver), output);
+    for (const input of ack.inputs) {
+      if (input.recovered !== 0) recovered.push(input);
+      else inputs.set(channelName(input.edge, input.sender, input.receiver), input);
+    }
+  }
+  const proven: ManifestChannel[] = [];
+  for (const { edge, sender, receiver } of channels) {
+    const name = channelName(edge.id, sender, receiver);
+    const output = outputs.get(name);
+    const input = inputs.get(name);
+    if (output === undefined || input === undefined) {
+      return { kind: "refuted", channel: name, reason: `no report of its ${output === undefined ? "sender" : "receiver"}` };
+    }
+    const reason = refute(input, output, rule.atLeastOnce, rule.mustBeEmpty(edge.id));
+    if (reason !== undefined) return { kind: "refuted", channel: name, reason };
+    proven.push(join(input, output.sent, output));
+  }
+  for (const input of recovered) {
+    const reason = refute(input, undefined, false, false);
+    const name = `${channelName(input.edge, input.sender, input.receiver)} recovered by attempt ${input.recovered}`;
+    if (reason !== undefined) return { kind: "refuted", channel: name, reason };
+    if (input.captured !== undefined) proven.push(join(input, input.sent ?? 0, undefined));
+  }
+  return { kind: "proven", channels: proven };
+}
+
+function refute(
+  input: InputReport<unknown>,
+  output: OutputReport<unknown> | undefined,
+  atLeastOnce: boolean,
+  mustBeEmpty: boolean,
+): string | undefined {
+  const sent = output?.sent ?? input.sent ?? 0;
+  const { seq, elements } = input.processed;
+  const facts = `processed ${seq}+${elements}, sent ${sent}, captured ${show(input.captured)} and ${show(output?.captured)}`;
+  if (seq >= sent && (seq > sent || elements > 0) && !atLeastOnce) return `processed beyond the cut: ${facts}`;
+  if (seq >= sent) {
+    return input.captured === undefined && output?.captured === undefined ? undefined : `captured what is processed: ${facts}`;
+  }
+  if (mustBeEmpty) return `an aligned edge has frames at the cut: ${facts}`;
+  let at = seq;
+  let skip = elements;
+  for (const range of [input.captured, output?.captured]) {
+    if (range === undefined) continue;
+    if (range.from !== at + 1) return `captures leave a gap or overlap: ${facts}`;
+    if (range.skip !== skip) return `a half-processed frame is captured wrongly (${range.skip} for ${skip}): ${facts}`;
+    if (range.to < range.from) return `an empty range: ${facts}`;
+    at = range.to;
+    skip = 0;
+  }
+  return at === sent ? undefined : `captures do not reach what was sent: ${facts}`;
+}
+
+function show(range: FrameRange | undefined): string {
+  return range === undefined ? "nothing" : `${range.from}-${range.to} less ${range.skip}`;
+}
+
+function join(
+  input: InputReport<readonly Extent[]>,
+  sent: number,
+  output: OutputReport<readonly Extent[]> | undefined,
+): ManifestChannel {
+  return {
+    edge: input.edge,
+    sender: input.sender,
+    receiver: input.receiver,
+    recovered: input.recovered,
+    sent,
+    processed: input.processed,
+    watermark: input.watermark,
+    idle: input.idle,
+    ended: input.ended,
+    captured: [...input.bytes, ...(output?.bytes ?? [])],
+    records: input.records + (output?.records ?? 0),
+  };
+}

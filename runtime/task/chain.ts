@@ -1,0 +1,153 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { Collector, Cursor, Operator, SnapshotPart, WatermarkCollector } from "../graph/operator.ts";
+
+/** What follows an operator: another one, several, or an edge to other tasks. */
+export type Next = Collector<unknown> & WatermarkCollector;
+
+/** Nothing follows. */
+export const nowhere: Next = { collect() {}, watermark() {}, idle() {} };
+
+/**
+ * An operator in its place in a fused chain: passes records to it, and watermarks through it.
+ *
+ * An error of the operator is attributed here, so that the operators themselves need not know where they stand.
+ */
+export class ChainLink implements Next {
+  readonly uid: string;
+  readonly kind: string;
+  readonly operator: Operator;
+  private readonly subtask: number;
+  readonly #out: Next;
+  /** A watermark generator lets none from above through. */
+  readonly #ownWatermarks: boolean;
+
+  constructor(place: { uid: string; kind: string; subtask: number }, operator: Operator, out: Next) {
+    this.uid = place.uid;
+    this.kind = place.kind;
+    this.subtask = place.subtask;
+    this.operator = operator;
+    this.#out = out;
+    this.#ownWatermarks = place.kind === "watermarks";
+  }
+
+  collect(value: unknown): void {
+    try {
+      this.operator.process(value);
+    } catch (error) {
+      throw this.attribute(error, "process a record");
+    }
+  }
+
+  watermark(timestamp: number): void {
+    if (this.#ownWatermarks) return;
+    this.guard("handle a watermark", () => this.operator.onWatermark?.(timestamp));
+    this.#out.watermark(timestamp);
+  }
+
+  idle(): void {
+    if (!this.#ownWatermarks) this.#out.idle();
+  }
+
+  /** Runs a step of the operator, its errors attributed. */
+  guard<T>(act: string, step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      throw this.attribute(error, act);
+    }
+  }
+
+  /** The error as an error of this operator, unless one below it has claimed it. */
+  attribute(error: unknown, act: string): SluiceError {
+    if (error instanceof SluiceError && attributed.has(error)) return error;
+    const said = error instanceof Error ? error.message : String(error);
+    const code = error instanceof SluiceError ? error.code : "OPERATOR_FAILED";
+    const wrapped = new SluiceError(code, `${this.kind} ${this.uid} (subtask ${this.subtask}) could not ${act}: ${said}`, {
+      cause: error,
+    });
+    attributed.add(wrapped);
+    return wrapped;
+  }
+}
+
+const attributed = new WeakSet<Error>();
+
+/** Several things follow one operator. */
+export class FanOut implements Next {
+  readonly #targets: readonly Next[];
+  readonly #cursor: Cursor;
+
+  constructor(targets: readonly Next[], cursor: Cursor) {
+    this.#targets = targets;
+    this.#cursor = cursor;
+  }
+
+  collect(value: unknown): void {
+    const { timestamp } = this.#cursor;
+    for (const target of this.#targets) {
+      this.#cursor.timestamp = timestamp; // an operator in an earlier branch may have set its own
+      target.collect(value);
+    }
+  }
+
+  watermark(timestamp: number): void {
+    for (const target of this.#targets) target.watermark(timestamp);
+  }
+
+  idle(): void {
+    for (const target of this.#targets) target.idle();
+  }
+}
+
+/** The operators of one subtask, the head first. A source's chain is what follows the source. */
+export class Chain {
+  /** Where records enter. */
+  readonly entry: Next;
+  readonly links: readonly ChainLink[];
+  /** Operators that may hold back results for lack of credit, the last one first: it makes room for those above it. */
+  readonly #resumable: readonly ChainLink[];
+
+  constructor(entry: Next, links: readonly ChainLink[]) {
+    this.entry = entry;
+    this.links = links;
+    this.#resumable = links.filter((link) => link.operator.resume !== undefined).reverse();
+  }
+
+  onBatch(): void {
+    for (const link of this.links) if (link.operator.onBatch !== undefined) link.guard("end a batch", () => link.operator.onBatch?.());
+  }
+
+  /** Goes on with results that waited for credit; true when none is left. `all`: whatever the credit. */
+  resume(all: boolean): boolean {
+    for (const link of this.#resumable) {
+      if (!link.guard("go on", () => link.operator.resume?.(all) ?? true)) return false;
+    }
+    return true;
+  }
+
+  finish(): void {
+    for (const link of this.links) link.guard("finish", () => link.operator.finish?.());
+  }
+
+  snapshot(id: number): { uid: string; part: SnapshotPart }[] {
+    const parts: { uid: string; part: SnapshotPart }[] = [];
+    for (const link of this.links) {
+      const of = link.guard("snapshot its state", () => link.operator.snapshot?.(id) ?? []);
+      for (const part of of) parts.push({ uid: link.uid, part });
+    }
+    return parts;
+  }
+
+  /** Ends every operator, whatever the others do; returns what went wrong. */
+  close(): unknown[] {
+    const errors: unknown[] = [];
+    for (const link of this.links) {
+      try {
+        link.operator.close?.();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+}

@@ -1,0 +1,218 @@
+import { elementCount, type Frame, NO_WATERMARK } from "../graph/frame.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Processed } from "../checkpoint/manifest.ts";
+import type { BarrierOnChannel, FrameTarget, InputLink } from "./link.ts";
+import type { CapturedFrame } from "./output_channel.ts";
+
+/** Which channel an input channel is the receiving end of. */
+export interface InputIdentity {
+  readonly edge: string;
+  readonly sender: number;
+  readonly receiver: number;
+  /** 0: a regular channel; else the attempt whose restore made it a recovered one. */
+  readonly recovered: number;
+}
+
+/** Where an input channel starts. */
+export interface InputStart {
+  /** The last frame that its sender sent before; the next one expected is one higher. */
+  readonly received: number;
+  readonly processed: Processed;
+  readonly watermark: number;
+  readonly idle: boolean;
+  readonly ended: boolean;
+}
+
+/** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
+interface Capture {
+  readonly frames: CapturedFrame[];
+  afterSeq: number | undefined;
+}
+
+/** Told what arrives, in the order it does. */
+export interface InputOwner {
+  barrierArrived(input: InputChannel, barrier: BarrierOnChannel): void;
+  frameArrived(input: InputChannel): void;
+  /** A frame came whose predecessors are missing. */
+  gap(input: InputChannel, frame: Frame): void;
+}
+
+/**
+ * The receiving end of a channel: its frames in order, how far they are processed, and the captures that are open on it.
+ *
+ * - Frames are taken in sequence, each once: duplicates are dropped, a gap is reported.
+ * - A capture is a range of sequence numbers per checkpoint id, so several can be open at once.
+ */
+export class InputChannel implements FrameTarget {
+  readonly identity: InputIdentity;
+  /** Its place among the task's inputs: regular ones first. */
+  readonly index: number;
+  /** Which of the task's input edges it belongs to. */
+  readonly edge: number;
+  readonly #owner: InputOwner;
+  readonly #link: InputLink | undefined;
+  readonly #windowBytes: number;
+  #frames: Frame[] = [];
+  #head = 0;
+  #received: number;
+  /** Frames up to here are processed. */
+  processedSeq: number;
+  /** Elements of the first waiting frame that are processed. */
+  elements: number;
+  /** Frames with a greater number wait for a snapshot. */
+  hold = Infinity;
+  /** In the gate's queue of channels to be read. */
+  queued = false;
+  watermark: number;
+  idle: boolean;
+  ended: boolean;
+  #consumedCost = 0;
+  #captures = new Map<CheckpointId, Capture>();
+
+  constructor(
+    place: { readonly identity: InputIdentity; readonly index: number; readonly edge: number },
+    owner: InputOwner,
+    link: InputLink | undefined,
+    windowBytes: number,
+    start: InputStart,
+  ) {
+    this.identity = place.identity;
+    this.index = place.index;
+    this.edge = place.edge;
+    this.#owner = owner;
+    this.#link = link;
+    this.#windowBytes = windowBytes;
+    this.#received = start.received;
+    this.processedSeq = start.processed.seq;
+    this.elements = start.processed.elements;
+    this.watermark = start.watermark;
+    this.idle = start.idle;
+    this.ended = start.ended;
+  }
+
+  /** A channel that holds frames of a snapshot and gets no others. */
+  static recovered(
+    place: { readonly identity: InputIdentity; readonly index: number; readonly edge: number },
+    owner: InputOwner,
+    frames: readonly CapturedFrame[],
+    start: { readonly watermark: number; readonly idle: boolean },
+  ): InputChannel {
+    const first = frames[0];
+    const last = frames.at(-1);
+    if (first === undefined || last === undefined) throw new RangeError("a recovered channel without frames");
+    const channel = new InputChannel(place, owner, undefined, 0, {
+      ...start,
+      received: last.frame.seq,
+      processed: { seq: first.frame.seq - 1, elements: first.skip },
+      ended: false,
+    });
+    channel.#frames = frames.map((captured) => captured.frame);
+    return channel;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** The frame to be processed next. */
+  get first(): Frame | undefined {
+    return this.#frames[this.#head];
+  }
+
+  /** Whether it is a recovered channel that has been read to its end. */
+  get drained(): boolean {
+    return this.identity.recovered !== 0 && this.first === undefined;
+  }
+
+  /** How many frames wait. */
+  get waitingFrames(): number {
+    return this.#frames.length - this.#head;
+  }
+
+  onBarrier(barrier: BarrierOnChannel): void {
+    this.#owner.barrierArrived(this, barrier);
+  }
+
+  onFrame(frame: Frame): void {
+    if (frame.seq !== this.#received + 1) {
+      if (frame.seq > this.#received) this.#owner.gap(this, frame);
+      return;
+    }
+    this.#received = frame.seq;
+    this.#frames.push(frame);
+    for (const capture of this.#captures.values()) {
+      if (capture.afterSeq === undefined || frame.seq <= capture.afterSeq) capture.frames.push({ frame, skip: 0 });
+    }
+    this.#owner.frameArrived(this);
+  }
+
+  /** The first frame has been processed whole: forget it and grant its sender more. */
+  consume(): void {
+    const frame = this.#frames[this.#head];
+    if (frame === undefined) throw new RangeError(`nothing to consume on ${this.identity.edge}`);
+    this.#frames[this.#head] = undefined as unknown as Frame;
+    if (++this.#head === this.#frames.length) {
+      this.#frames = [];
+      this.#head = 0;
+    } else if (this.#head >= 64) {
+      this.#frames = this.#frames.slice(this.#head);
+      this.#head = 0;
+    }
+    this.processedSeq = frame.seq;
+    this.elements = 0;
+    this.#consumedCost += frame.cost;
+    this.#link?.grant(frame.seq, this.#consumedCost + this.#windowBytes);
+  }
+
+  /** Opens the capture of checkpoint `id`: what is here and unprocessed, and what arrives until the barrier. */
+  openCapture(id: CheckpointId, afterSeq: number | undefined): void {
+    const frames: CapturedFrame[] = [];
+    for (let i = this.#head; i < this.#frames.length; i++) {
+      const frame = this.#frames[i] as Frame;
+      if (afterSeq !== undefined && frame.seq > afterSeq) break;
+      frames.push({ frame, skip: i === this.#head ? this.elements : 0 });
+    }
+    this.#captures.set(id, { frames, afterSeq });
+  }
+
+  /** The barrier's place became known: later frames are not part of the capture. */
+  trimCapture(id: CheckpointId, afterSeq: number): void {
+    const capture = this.#captures.get(id);
+    if (capture === undefined) return;
+    capture.afterSeq = afterSeq;
+    while (capture.frames.length > 0 && (capture.frames.at(-1) as CapturedFrame).frame.seq > afterSeq) capture.frames.pop();
+  }
+
+  /** Whether everything that the capture of `id` must hold is here. */
+  captureWhole(id: CheckpointId): boolean {
+    const capture = this.#captures.get(id);
+    return capture !== undefined && capture.afterSeq !== undefined && this.#received >= capture.afterSeq;
+  }
+
+  /** Ends the capture of `id` and gives what it holds. */
+  takeCapture(id: CheckpointId): readonly CapturedFrame[] {
+    const frames = this.#captures.get(id)?.frames ?? [];
+    this.#captures.delete(id);
+    return frames;
+  }
+
+  /** How far the channel is processed. */
+  processed(): Processed {
+    return { seq: this.processedSeq, elements: this.elements };
+  }
+
+  /** The first frame's elements that are left. */
+  get elementsLeft(): number {
+    const frame = this.first;
+    return frame === undefined ? 0 : elementCount(frame) - this.elements;
+  }
+}
+
+/** Where a channel of a job without a snapshot starts. */
+export const freshInput: InputStart = {
+  received: 0,
+  processed: { seq: 0, elements: 0 },
+  watermark: NO_WATERMARK,
+  idle: false,
+  ended: false,
+};

@@ -1,0 +1,241 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { Channel } from "../graph/channel.ts";
+import type { CheckpointId, Frame, Mark } from "../graph/frame.ts";
+import type { Brake } from "./brake.ts";
+import type { GrantTarget, OutputLink } from "./link.ts";
+
+/** How an output channel batches and what it may hold. */
+export interface OutputLimits {
+  /** A frame is sealed at this many records at the latest. */
+  readonly frameRecords: number;
+  /** A frame is sealed at about this many bytes at the latest. */
+  readonly frameBytes: number;
+  /** What one call may emit beyond credit, in bytes, before the task fails. */
+  readonly overdraftBytes: number;
+}
+
+/** A frame that was overtaken by a barrier, or waits before one: `skip` of its elements are already processed. */
+export interface CapturedFrame {
+  readonly frame: Frame;
+  readonly skip: number;
+}
+
+/** Where an output stood at a barrier, and what the barrier overtook in its outbox: the frames `(wire, sent]`. */
+export interface OutputCut {
+  readonly sent: number;
+  readonly wire: number;
+  readonly captured: readonly CapturedFrame[];
+}
+
+interface InBandBarrier {
+  readonly id: CheckpointId;
+  readonly seq: number;
+}
+
+/** What the owner of an output channel has to know. */
+export interface OutputOwner {
+  readonly brake: Brake;
+  /** The estimated bytes of a record of this edge. */
+  recordBytes(sample: unknown): number;
+  /** Milliseconds since checkpoint `id` was triggered. */
+  elapsedMs(id: CheckpointId): number;
+  /** An aligned barrier was handed to the transport. */
+  barrierLeft(): void;
+  /** An aligned barrier overtook its queue after all: its cut is another one now. */
+  barrierPromoted(output: OutputChannel, id: CheckpointId, cut: OutputCut): void;
+  /** The channel has something to do in the next turn of its task. */
+  wake(): void;
+}
+
+/** Every how many frames the size of a record is estimated again. */
+const sampleEvery = 64;
+
+/**
+ * The sending end of a channel: the open batch, the outbox of sealed frames that wait for credit, and the barriers among them.
+ *
+ * - A frame gets its number when it is sealed; a barrier always seals the open batch first (protocol 2.2).
+ * - `wire` is the last frame handed to the link. A barrier that overtakes names it, and captures what lies behind it.
+ * - A promoted barrier leaves no copy in its frame (protocol 2.7).
+ */
+export class OutputChannel implements GrantTarget {
+  readonly channel: Channel;
+  readonly #owner: OutputOwner;
+  readonly #link: OutputLink;
+  readonly #limits: OutputLimits;
+  readonly #timed: boolean;
+  readonly #keyed: boolean;
+  /** The open batch. Public for the partitioner's loop only. */
+  values: unknown[] = [];
+  keyGroups: number[] = [];
+  timestamps: number[] = [];
+  /** The batch is sealed at this many records. */
+  batchRecords: number;
+  #meanBytes = 0;
+  #framesToSample = 0;
+  #sealed: number;
+  #wire: number;
+  #outbox: Frame[] = [];
+  #outboxCost = 0;
+  #blocked = false;
+  #sentCost = 0;
+  #limit: number;
+  #consumedSeq: number;
+  #inBand: InBandBarrier[] = [];
+
+  constructor(
+    channel: Channel,
+    owner: OutputOwner,
+    link: OutputLink,
+    limits: OutputLimits,
+    start: { readonly sent: number; readonly limit: number },
+  ) {
+    this.channel = channel;
+    this.#owner = owner;
+    this.#link = link;
+    this.#limits = limits;
+    this.#timed = channel.edge.timed;
+    this.#keyed = channel.edge.partitioner.kind === "keyBy";
+    this.batchRecords = limits.frameRecords;
+    this.#sealed = start.sent;
+    this.#wire = start.sent;
+    this.#consumedSeq = start.sent;
+    this.#limit = start.limit;
+  }
+
+  /** Whether the open batch should go out at the end of a turn: nothing else of the channel is under way. */
+  get flushable(): boolean {
+    return this.values.length > 0 && this.#consumedSeq === this.#sealed;
+  }
+
+  /** Whether frames wait and there is credit for the first of them. */
+  get sendable(): boolean {
+    const first = this.#outbox[0];
+    return first !== undefined && this.#mayGo(first);
+  }
+
+  /** Records in the open batch and in the outbox. */
+  get waitingRecords(): number {
+    return this.#outbox.reduce((sum, frame) => sum + frame.values.length, this.values.length);
+  }
+
+  /** Gives the open batch a number and queues it; with a mark, also when the batch is empty. */
+  seal(mark: Mark | undefined): void {
+    const count = this.values.length;
+    if (count === 0 && mark === undefined) return;
+    const frame: Frame = {
+      seq: ++this.#sealed,
+      values: this.values,
+      keyGroups: this.#keyed ? this.keyGroups : undefined,
+      timestamps: this.#timed ? this.timestamps : undefined,
+      mark,
+      cost: count === 0 ? 0 : Math.ceil(count * this.#sampledBytes()),
+    };
+    if (count > 0) {
+      this.values = [];
+      if (this.#keyed) this.keyGroups = [];
+      if (this.#timed) this.timestamps = [];
+    }
+    this.#outbox.push(frame);
+    this.#outboxCost += frame.cost;
+    this.drain();
+    if (this.#blocked && this.#outboxCost > this.#limits.overdraftBytes) this.#overdrawn();
+  }
+
+  /** Hands over what there is credit for. */
+  drain(): void {
+    let sent = 0;
+    let left = false;
+    for (; sent < this.#outbox.length; sent++) {
+      const frame = this.#outbox[sent] as Frame;
+      if (!this.#mayGo(frame)) break;
+      this.#wire = frame.seq;
+      this.#sentCost += frame.cost;
+      this.#outboxCost -= frame.cost;
+      const barrier = frame.mark?.kind === "barrier" ? frame.mark.id : undefined;
+      if (barrier === undefined) {
+        this.#link.send(frame, undefined);
+      } else {
+        this.#inBand = this.#inBand.filter((waiting) => waiting.id !== barrier);
+        left = true;
+        const elapsedMs = this.#owner.elapsedMs(barrier);
+        this.#link.send(frame, { id: barrier, afterSeq: frame.seq, overtook: false, elapsedMs });
+      }
+    }
+    if (sent > 0) this.#outbox.splice(0, sent);
+    const blocked = this.#outbox.length > 0;
+    if (blocked !== this.#blocked) {
+      this.#blocked = blocked;
+      if (blocked) this.#owner.brake.block();
+      else this.#owner.brake.unblock();
+    }
+    if (left) this.#owner.barrierLeft();
+  }
+
+  onGrant(consumedSeq: number, limit: number): void {
+    if (limit > this.#limit) this.#limit = limit;
+    if (consumedSeq > this.#consumedSeq) this.#consumedSeq = consumedSeq;
+    if (this.#blocked || this.flushable) this.#owner.wake();
+  }
+
+  /** Sends barrier `id` in data order. */
+  barrierInBand(id: CheckpointId): OutputCut {
+    this.#inBand.push({ id, seq: this.#sealed + 1 });
+    this.seal({ kind: "barrier", id });
+    return { sent: this.#sealed, wire: this.#sealed, captured: [] };
+  }
+
+  /** Sends barrier `id` past what waits in the outbox, which it captures. */
+  barrierOvertaking(id: CheckpointId): OutputCut {
+    this.seal(undefined);
+    this.promote(id);
+    const captured = this.#outbox.map((frame) => ({ frame, skip: 0 }));
+    this.#overtake(id);
+    return { sent: this.#sealed, wire: this.#wire, captured };
+  }
+
+  /** Lets the in-band barriers up to `id` that have not left overtake what waits before them, oldest first. */
+  promote(id: CheckpointId): void {
+    for (const waiting of this.#inBand.filter((barrier) => barrier.id <= id)) {
+      const captured = this.#outbox.filter((frame) => frame.seq <= waiting.seq).map((frame) => ({ frame, skip: 0 }));
+      const own = this.#outbox.find((frame) => frame.seq === waiting.seq);
+      if (own !== undefined) own.mark = undefined;
+      this.#inBand = this.#inBand.filter((barrier) => barrier !== waiting);
+      this.#overtake(waiting.id);
+      this.#owner.barrierPromoted(this, waiting.id, { sent: waiting.seq, wire: this.#wire, captured });
+    }
+  }
+
+  /** Whether barrier `id` has been handed over. */
+  hasLeft(id: CheckpointId): boolean {
+    return !this.#inBand.some((barrier) => barrier.id === id);
+  }
+
+  #overtake(id: CheckpointId): void {
+    this.#link.overtake({ id, afterSeq: this.#wire, overtook: true, elapsedMs: this.#owner.elapsedMs(id) });
+  }
+
+  #mayGo(frame: Frame): boolean {
+    return frame.cost === 0 || this.#sentCost < this.#limit;
+  }
+
+  #sampledBytes(): number {
+    if (this.#framesToSample-- <= 0) {
+      this.#framesToSample = sampleEvery;
+      const sampled = Math.max(1, this.#owner.recordBytes(this.values[0]));
+      this.#meanBytes = this.#meanBytes === 0 ? sampled : (this.#meanBytes * 3 + sampled) / 4;
+      const fit = Math.floor(this.#limits.frameBytes / this.#meanBytes);
+      this.batchRecords = Math.max(1, Math.min(this.#limits.frameRecords, fit));
+    }
+    return this.#meanBytes;
+  }
+
+  #overdrawn(): never {
+    const { edge, sender, receiver } = this.channel;
+    throw new SluiceError(
+      "OUTPUT_OVERDRAWN",
+      `${edge.fromOperator} emitted ${this.#outboxCost} bytes beyond its credit on ${edge.id}:${sender}>${receiver} while ` +
+        `processing one record; the limit is overdraftBytes = ${this.#limits.overdraftBytes}. Emit fewer or smaller records ` +
+        `per input record (a flatMap that returns an iterable is pulled only under credit), or raise overdraftBytes.`,
+    );
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * A subtask's part in checkpoints: runs the aligner, takes the cut, records what is in flight, and contributes the result.
+ *
+ * The snapshot turn (protocol 2.2) is one synchronous turn between two records: what operators hold back is drained, the
+ * state is fixed, every output is cut and its barrier forwarded, and what waits at the inputs is captured. From then on
+ * processing goes on, while late arrivals are added to the captures they belong to.
+ */
+import type { Clock, Timer } from "../../actors/clock.ts";
+import { type AlignAction, type AlignEvent, type Alignment, align } from "../checkpoint/aligner.ts";
+import type { Contribution, FrameRange, InputReport, OutputReport } from "../checkpoint/contribution.ts";
+import { encodeFrames } from "../graph/frame_codec.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Processed } from "../checkpoint/manifest.ts";
+import type { SnapshotPart } from "../graph/operator.ts";
+import type { InputChannel } from "./input_channel.ts";
+import type { BarrierOnChannel } from "./link.ts";
+import type { CapturedFrame, OutputChannel, OutputCut } from "./output_channel.ts";
+
+/** How the barriers of an output edge travel. */
+export type ForwardPolicy = "in-band" | "timed" | "overtake";
+
+/** What a snapshot fixed at once, and what its sinks still have to prepare. */
+export interface OperatorCut {
+  readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
+  /** Further parts that come later, such as what a sink has to commit; undefined when there are none. */
+  readonly prepared: Promise<readonly { readonly uid: string; readonly part: SnapshotPart }[]> | undefined;
+}
+
+/** What the participant needs of its subtask. */
+export interface ParticipantHost {
+  readonly task: number;
+  readonly subtask: number;
+  readonly clock: Clock;
+  /** Regular channels first: their index is the aligner's. */
+  readonly inputs: readonly InputChannel[];
+  readonly outputs: readonly { readonly channel: OutputChannel; readonly policy: ForwardPolicy }[];
+  /** False for at-least-once. */
+  readonly captures: boolean;
+  readonly timeoutMs: number | undefined;
+  hold(input: InputChannel, afterSeq: number): void;
+  /** Drains what operators hold back, and fixes their state. */
+  cutOperators(id: CheckpointId): OperatorCut;
+  /** Whether all input is taken; for a source also: nothing more will be emitted. */
+  finished(): boolean;
+  contribute(contribution: Contribution): void;
+  decline(id: CheckpointId, reason: string, cause?: unknown): void;
+  /** Ask for `timeout(id)` on the control lane. */
+  timeoutDue(id: CheckpointId): void;
+  /** Something has to be checked in the next turn. */
+  wake(): void;
+}
+
+interface StartedCheckpoint {
+  readonly id: CheckpointId;
+  readonly startedAt: number;
+  readonly syncMs: number;
+  readonly finished: boolean;
+  readonly standing: ReadonlyMap<InputChannel, Standing>;
+  readonly outputs: Map<OutputChannel, OutputCut>;
+  parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
+  /** Every output is cut and every capture open: before that nothing is judged. */
+  cut: boolean;
+  prepared: boolean;
+}
+
+/** Where an input stood at the snapshot. */
+interface Standing {
+  readonly processed: Processed;
+  readonly watermark: number;
+  readonly idle: boolean;
+  readonly ended: boolean;
+}
+
+interface SeenCheckpoint {
+  /** When it was triggered, on the local monotonic clock. */
+  readonly triggeredAt: number;
+  /** When this subtask first heard of it. */
+  readonly seenAt: number;
+  timer: Timer | undefined;
+}
+
+export class CheckpointParticipant {
+  readonly #host: ParticipantHost;
+  readonly #alignment: Alignment;
+  readonly #seen = new Map<CheckpointId, SeenCheckpoint>();
+  readonly #started = new Map<CheckpointId, StartedCheckpoint>();
+
+  constructor(host: ParticipantHost, alignment: Alignment) {
+    this.#host = host;
+    this.#alignment = alignment;
+  }
+
+  /** Whether some snapshot waits for its captures, its sinks or its barriers. */
+  get busy(): boolean {
+    return this.#started.size > 0;
+  }
+
+  trigger(id: CheckpointId, elapsedMs: number): void {
+    this.#hear(id, elapsedMs);
+    this.#step({ kind: "trigger", id });
+  }
+
+  barrier(input: InputChannel, barrier: BarrierOnChannel): void {
+    const { id, afterSeq, overtook } = barrier;
+    this.#hear(id, barrier.elapsedMs);
+    this.#step({ kind: "barrier", input: input.index, id, afterSeq, overtook });
+    if (this.#started.has(id)) input.trimCapture(id, afterSeq);
+    this.#check(id);
+  }
+
+  /** A barrier was processed in data order. */
+  reached(input: InputChannel, id: CheckpointId): void {
+    this.#step({ kind: "reached", input: input.index, id });
+  }
+
+  timeout(id: CheckpointId): void {
+    this.#step({ kind: "timeout", id });
+    this.#check(id);
+  }
+
+  abort(id: CheckpointId): void {
+    this.#step({ kind: "abort", id });
+  }
+
+  completed(id: CheckpointId): void {
+    this.#step({ kind: "completed", id });
+    for (const seen of [...this.#seen.keys()]) if (seen <= id) this.#forget(seen);
+  }
+
+  /** A frame arrived, or a barrier left: some capture may be whole now. */
+  progress(): void {
+    for (const id of [...this.#started.keys()]) this.#check(id);
+  }
+
+  /** An aligned barrier overtook the outbox after all. */
+  promoted(output: OutputChannel, id: CheckpointId, cut: OutputCut): void {
+    this.#started.get(id)?.outputs.set(output, cut);
+  }
+
+  elapsedMs(id: CheckpointId): number {
+    const seen = this.#seen.get(id);
+    return seen === undefined ? 0 : this.#host.clock.monotonic() - seen.triggeredAt;
+  }
+
+  /** The attempt ends: no timer is left. */
+  close(): void {
+    for (const id of [...this.#seen.keys()]) this.#forget(id);
+    for (const id of [...this.#started.keys()]) this.#drop(id);
+  }
+
+  #hear(id: CheckpointId, elapsedMs: number): void {
+    if (this.#seen.has(id) || id <= this.#alignment.completed) return;
+    const now = this.#host.clock.monotonic();
+    this.#seen.set(id, { triggeredAt: now - elapsedMs, seenAt: now, timer: undefined });
+  }
+
+  #step(event: AlignEvent): void {
+    for (const action of align(this.#alignment, event)) this.#act(action);
+  }
+
+  #act(action: AlignAction): void {
+    switch (action.kind) {
+      case "start":
+        return this.#start(action.id, action.overtake);
+      case "hold":
+        return this.#host.hold(this.#host.inputs[action.input] as InputChannel, action.afterSeq);
+      case "arm-timeout":
+        return this.#armTimeout(action.id);
+      case "promote":
+        for (const output of this.#host.outputs) if (output.policy === "timed") output.channel.promote(action.id);
+        return;
+      case "decline":
+        this.#drop(action.id);
+        return this.#host.decline(action.id, action.reason);
+      case "drop":
+        return this.#drop(action.id);
+      default:
+        action satisfies never;
+    }
+  }
+
+  #armTimeout(id: CheckpointId): void {
+    const seen = this.#seen.get(id);
+    const { timeoutMs, clock } = this.#host;
+    if (seen === undefined || seen.timer !== undefined || timeoutMs === undefined) return;
+    const delayMs = seen.triggeredAt + timeoutMs - clock.monotonic();
+    seen.timer = clock.setTimer(Math.max(0, delayMs), () => this.#host.timeoutDue(id));
+  }
+
+  #start(id: CheckpointId, overtake: boolean): void {
+    const host = this.#host;
+    const startedAt = host.clock.monotonic();
+    let cut: OperatorCut | undefined;
+    let failure: unknown;
+    try {
+      cut = host.cutOperators(id);
+    } catch (error) {
+      failure = error;
+    }
+    const standing = new Map<InputChannel, Standing>();
+    for (const input of host.inputs) {
+      const { watermark, idle, ended } = input;
+      standing.set(input, { processed: input.processed(), watermark, idle, ended });
+    }
+    const outputs = new Map<OutputChannel, OutputCut>();
+    const checkpoint: StartedCheckpoint = {
+      id,
+      startedAt,
+      syncMs: host.clock.monotonic() - startedAt,
+      finished: host.finished(),
+      standing,
+      outputs,
+      parts: cut?.parts ?? [],
+      cut: false,
+      prepared: cut?.prepared === undefined,
+    };
+    this.#started.set(id, checkpoint); // before the cuts: a barrier may leave at once
+    let waiting = false;
+    for (const { channel, policy } of host.outputs) {
+      const overtakes = policy === "overtake" || (policy === "timed" && overtake);
+      outputs.set(channel, overtakes ? channel.barrierOvertaking(id) : channel.barrierInBand(id));
+      waiting ||= policy === "timed" && !channel.hasLeft(id);
+    }
+    for (const input of host.inputs) {
+      if (!host.captures) continue;
+      const recovered = input.identity.recovered !== 0;
+      input.openCapture(id, recovered ? input.received : this.#alignment.open.get(id)?.arrived.get(input.index));
+    }
+    checkpoint.cut = true;
+    if (waiting) this.#armTimeout(id);
+    if (failure !== undefined) {
+      // The barrier is forwarded all the same, so that nobody downstream waits for it.
+      this.#step({ kind: "abort", id });
+      this.#drop(id);
+      host.decline(id, `the snapshot failed: ${failure instanceof Error ? failure.message : String(failure)}`, failure);
+      return;
+    }
+    cut?.prepared?.then(
+      (parts) => {
+        checkpoint.parts = [...checkpoint.parts, ...parts];
+        checkpoint.prepared = true;
+        this.#host.wake();
+      },
+      (error: unknown) => {
+        if (this.#started.get(id) !== checkpoint) return;
+        this.abort(id);
+        host.decline(id, `a sink could not prepare: ${error instanceof Error ? error.message : String(error)}`, error);
+      },
+    );
+    this.#check(id);
+  }
+
+  /** Contributes checkpoint `id` once every capture is whole, every barrier has left and every sink has prepared. */
+  #check(id: CheckpointId): void {
+    const checkpoint = this.#started.get(id);
+    if (checkpoint === undefined || !checkpoint.cut || !checkpoint.prepared) return;
+    const { inputs, outputs, captures } = this.#host;
+    const arrived = this.#alignment.open.get(id)?.arrived;
+    for (const input of inputs) {
+      if (captures ? !input.captureWhole(id) : input.identity.recovered === 0 && !arrived?.has(input.index)) return;
+    }
+    for (const { channel } of outputs) if (!channel.hasLeft(id)) return;
+    this.#started.delete(id);
+    try {
+      this.#host.contribute(this.#contribution(checkpoint));
+    } catch (error) {
+      this.abort(id);
+      this.#host.decline(id, `in-flight data could not be encoded: ${error instanceof Error ? error.message : error}`, error);
+    }
+  }
+
+  #contribution(checkpoint: StartedCheckpoint): Contribution {
+    const { id } = checkpoint;
+    const seen = this.#seen.get(id);
+    const triggeredAt = seen?.triggeredAt ?? checkpoint.startedAt;
+    const seenAt = seen?.seenAt ?? checkpoint.startedAt;
+    return {
+      checkpoint: id,
+      task: this.#host.task,
+      subtask: this.#host.subtask,
+      finished: checkpoint.finished,
+      parts: checkpoint.parts,
+      inputs: this.#host.inputs.map((input) => this.#reportInput(input, checkpoint)),
+      outputs: this.#host.outputs.map(({ channel }) => reportOutput(channel, checkpoint)),
+      timing: {
+        startDelayMs: seenAt - triggeredAt,
+        alignmentMs: checkpoint.startedAt - seenAt,
+        syncMs: checkpoint.syncMs,
+      },
+      triggeredAt,
+      startedAt: checkpoint.startedAt,
+    };
+  }
+
+  #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<Uint8Array | undefined> {
+    return {
+      ...input.identity,
+      sent: input.identity.recovered === 0 ? undefined : input.received,
+      ...(checkpoint.standing.get(input) as Standing),
+      ...encodeCaptured(input.takeCapture(checkpoint.id)),
+    };
+  }
+
+  #drop(id: CheckpointId): void {
+    this.#started.delete(id);
+    for (const input of this.#host.inputs) input.takeCapture(id);
+  }
+
+  #forget(id: CheckpointId): void {
+    this.#seen.get(id)?.timer?.cancel();
+    this.#seen.delete(id);
+  }
+}
+
+function reportOutput(channel: OutputChannel, checkpoint: StartedCheckpoint): OutputReport<Uint8Array | undefined> {
+  const cut = checkpoint.outputs.get(channel) as OutputCut;
+  const { edge, sender, receiver } = channel.channel;
+  return { edge: edge.id, sender, receiver, wire: cut.wire, sent: cut.sent, ...encodeCaptured(cut.captured) };
+}
+
+function encodeCaptured(captured: readonly CapturedFrame[]): {
+  captured: FrameRange | undefined;
+  records: number;
+  bytes: Uint8Array | undefined;
+} {
+  const first = captured[0];
+  const last = captured.at(-1);
+  if (first === undefined || last === undefined) return { captured: undefined, records: 0, bytes: undefined };
+  let records = 0;
+  for (const { frame, skip } of captured) records += Math.max(0, frame.values.length - skip);
+  return {
+    captured: { from: first.frame.seq, skip: first.skip, to: last.frame.seq },
+    records,
+    bytes: encodeFrames(captured),
+  };
+}
