@@ -1,0 +1,165 @@
+import { Buffer } from "node:buffer";
+import { addExtension, Packr, RESET_BUFFER_MODE, Unpackr } from "msgpackr";
+import { exactness, maxValueDepth, refusal } from "./exactness.ts";
+import { scanMsgpack } from "./msgpack_scan.ts";
+
+/**
+ * Values as bytes: msgpack with record definitions inline, so that every encoding stands alone.
+ *
+ * **A value comes back exactly as it went in, or it does not go in.** Kept: null, undefined, booleans, well-formed strings,
+ * numbers (with `-0`, `NaN`, infinities), bigints up to 8 KiB, plain objects, arrays, `Map` (with any keys), `Set`, `Date`,
+ * typed arrays, `Buffer`, `ArrayBuffer`, `DataView`; nested up to 64 deep. Refused: all else, such as functions, symbols,
+ * instances of classes, arrays with holes, cycles.
+ *
+ * A value is what can be read from it, so some things about objects are not part of it: that two fields hold the same
+ * object (they come back as two equal ones), getters (their result is kept), frozenness, where in a buffer a view stands.
+ */
+
+/** What a decoder refuses to look at. */
+export interface DecodeLimits {
+  /** Longer input is corrupt. @default 268_435_456 */
+  readonly maxBytes?: number;
+  /** Deeper nesting is corrupt. @default 64 */
+  readonly maxDepth?: number;
+}
+
+/** A value, or why there is none. */
+export type Decoded =
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+/** The limit on encoded bytes of {@link decodeValue}, unless told otherwise. */
+export const defaultMaxDecodeBytes = 256 * 1024 * 1024;
+
+/** Stands in for `-0` while a value is packed: the packer writes integers, to which it belongs, without their sign. */
+class NegativeZero {}
+const negativeZero = new NegativeZero();
+
+interface Room {
+  readonly target: Uint8Array;
+  readonly targetView: DataView;
+  readonly position: number;
+}
+
+addExtension({
+  Class: NegativeZero,
+  // Written as a plain float64 that every decoder knows: the type never shows, and is one that no bytes can name.
+  type: -1,
+  pack: ((_: NegativeZero, allocate: (bytes: number) => Room) => {
+    const { targetView, position } = allocate(9);
+    targetView.setUint8(position, 0xcb);
+    targetView.setFloat64(position + 1, -0);
+  }) as unknown as (value: NegativeZero) => Buffer,
+});
+
+// The packer changes the options it is given: two objects.
+const packer = new Packr({ useRecords: true, moreTypes: true, useToJSON: false });
+const unpacker = new Unpackr({ useRecords: true, mapsAsObjects: false, moreTypes: true, copyBuffers: true });
+
+/** The packer's own buffer grows with what it packs; beyond this size it is let go afterwards. */
+const keptBufferBytes = 4 * 1024 * 1024;
+
+/**
+ * Encodes a value into bytes of its own.
+ *
+ * @param path How error messages name the value.
+ * @param depth How many containers it may nest.
+ * @throws {SluiceError} `UNENCODABLE_VALUE` naming the place in it and the remedy, when it would not come back exactly.
+ */
+export function encodeValue(value: unknown, path: string = "value", depth: number = maxValueDepth): Uint8Array {
+  const found = exactness(value, depth);
+  if (found === "inexact") throw refusal(value, path, depth);
+  const packed = packer.pack(found === "exact" ? value : withoutNegativeZero(value), RESET_BUFFER_MODE);
+  const bytes = new Uint8Array(packed);
+  if (packed.buffer.byteLength > keptBufferBytes) packer.useBuffer(Buffer.allocUnsafeSlow(8_192));
+  return bytes;
+}
+
+/**
+ * Decodes one value. Never throws, whatever the bytes; what it gives back shares no memory with them.
+ *
+ * Text that is no UTF-8 reads with U+FFFD in it.
+ */
+export function decodeValue(bytes: Uint8Array, limits: DecodeLimits = {}): Decoded {
+  const maxBytes = limits.maxBytes ?? defaultMaxDecodeBytes;
+  if (bytes.length > maxBytes) return { kind: "corrupt", reason: `${bytes.length} bytes are over the limit of ${maxBytes}` };
+  const reason = scanMsgpack(bytes, limits.maxDepth ?? maxValueDepth);
+  if (reason !== undefined) return { kind: "corrupt", reason };
+  try {
+    return { kind: "value", value: unpacker.unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) };
+  } catch (error) {
+    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A copy in which stand-ins mark negative zeros; leaves are shared. The walk has shown that it is a tree of bounded size. */
+function withoutNegativeZero(value: unknown): unknown {
+  if (typeof value === "number") return value === 0 && 1 / value < 0 ? negativeZero : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutNegativeZero);
+  if (value instanceof Map) {
+    const copy = new Map<unknown, unknown>();
+    for (const [key, item] of value as ReadonlyMap<unknown, unknown>) {
+      copy.set(withoutNegativeZero(key), withoutNegativeZero(item));
+    }
+    return copy;
+  }
+  if (value instanceof Set) return new Set(Array.from(value as ReadonlySet<unknown>, withoutNegativeZero));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) copy[key] = withoutNegativeZero(item);
+  return copy;
+}
+
+/** How deep {@link estimateBytes} looks. */
+const estimateDepth = 8;
+
+/**
+ * About how many bytes the value would encode to, in a batch of others like it: cheap enough to be asked of samples.
+ * Takes any value, also one that cannot be encoded.
+ */
+export function estimateBytes(value: unknown, depth: number = estimateDepth): number {
+  switch (typeof value) {
+    case "string":
+      return value.length + (value.length < 32 ? 1 : 3);
+    case "number":
+      if (!Number.isInteger(value) || value > 0xffff_ffff || value < -0x8000_0000) return 9;
+      return value >= 0 && value < 64 ? 1 : value > -128 && value < 256 ? 2 : 5;
+    case "bigint":
+      return 9;
+    case "undefined":
+      return 3;
+    case "object":
+      return value === null ? 1 : estimateObjectBytes(value, depth);
+    default:
+      return 1;
+  }
+}
+
+function estimateObjectBytes(object: object, depth: number): number {
+  if (ArrayBuffer.isView(object) || object instanceof ArrayBuffer) return object.byteLength + 4;
+  if (object instanceof Date) return 10;
+  if (depth === 0) return 16;
+  let bytes = 3;
+  if (Array.isArray(object)) return bytes + estimateArrayBytes(object, depth - 1);
+  if (object instanceof Set) {
+    for (const item of object) bytes += estimateBytes(item, depth - 1);
+  } else if (object instanceof Map) {
+    for (const [key, item] of object) bytes += estimateBytes(key, depth - 1) + estimateBytes(item, depth - 1);
+  } else {
+    // The names of fields are written once per batch.
+    bytes = 1;
+    for (const key in object) bytes += estimateBytes((object as Record<string, unknown>)[key], depth - 1);
+  }
+  return bytes;
+}
+
+/** The elements of an array that {@link estimateBytes} looks at. */
+const estimateElements = 64;
+
+function estimateArrayBytes(array: readonly unknown[], depth: number): number {
+  const seen = Math.min(array.length, estimateElements);
+  let bytes = 0;
+  for (let index = 0; index < seen; index++) bytes += estimateBytes(array[index], depth);
+  return seen === 0 ? 0 : Math.ceil(bytes * (array.length / seen));
+}
