@@ -11,6 +11,9 @@ import { SluiceError } from "./error.ts";
 /** How many containers (objects, arrays, maps, sets) may stand inside each other. */
 export const maxValueDepth = 64;
 
+/** How far a caller may raise that limit, for a wrapping of its own. */
+export const depthCeiling = 128;
+
 /** Bigints are kept up to this size. */
 export const maxBigintBytes = 8_192;
 
@@ -49,14 +52,14 @@ let containersLeft = 0;
 let depthLimit = maxValueDepth;
 
 /** The keys last seen at each depth: records of one stream have the same ones, and need no second look. */
-const seenKeys: string[][] = Array.from({ length: maxValueDepth + 8 }, () => []);
+const seenKeys: string[][] = Array.from({ length: depthCeiling }, () => []);
 const seenKeysMax = 64;
 
 /** Looks at the whole value. `depth` is how many containers it may nest. */
 export function exactness(value: unknown, depth: number = maxValueDepth): Exactness {
   negativeZero = false;
   containersLeft = maxContainers;
-  depthLimit = depth;
+  depthLimit = Math.min(depth, depthCeiling);
   if (!isExact(value, 0)) return "inexact";
   return negativeZero ? "negative-zero" : "exact";
 }

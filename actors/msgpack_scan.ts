@@ -1,4 +1,4 @@
-import { maxBigintBytes } from "./exactness.ts";
+import { depthCeiling, maxBigintBytes } from "./exactness.ts";
 
 /**
  * A look over msgpack bytes before they are decoded. It allocates next to nothing and follows the bytes without recursion, so
@@ -22,14 +22,13 @@ const elementBytes: readonly number[] = [1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 0, 0, 
 
 const recordNameBytes: readonly number[] = [...new TextEncoder().encode("__proto__")];
 
-const depthMax = 128;
-const valuesLeft = new Float64Array(depthMax + 1);
+const valuesLeft = new Float64Array(depthCeiling + 1);
 const fieldsOf = new Int32Array(64);
 
 /** Why the bytes are no single well-formed value nested at most `maxDepth` deep; undefined when they are one. */
 export function scanMsgpack(bytes: Uint8Array, maxDepth: number): string | undefined {
   const end = bytes.length;
-  const limit = Math.min(maxDepth, depthMax);
+  const limit = Math.min(maxDepth, depthCeiling);
   fieldsOf.fill(-1);
   let at = 0;
   let depth = 0;
