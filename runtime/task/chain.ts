@@ -113,8 +113,15 @@ export class Chain {
     this.#resumable = links.filter((link) => link.operator.resume !== undefined).reverse();
   }
 
+  /** Whether some operator may hold back results for lack of credit. */
+  get mayHoldBack(): boolean {
+    return this.#resumable.length > 0;
+  }
+
   onBatch(): void {
-    for (const link of this.links) if (link.operator.onBatch !== undefined) link.guard("end a batch", () => link.operator.onBatch?.());
+    for (const link of this.links) {
+      if (link.operator.onBatch !== undefined) link.guard("end a batch", () => link.operator.onBatch?.());
+    }
   }
 
   /** Goes on with results that waited for credit; true when none is left. `all`: whatever the credit. */

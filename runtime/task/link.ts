@@ -13,14 +13,18 @@ export interface BarrierOnChannel {
 
 /** The way from an output channel to its input channel. */
 export interface OutputLink {
+  /** Says who takes the grants. */
+  connectSender(sender: GrantTarget): void;
   /** Hands a frame over. `barrier` is the aligned barrier that it carries at its end. */
   send(frame: Frame, barrier: BarrierOnChannel | undefined): void;
   /** Hands an unaligned barrier over. */
   overtake(barrier: BarrierOnChannel): void;
 }
 
-/** The way back: what an input channel tells its output channel. */
+/** The receiving end of the way, and the way back: what an input channel tells its output channel. */
 export interface InputLink {
+  /** Says who takes the frames. */
+  connectReceiver(receiver: FrameTarget): void;
   /** Frames up to `consumedSeq` are processed; the sender may send until `limit` of cost. Cumulative. */
   grant(consumedSeq: number, limit: number): void;
 }

@@ -1,0 +1,277 @@
+/**
+ * The coordinator's decisions: when a checkpoint is triggered, when it is complete, when it is given up, when the job is over.
+ *
+ * - Ids only grow. At most `maxConcurrent` are open; one that takes longer than `timeoutMs` is aborted.
+ * - A checkpoint is completed by one atomic step of the store, one at a time, in the order of ids; completing n aborts every
+ *   open id below it. Only then are sinks told to commit.
+ * - A bounded job ends with a checkpoint in which every subtask had finished; a stopped one with a checkpoint after which its
+ *   sources emit nothing. Either is over when every sink has reported its commit (protocol 3.3).
+ *
+ * State is plain and changes in place; nothing in here does I/O or reads a clock.
+ */
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Acknowledgement } from "./contribution.ts";
+
+/** When checkpoints are taken and given up. */
+export interface CoordinatorPolicy {
+  /** Undefined: only on request and at the end. */
+  readonly intervalMs: number | undefined;
+  readonly minPauseMs: number;
+  readonly timeoutMs: number;
+  readonly maxConcurrent: number;
+  /** How many checkpoints may fail one after the other before the attempt fails. */
+  readonly tolerableFailures: number;
+  /** How often what was not answered is said again. */
+  readonly repeatMs: number;
+}
+
+/** Why a checkpoint is taken. */
+export type CheckpointReason = "interval" | "request" | "stop" | "end of input";
+
+/** Something that happened. `subtask` is a subtask's number in the deployment. */
+export type CoordinatorEvent =
+  | { readonly kind: "tick" }
+  | { readonly kind: "request" }
+  | { readonly kind: "stop" }
+  | { readonly kind: "acknowledged"; readonly id: CheckpointId; readonly acknowledgements: readonly Acknowledgement[] }
+  /** A subtask gave it up, or its data could not be written. `counts`: it is a failure, not a matter of course. */
+  | {
+    readonly kind: "declined";
+    readonly id: CheckpointId;
+    readonly reason: string;
+    readonly counts: boolean;
+    readonly cause: unknown;
+  }
+  /** The store has completed it. */
+  | { readonly kind: "stored"; readonly id: CheckpointId; readonly final: boolean }
+  | { readonly kind: "not-stored"; readonly id: CheckpointId; readonly reason: string; readonly cause: unknown }
+  | { readonly kind: "finished"; readonly subtask: number }
+  | { readonly kind: "committed"; readonly subtask: number; readonly id: CheckpointId };
+
+/** What is to be done, in order. */
+export type CoordinatorAction =
+  | { readonly kind: "trigger"; readonly id: CheckpointId; readonly reason: CheckpointReason }
+  | { readonly kind: "abort"; readonly id: CheckpointId; readonly reason: string; readonly cause: unknown }
+  /** Prove it and have the store complete it; answer with `stored` or `not-stored`. */
+  | { readonly kind: "complete"; readonly id: CheckpointId; readonly acknowledgements: readonly Acknowledgement[] }
+  /** Tell every subtask that it is complete: sinks commit. */
+  | { readonly kind: "announce"; readonly id: CheckpointId; readonly again: boolean }
+  | { readonly kind: "fail"; readonly reason: string; readonly cause: unknown }
+  /** The job is over: `id` is its last checkpoint. */
+  | { readonly kind: "done"; readonly id: CheckpointId; readonly stopped: boolean };
+
+interface PendingCheckpoint {
+  readonly id: CheckpointId;
+  readonly reason: CheckpointReason;
+  readonly triggeredAt: number;
+  readonly acknowledgements: Acknowledgement[];
+  storing: boolean;
+}
+
+/** The state. Make it with {@link newCoordination}, change it with {@link coordinate} only. */
+export interface Coordination {
+  readonly policy: CoordinatorPolicy;
+  readonly subtasks: number;
+  /** Subtasks that hold sinks, and what each has committed. */
+  readonly committed: Map<number, CheckpointId>;
+  readonly pending: Map<CheckpointId, PendingCheckpoint>;
+  readonly finished: Set<number>;
+  nextId: CheckpointId;
+  latest: CheckpointId;
+  nextTriggerAt: number;
+  lastEndedAt: number;
+  announcedAt: number;
+  requested: boolean;
+  stopping: boolean;
+  failures: number;
+  /** The last checkpoint of the job, once it is stored. */
+  last: CheckpointId | undefined;
+  over: boolean;
+}
+
+export function newCoordination(
+  policy: CoordinatorPolicy,
+  start: {
+    readonly subtasks: number;
+    readonly sinkSubtasks: readonly number[];
+    readonly nextId: CheckpointId;
+    readonly restored: CheckpointId;
+    readonly nowMs: number;
+  },
+): Coordination {
+  return {
+    policy,
+    subtasks: start.subtasks,
+    committed: new Map(start.sinkSubtasks.map((subtask) => [subtask, start.restored])),
+    pending: new Map(),
+    finished: new Set(),
+    nextId: start.nextId,
+    latest: start.restored,
+    nextTriggerAt: policy.intervalMs === undefined ? Infinity : start.nowMs + policy.intervalMs,
+    lastEndedAt: -Infinity,
+    announcedAt: -Infinity,
+    requested: false,
+    stopping: false,
+    failures: 0,
+    last: undefined,
+    over: false,
+  };
+}
+
+/** Takes one event at monotonic time `nowMs` and says what is to be done. */
+export function coordinate(state: Coordination, event: CoordinatorEvent, nowMs: number): readonly CoordinatorAction[] {
+  if (state.over) return [];
+  const actions: CoordinatorAction[] = [];
+  switch (event.kind) {
+    case "tick":
+      onTick(state, nowMs, actions);
+      break;
+    case "request":
+      state.requested = true;
+      break;
+    case "stop":
+      state.stopping = true;
+      break;
+    case "acknowledged":
+      state.pending.get(event.id)?.acknowledgements.push(...event.acknowledgements);
+      break;
+    case "declined":
+      abort(state, event.id, event.reason, event.cause, nowMs, actions);
+      if (event.counts) fail(state, event.reason, event.cause, actions);
+      break;
+    case "stored":
+      onStored(state, event.id, event.final, nowMs, actions);
+      break;
+    case "not-stored":
+      abort(state, event.id, event.reason, event.cause, nowMs, actions);
+      fail(state, event.reason, event.cause, actions);
+      break;
+    case "finished":
+      state.finished.add(event.subtask);
+      break;
+    case "committed":
+      if (event.id > (state.committed.get(event.subtask) ?? 0)) state.committed.set(event.subtask, event.id);
+      break;
+    default:
+      event satisfies never;
+  }
+  if (state.over) return actions;
+  completeNext(state, actions);
+  triggerNext(state, nowMs, actions);
+  endJob(state, actions);
+  return actions;
+}
+
+/** When the next `tick` is due, on the monotonic clock; `Infinity`: none. */
+export function nextTickAt(state: Coordination): number {
+  if (state.over) return Infinity;
+  let at = Infinity;
+  if (state.last === undefined) {
+    if (state.pending.size < state.policy.maxConcurrent) at = Math.max(state.nextTriggerAt, pauseEnds(state));
+    for (const pending of state.pending.values()) {
+      if (!pending.storing) at = Math.min(at, pending.triggeredAt + state.policy.timeoutMs);
+    }
+  }
+  if (unreported(state)) at = Math.min(at, state.announcedAt + state.policy.repeatMs);
+  return at;
+}
+
+function onTick(state: Coordination, nowMs: number, actions: CoordinatorAction[]): void {
+  const { policy } = state;
+  for (const pending of [...state.pending.values()]) {
+    if (pending.storing || nowMs < pending.triggeredAt + policy.timeoutMs) continue;
+    const missing = state.subtasks - pending.acknowledgements.length;
+    const reason = `it was not acknowledged by ${missing} of ${state.subtasks} subtasks within ${policy.timeoutMs} ms`;
+    abort(state, pending.id, reason, undefined, nowMs, actions);
+    fail(state, reason, undefined, actions);
+  }
+  if (unreported(state) && nowMs >= state.announcedAt + policy.repeatMs) {
+    state.announcedAt = nowMs;
+    actions.push({ kind: "announce", id: state.latest, again: true });
+  }
+}
+
+function onStored(state: Coordination, id: CheckpointId, final: boolean, nowMs: number, actions: CoordinatorAction[]): void {
+  const pending = state.pending.get(id);
+  if (pending === undefined) return;
+  state.pending.delete(id);
+  state.latest = id;
+  state.failures = 0;
+  state.lastEndedAt = nowMs;
+  state.announcedAt = nowMs;
+  for (const older of [...state.pending.keys()]) {
+    if (older < id) abort(state, older, `checkpoint ${id} completed first`, undefined, nowMs, actions);
+  }
+  actions.push({ kind: "announce", id, again: false });
+  if (final || pending.reason === "stop") state.last = id;
+}
+
+/** The open checkpoint of the highest id that every subtask has acknowledged goes to the store, one at a time. */
+function completeNext(state: Coordination, actions: CoordinatorAction[]): void {
+  let ready: PendingCheckpoint | undefined;
+  for (const pending of state.pending.values()) {
+    if (pending.storing) return;
+    if (pending.acknowledgements.length === state.subtasks) ready = pending;
+  }
+  if (ready === undefined) return;
+  ready.storing = true;
+  actions.push({ kind: "complete", id: ready.id, acknowledgements: ready.acknowledgements });
+}
+
+function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAction[]): void {
+  if (state.last !== undefined) return;
+  const reason = due(state, nowMs);
+  if (reason === undefined) return;
+  const { policy } = state;
+  const id = state.nextId++;
+  if (reason === "request") state.requested = false;
+  if (policy.intervalMs !== undefined) state.nextTriggerAt = nowMs + policy.intervalMs;
+  state.pending.set(id, { id, reason, triggeredAt: nowMs, acknowledgements: [], storing: false });
+  actions.push({ kind: "trigger", id, reason });
+}
+
+function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
+  if (state.pending.size >= state.policy.maxConcurrent) return undefined;
+  const reasons = new Set([...state.pending.values()].map((pending) => pending.reason));
+  if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
+  if (state.stopping) return reasons.has("stop") ? undefined : "stop";
+  if (state.requested) return "request";
+  return nowMs >= state.nextTriggerAt && nowMs >= pauseEnds(state) ? "interval" : undefined;
+}
+
+function pauseEnds(state: Coordination): number {
+  return state.lastEndedAt + state.policy.minPauseMs;
+}
+
+function abort(
+  state: Coordination,
+  id: CheckpointId,
+  reason: string,
+  cause: unknown,
+  nowMs: number,
+  actions: CoordinatorAction[],
+): void {
+  const pending = state.pending.get(id);
+  if (pending === undefined || !state.pending.delete(id)) return;
+  state.lastEndedAt = nowMs;
+  if (pending.reason === "request") state.requested = true; // somebody waits for it: try again
+  actions.push({ kind: "abort", id, reason, cause });
+}
+
+function fail(state: Coordination, reason: string, cause: unknown, actions: CoordinatorAction[]): void {
+  state.failures++;
+  if (state.failures <= state.policy.tolerableFailures) return;
+  state.over = true;
+  actions.push({ kind: "fail", reason, cause });
+}
+
+function unreported(state: Coordination): boolean {
+  for (const id of state.committed.values()) if (id < state.latest) return true;
+  return false;
+}
+
+function endJob(state: Coordination, actions: CoordinatorAction[]): void {
+  if (state.last === undefined || unreported(state)) return;
+  state.over = true;
+  actions.push({ kind: "done", id: state.last, stopped: state.finished.size < state.subtasks });
+}

@@ -1,0 +1,125 @@
+import type { CheckpointReason } from "../checkpoint/coordinator.ts";
+import type { SubtaskFigures } from "../checkpoint/contribution.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+
+/** One subtask's part in a completed checkpoint. */
+export interface SubtaskCheckpoint extends SubtaskFigures {
+  /** The task's id: that of its first operator. */
+  readonly task: string;
+  readonly subtask: number;
+}
+
+/** What a completed checkpoint cost. Times in milliseconds. */
+export interface CheckpointFigures {
+  /** From the trigger to the completion. */
+  readonly endToEndMs: number;
+  readonly stateBytes: number;
+  /** What was captured of records under way. */
+  readonly inFlightBytes: number;
+  readonly inFlightRecords: number;
+  readonly subtasks: readonly SubtaskCheckpoint[];
+}
+
+/** Something that happened to a run. `at` is wall-clock milliseconds. */
+export type JobEvent =
+  /** Every subtask of an attempt has loaded and processes. `checkpoint`: what it was restored from. */
+  | {
+    readonly kind: "started";
+    readonly at: number;
+    readonly attempt: number;
+    readonly checkpoint: CheckpointId | undefined;
+    readonly location: string | undefined;
+    /** Where each source went on, by uid, for messages. */
+    readonly positions: Readonly<Record<string, string>>;
+    /** From the failure, or the call of `start`, to now. */
+    readonly tookMs: number;
+    /** Records of the snapshot that were under way, and are processed first. */
+    readonly inFlightRecords: number;
+  }
+  | {
+    readonly kind: "checkpoint-triggered";
+    readonly at: number;
+    readonly checkpoint: CheckpointId;
+    readonly reason: CheckpointReason;
+  }
+  | {
+    readonly kind: "checkpoint-completed";
+    readonly at: number;
+    readonly checkpoint: CheckpointId;
+    readonly reason: CheckpointReason;
+    readonly location: string;
+    readonly figures: CheckpointFigures;
+  }
+  | {
+    readonly kind: "checkpoint-aborted";
+    readonly at: number;
+    readonly checkpoint: CheckpointId;
+    readonly reason: string;
+    readonly cause: unknown;
+  }
+  /** An attempt failed: what, and where its sources were. */
+  | {
+    readonly kind: "failed";
+    readonly at: number;
+    readonly attempt: number;
+    readonly cause: unknown;
+    readonly positions: Readonly<Record<string, string>>;
+  }
+  | { readonly kind: "restarting"; readonly at: number; readonly attempt: number; readonly delayMs: number }
+  /** Something that does not stop the job but should be known. */
+  | { readonly kind: "warning"; readonly at: number; readonly code: string; readonly message: string }
+  /** The end: `checkpoint` is the last one. `stopped`: by `stop`, before the end of input. */
+  | { readonly kind: "finished"; readonly at: number; readonly checkpoint: CheckpointId; readonly stopped: boolean }
+  | { readonly kind: "given-up"; readonly at: number; readonly cause: unknown };
+
+/** How many events a slow reader may lag behind before it loses the oldest. */
+const maxLag = 10_000;
+
+/**
+ * Events to any number of readers. A reader sees everything since it began to read, and what came before it up to a bound; a
+ * reader that lags loses the oldest.
+ */
+export class EventLog {
+  #history: JobEvent[] = [];
+  #dropped = 0;
+  #closed = false;
+  #waiting: (() => void)[] = [];
+
+  emit(event: JobEvent): void {
+    this.#history.push(event);
+    if (this.#history.length > 2 * maxLag) {
+      this.#dropped += this.#history.length - maxLag;
+      this.#history = this.#history.slice(-maxLag);
+    }
+    this.#wake();
+  }
+
+  /** No event comes any more: readers end when they have read all. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** All events from the first one kept. */
+  async *read(): AsyncGenerator<JobEvent, void, undefined> {
+    let next = 0;
+    for (;;) {
+      next = Math.max(next, this.#dropped);
+      const event = this.#history[next - this.#dropped];
+      if (event !== undefined) {
+        next++;
+        yield event;
+      } else if (this.#closed) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,165 @@
+import type { Clock } from "../../actors/clock.ts";
+import type { Disk } from "../../actors/disk.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { Logger } from "../../actors/logger.ts";
+import type { Random } from "../../actors/random.ts";
+import type { ActorSystem } from "../../actors/system.ts";
+import type { CoordinatorPolicy } from "../checkpoint/coordinator.ts";
+import type { CheckpointMode } from "../checkpoint/manifest.ts";
+import type { CheckpointStorage } from "../checkpoint/storage.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import { defaultRestart, type RestartStrategy } from "./restart.ts";
+
+/** How a job's checkpoints are taken and kept. */
+export interface CheckpointOptions {
+  /**
+   * The folder that keeps them. A job started again with the same folder goes on from the latest one.
+   * @default kept in memory, for the life of the run
+   */
+  readonly directory?: string;
+  /** Another place to keep them; not together with `directory`. */
+  readonly storage?: CheckpointStorage;
+  /** @default { alignedTimeoutMs: 500 } */
+  readonly mode?: CheckpointMode;
+  /**
+   * Time between two triggers, in milliseconds, at least 1.
+   * @default only on request, and one at the end
+   */
+  readonly intervalMs?: number;
+  /** Time between the end of one and the trigger of the next, in milliseconds. @default 0 */
+  readonly minPauseMs?: number;
+  /** A checkpoint that takes longer is aborted, in milliseconds. @default 600,000 */
+  readonly timeoutMs?: number;
+  /** How many may be open at once. @default 1 */
+  readonly maxConcurrent?: number;
+  /** How many may fail one after the other before the attempt fails. @default 3 */
+  readonly tolerableFailures?: number;
+  /** How many completed ones are kept. @default 3 */
+  readonly retain?: number;
+}
+
+/** How the channels between tasks are bounded. */
+export interface ChannelOptions {
+  /** A frame holds at most so many records. @default 512 */
+  readonly frameRecords?: number;
+  /** A frame holds at most about so many bytes. @default 65,536 */
+  readonly frameBytes?: number;
+  /** A receiver takes so many bytes (and one frame) beyond what it has processed, per channel. @default 65,536 */
+  readonly windowBytes?: number;
+  /** What the processing of one record may emit beyond credit, in bytes, before the task fails. @default 67,108,864 */
+  readonly overdraftBytes?: number;
+}
+
+/** How a job is run. All of it is optional. */
+export interface StartOptions {
+  /** Subtasks of each operator that does not say its own. @default 1 */
+  readonly parallelism?: number;
+  /** @default no periodic checkpoints; one at the end, in memory */
+  readonly checkpoints?: CheckpointOptions;
+  /** @default exponential with checkpoints every interval, none without */
+  readonly restart?: RestartStrategy;
+  /** Start from this checkpoint instead of the latest one. */
+  readonly from?: CheckpointId;
+  /** Start although a sink has already shown output of a later checkpoint than the one restored. @default false */
+  readonly allowDuplicates?: boolean;
+  readonly channels?: ChannelOptions;
+  /** A handler's promise that stays pending longer fails its task, in milliseconds. @default 60,000 */
+  readonly handlerTimeoutMs?: number;
+  /** How long a subtask may take to stop, in milliseconds. @default 5,000 */
+  readonly shutdownMs?: number;
+  /** Stops the run, with a last checkpoint, when it aborts. */
+  readonly signal?: AbortSignal;
+  /** @default what matters, to the console's error output: nothing unless something goes wrong */
+  readonly log?: Logger;
+  /** The actor system to run in. @default one of its own, which ends with the run */
+  readonly system?: ActorSystem;
+  /** The world outside. @default the real one */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly disk?: Disk;
+}
+
+/** Options, checked and complete. */
+export interface RunSettings {
+  readonly mode: CheckpointMode;
+  readonly policy: CoordinatorPolicy;
+  readonly retain: number;
+  readonly restart: RestartStrategy;
+  readonly channels: Required<ChannelOptions>;
+  readonly handlerTimeoutMs: number;
+  readonly shutdownMs: number;
+  readonly from: CheckpointId | undefined;
+  readonly allowDuplicates: boolean;
+}
+
+/** Checks all options at once and fills in what was left out. @throws {SluiceError} `BAD_OPTIONS`, naming every bad field */
+export function settle(options: StartOptions): RunSettings {
+  const wrong: string[] = [];
+  const whole = (name: string, value: number | undefined, least: number, fallback: number, most = 2 ** 31 - 1): number => {
+    if (value === undefined) return fallback;
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    wrong.push(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
+    return fallback;
+  };
+  const checkpoints = options.checkpoints ?? {};
+  const channels = options.channels ?? {};
+  const mode = checkpoints.mode ?? { alignedTimeoutMs: 500 };
+  checkMode(mode, wrong);
+  if (checkpoints.directory !== undefined && checkpoints.storage !== undefined) {
+    wrong.push("checkpoints.directory and checkpoints.storage exclude each other: give one of them");
+  }
+  if (checkpoints.directory !== undefined && (typeof checkpoints.directory !== "string" || checkpoints.directory === "")) {
+    wrong.push(`checkpoints.directory must be a path, not ${JSON.stringify(checkpoints.directory)}`);
+  }
+  const periodic = checkpoints.intervalMs !== undefined;
+  const settings: RunSettings = {
+    mode,
+    policy: {
+      intervalMs: periodic ? whole("checkpoints.intervalMs", checkpoints.intervalMs, 1, 1) : undefined,
+      minPauseMs: whole("checkpoints.minPauseMs", checkpoints.minPauseMs, 0, 0),
+      timeoutMs: whole("checkpoints.timeoutMs", checkpoints.timeoutMs, 1, 600_000),
+      maxConcurrent: whole("checkpoints.maxConcurrent", checkpoints.maxConcurrent, 1, 1, 64),
+      tolerableFailures: whole("checkpoints.tolerableFailures", checkpoints.tolerableFailures, 0, 3),
+      repeatMs: 5_000,
+    },
+    retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
+    restart: options.restart ?? (periodic ? defaultRestart : { kind: "none" }),
+    channels: {
+      frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
+      frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
+      windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, 65_536),
+      overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
+    },
+    handlerTimeoutMs: whole("handlerTimeoutMs", options.handlerTimeoutMs, 1, 60_000),
+    shutdownMs: whole("shutdownMs", options.shutdownMs, 1, 5_000),
+    from: options.from === undefined ? undefined : whole("from", options.from, 1, 1, Number.MAX_SAFE_INTEGER),
+    allowDuplicates: options.allowDuplicates ?? false,
+  };
+  checkRestart(settings.restart, wrong);
+  whole("parallelism", options.parallelism, 1, 1, 32_768);
+  if (wrong.length > 0) {
+    throw new SluiceError("BAD_OPTIONS", `cannot start: ${wrong.join("; ")}`);
+  }
+  return settings;
+}
+
+function checkMode(mode: CheckpointMode, wrong: string[]): void {
+  if (mode === "aligned" || mode === "unaligned" || mode === "at-least-once") return;
+  const timeoutMs = typeof mode === "object" && mode !== null ? mode.alignedTimeoutMs : undefined;
+  if (typeof timeoutMs === "number" && Number.isInteger(timeoutMs) && timeoutMs >= 0) return;
+  wrong.push(
+    `checkpoints.mode must be "aligned", "unaligned", "at-least-once" or { alignedTimeoutMs: 0 or more }, not ${JSON.stringify(mode)}`,
+  );
+}
+
+function checkRestart(strategy: RestartStrategy, wrong: string[]): void {
+  const known = ["none", "fixed-delay", "exponential", "failure-rate"];
+  if (!known.includes(strategy.kind)) {
+    wrong.push(`restart.kind must be one of ${known.join(", ")}, not ${JSON.stringify(strategy.kind)}`);
+  }
+  for (const [name, value] of Object.entries(strategy)) {
+    if (name !== "kind" && (typeof value !== "number" || !(value >= 0))) {
+      wrong.push(`restart.${name} must be a number of at least 0, not ${String(value)}`);
+    }
+  }
+}

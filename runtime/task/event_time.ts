@@ -1,0 +1,81 @@
+import { NO_WATERMARK } from "../graph/frame.ts";
+import type { Cursor, Operator } from "../graph/operator.ts";
+import type { Next } from "./chain.ts";
+
+/** What of it is in a snapshot. */
+export interface EventTimeState {
+  readonly watermark: number;
+  readonly target: number;
+}
+
+/** After so many timers in one advance, downstream is told how far event time has come. */
+const stepsPerWatermark = 1_024;
+
+/**
+ * Event time of one subtask. It advances to a watermark one timer a step, so that control is served between steps; the
+ * watermark is forwarded when all timers up to it have fired, and in between during long bursts (protocol 8.1).
+ */
+export class EventTime {
+  readonly #cursor: Cursor;
+  readonly #head: Operator | undefined;
+  readonly #entry: Next;
+  #watermark = NO_WATERMARK;
+  #target = NO_WATERMARK;
+  #idle = false;
+  #steps = 0;
+
+  constructor(cursor: Cursor, head: Operator | undefined, entry: Next) {
+    this.#cursor = cursor;
+    this.#head = head;
+    this.#entry = entry;
+    cursor.watermark = this.#watermark;
+  }
+
+  /** Whether timers are being fired up to a watermark: no record is processed meanwhile. */
+  get advancing(): boolean {
+    return this.#target > this.#watermark;
+  }
+
+  /** What has been forwarded. */
+  get watermark(): number {
+    return this.#watermark;
+  }
+
+  /** The inputs have come to `watermark`; undefined: all of them are idle. */
+  inputsAt(watermark: number | undefined): void {
+    if (watermark === undefined) {
+      if (!this.#idle) this.#entry.idle();
+      this.#idle = true;
+      return;
+    }
+    this.#idle = false;
+    if (watermark <= this.#target) return;
+    this.#target = watermark;
+    this.#cursor.watermark = watermark;
+  }
+
+  /** One step of advancing: fires one timer, or forwards the watermark. */
+  step(): void {
+    const due = this.#head?.nextEventTimer?.() ?? Infinity;
+    if (due > this.#target) return this.#forward(this.#target);
+    this.#head?.fireEventTimer?.();
+    if (++this.#steps % stepsPerWatermark !== 0) return;
+    const next = this.#head?.nextEventTimer?.() ?? Infinity;
+    if (next <= this.#target && next - 1 > this.#watermark) this.#forward(next - 1);
+  }
+
+  state(): EventTimeState {
+    return { watermark: this.#watermark, target: this.#target };
+  }
+
+  restore(state: EventTimeState): void {
+    this.#watermark = state.watermark;
+    this.#target = state.target;
+    this.#cursor.watermark = state.target;
+  }
+
+  #forward(watermark: number): void {
+    this.#watermark = watermark;
+    this.#entry.watermark(watermark);
+  }
+}

@@ -1,0 +1,291 @@
+/** Loading a subtask: from its assignment to operators, channels and a participant that are ready to run. */
+import { decodeValue, encodeValue, estimateBytes } from "../../actors/codec.ts";
+import { SluiceError } from "../../actors/error.ts";
+import { newAlignment } from "../checkpoint/aligner.ts";
+import { type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
+import { rangeOf } from "../graph/key.ts";
+import type { LogicalOperator } from "../graph/logical.ts";
+import type { Cursor, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { Sink } from "../graph/sink.ts";
+import type { Source, SourceContext } from "../graph/source.ts";
+import type { SubtaskAssignment } from "./assignment.ts";
+import { Brake } from "./brake.ts";
+import { Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
+import { EventTime, type EventTimeState } from "./event_time.ts";
+import { InputGate } from "./gate.ts";
+import { InputChannel, type InputOwner } from "./input_channel.ts";
+import { OutputChannel, type OutputOwner } from "./output_channel.ts";
+import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
+import { type EdgeOutput, edgeOutput } from "./partition.ts";
+import { SinkOperator } from "./sink_operator.ts";
+import { SourceHead } from "./source_head.ts";
+
+/** What the parts of a subtask tell it. */
+export interface SubtaskWiring extends InputOwner {
+  wake(): void;
+  suspend(pending: Promise<unknown>): void;
+  timersChanged(): void;
+  fail(error: unknown): void;
+  barrierLeft(): void;
+  timeoutDue(id: CheckpointId): void;
+  finished(): boolean;
+}
+
+/** A subtask that is ready to run. */
+export interface LoadedSubtask {
+  readonly brake: Brake;
+  readonly cursor: Cursor;
+  readonly chain: Chain;
+  readonly source: SourceHead | undefined;
+  readonly sinks: readonly SinkOperator[];
+  readonly gate: InputGate;
+  readonly outputs: readonly OutputChannel[];
+  readonly eventTime: EventTime;
+  readonly participant: CheckpointParticipant;
+  /** Ends everything, whatever fails; gives back what went wrong. */
+  close(): Promise<unknown[]>;
+}
+
+/** The part of a snapshot that holds how far event time had come in a task; it stands under the task's id. */
+const eventTimePart = "#event-time";
+
+export async function loadSubtask(
+  assignment: SubtaskAssignment,
+  wiring: SubtaskWiring,
+  signal: AbortSignal,
+): Promise<LoadedSubtask> {
+  const { task, subtask, plan, clock } = assignment;
+  const brake = new Brake();
+  const cursor: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "" };
+  let participant: CheckpointParticipant | undefined;
+
+  const inputs = makeInputs(assignment, wiring);
+  const owner: OutputOwner = {
+    brake,
+    recordBytes: (sample) => estimateBytes(sample),
+    elapsedMs: (id) => participant?.elapsedMs(id) ?? 0,
+    barrierLeft: () => wiring.barrierLeft(),
+    barrierPromoted: (output, id, cut) => participant?.promoted(output, id, cut),
+    wake: () => wiring.wake(),
+  };
+  const outputs = assignment.outputs.map(({ channel, link, start }) => {
+    const output = new OutputChannel(channel, owner, link, assignment.limits, start);
+    link.connectSender(output);
+    return output;
+  });
+  const edges = task.outputs.map((edge) => {
+    const channels = outputs.filter((output) => output.channel.edge === edge);
+    return edgeOutput(edge, channels, cursor, plan.keyGroups, subtask);
+  });
+
+  const context = (operator: LogicalOperator): OperatorContext => ({
+    uid: operator.id,
+    subtask,
+    parallelism: task.parallelism,
+    attempt: assignment.attempt,
+    keyGroups: rangeOf(subtask, task.parallelism, plan.keyGroups),
+    keyGroupCount: plan.keyGroups,
+    cursor,
+    get halted() {
+      return brake.on;
+    },
+    now: () => clock.now(),
+    suspend: (pending) => wiring.suspend(pending),
+    timersChanged: () => wiring.timersChanged(),
+    count: (name, by) => count(assignment, name, by),
+    signal,
+    log: assignment.log,
+  });
+  const chain = await makeChain(assignment, edges, cursor, context, signal);
+  const sinks = chain.links.flatMap(({ operator }) => (operator instanceof SinkOperator ? [operator] : []));
+
+  let source: SourceHead | undefined;
+  const first = task.operators[0] as LogicalOperator;
+  if (first.role.kind === "source") {
+    source = await openSource(assignment, first, first.role.source, { cursor, brake, entry: chain.entry }, wiring, signal);
+  }
+  const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
+  restoreOperators(assignment, chain, eventTime);
+
+  participant = new CheckpointParticipant(
+    {
+      task: task.index,
+      subtask,
+      clock,
+      inputs,
+      outputs: outputs.map((channel) => ({ channel, policy: assignment.rules.forward(channel.channel.edge) })),
+      captures: assignment.rules.exactlyOnce,
+      timeoutMs: assignment.rules.timeoutMs,
+      hold: (input, afterSeq) => gate.setHold(input, afterSeq),
+      cutOperators: (id) => cutOperators(id, task.id, chain, source, sinks, eventTime),
+      finished: () => wiring.finished(),
+      contribute: (contribution) => assignment.reports.contribute(contribution),
+      decline: (id, reason, cause) => assignment.reports.decline(id, reason, cause),
+      timeoutDue: (id) => wiring.timeoutDue(id),
+      wake: () => wiring.barrierLeft(),
+    },
+    newAlignment(
+      assignment.inputs.map(({ channel }) => assignment.rules.align(channel.edge)),
+      assignment.restoredCheckpoint,
+      assignment.rules.exactlyOnce,
+    ),
+  );
+  const gate = new InputGate(inputs);
+  const loaded = participant;
+  const close = async (): Promise<unknown[]> => {
+    loaded.close();
+    const errors = chain.close();
+    for (const end of [...sinks.map((sink) => () => sink.closeWriter()), () => source?.close()]) {
+      try {
+        await end();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  };
+  return { brake, cursor, chain, source, sinks, gate, outputs, eventTime, participant, close };
+}
+
+function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): InputChannel[] {
+  const edgeIndex = new Map(assignment.task.inputs.map((edge, index) => [edge.id, index]));
+  const inputs: InputChannel[] = [];
+  for (const { channel, link, start } of assignment.inputs) {
+    const identity = { edge: channel.edge.id, sender: channel.sender, receiver: channel.receiver, recovered: 0 };
+    const place = { identity, index: inputs.length, edge: edgeIndex.get(channel.edge.id) as number };
+    const input = new InputChannel(place, wiring, link, assignment.windowBytes, start);
+    link.connectReceiver(input);
+    inputs.push(input);
+  }
+  for (const { identity, frames, watermark, idle } of assignment.recovered) {
+    const place = { identity, index: inputs.length, edge: edgeIndex.get(identity.edge) as number };
+    inputs.push(InputChannel.recovered(place, wiring, frames, { watermark, idle }));
+  }
+  return inputs;
+}
+
+/** Builds the operators from the last to the first, each with what follows it. */
+async function makeChain(
+  assignment: SubtaskAssignment,
+  edges: readonly EdgeOutput[],
+  cursor: Cursor,
+  context: (operator: LogicalOperator) => OperatorContext,
+  signal: AbortSignal,
+): Promise<Chain> {
+  const { task, subtask } = assignment;
+  const links = new Map<string, ChainLink>();
+  const next = (id: string): Next => {
+    const targets: Next[] = [
+      ...task.links.filter((link) => link.from === id).map((link) => links.get(link.to) as ChainLink),
+      ...edges.filter((output) => output.edge.fromOperator === id),
+    ];
+    if (targets.length === 0) return nowhere;
+    return targets.length === 1 ? targets[0] as Next : new FanOut(targets, cursor);
+  };
+  for (const operator of [...task.operators].reverse()) {
+    if (operator.role.kind === "source") continue;
+    const out = next(operator.id);
+    const made = operator.role.kind === "transform"
+      ? operator.role.create(context(operator), out as never)
+      : new SinkOperator(await openSink(assignment, operator, operator.role.sink, signal), context(operator));
+    links.set(operator.id, new ChainLink({ uid: operator.id, kind: operator.kind, subtask }, made, out));
+  }
+  const head = task.operators[0] as LogicalOperator;
+  const ordered = task.operators.flatMap((operator) => links.get(operator.id) ?? []);
+  return new Chain(head.role.kind === "source" ? next(head.id) : links.get(head.id) as ChainLink, ordered);
+}
+
+async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<never>, signal: AbortSignal) {
+  const { job, subtask, task, attempt, clock, disk, log } = assignment;
+  try {
+    return await sink.open({ job, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal });
+  } catch (error) {
+    throw named(error, "SINK_FAILED", `sink ${operator.id} (subtask ${subtask}) could not be opened`);
+  }
+}
+
+async function openSource(
+  assignment: SubtaskAssignment,
+  operator: LogicalOperator,
+  source: Source<unknown>,
+  place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+  wiring: SubtaskWiring,
+  signal: AbortSignal,
+): Promise<SourceHead> {
+  const { subtask, task, clock, random, disk, log } = assignment;
+  let head: SourceHead | undefined;
+  const context: SourceContext = {
+    uid: operator.id,
+    subtask,
+    parallelism: task.parallelism,
+    clock,
+    random: random.fork(`source ${operator.id}/${subtask}`),
+    disk,
+    log,
+    signal,
+    wake() {
+      head?.wake();
+      wiring.wake();
+    },
+    fail: (error) => wiring.fail(named(error, "SOURCE_FAILED", `source ${operator.id} (subtask ${subtask}) failed`)),
+    count: (name, by) => count(assignment, name, by),
+  };
+  try {
+    head = await SourceHead.open(source, context, place, assignment.splits, assignment.restored.get(operator.id) ?? []);
+    return head;
+  } catch (error) {
+    throw named(error, "SOURCE_FAILED", `source ${operator.id} (subtask ${subtask}) could not be opened`);
+  }
+}
+
+/** The error with its place before it; a code of its own is kept. */
+function named(error: unknown, code: string, place: string): SluiceError {
+  const said = error instanceof Error ? error.message : String(error);
+  return new SluiceError(error instanceof SluiceError ? error.code : code, `${place}: ${said}`, { cause: error });
+}
+
+function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eventTime: EventTime): void {
+  for (const part of assignment.restored.get(assignment.task.id) ?? []) {
+    if (part.name === eventTimePart) eventTime.restore(readEventTime(assignment.task.id, part));
+  }
+  for (const link of chain.links) {
+    const parts = (assignment.restored.get(link.uid) ?? []).filter((part) => part.name !== eventTimePart);
+    if (parts.length > 0) link.guard("restore its state", () => link.operator.restore?.(parts));
+  }
+}
+
+function readEventTime(task: string, part: RestoredPart): EventTimeState {
+  const decoded = decodeValue(part.bytes);
+  const state = decoded.kind === "value" ? (decoded.value as Partial<EventTimeState> | null) : null;
+  if (typeof state?.watermark !== "number" || typeof state.target !== "number") {
+    throw new SluiceError("CHECKPOINT_DAMAGED", `how far event time had come in ${task} cannot be read`);
+  }
+  return { watermark: state.watermark, target: state.target };
+}
+
+function cutOperators(
+  id: CheckpointId,
+  taskId: string,
+  chain: Chain,
+  source: SourceHead | undefined,
+  sinks: readonly SinkOperator[],
+  eventTime: EventTime,
+): OperatorCut {
+  chain.resume(true);
+  const bytes = encodeValue(eventTime.state());
+  const own: SnapshotPart = { scope: "subtask", name: eventTimePart, slices: () => [bytes] };
+  const parts = [{ uid: taskId, part: own }, ...(source?.snapshot() ?? []), ...chain.snapshot(id)];
+  const later: Promise<{ uid: string; part: SnapshotPart }[]>[] = [];
+  for (const sink of sinks) {
+    const name = (prepared: readonly SnapshotPart[]) => prepared.map((part) => ({ uid: sink.uid, part }));
+    const prepared = sink.prepare(id);
+    if (prepared instanceof Promise) later.push(prepared.then(name));
+    else parts.push(...name(prepared));
+  }
+  return { parts, prepared: later.length === 0 ? undefined : Promise.all(later).then((all) => all.flat()) };
+}
+
+function count(assignment: SubtaskAssignment, name: string, by: number): void {
+  const { counts } = assignment.counters;
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}

@@ -1,0 +1,83 @@
+import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Operator, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { Committable, SinkWriter } from "../graph/sink.ts";
+
+/** The name under which a sink's committables stand in a snapshot. */
+export const committablesPart = "committables";
+
+/**
+ * A sink in its place at the end of a chain.
+ *
+ * Every committable that is not known to be committed is in every snapshot; an abort discards nothing (protocol 7.2). Commits
+ * run one after the other, oldest first.
+ */
+export class SinkOperator implements Operator {
+  readonly uid: string;
+  readonly #writer: SinkWriter<unknown>;
+  readonly #context: OperatorContext;
+  #pending: Committable[] = [];
+  #committing: Promise<void> = Promise.resolve();
+
+  constructor(writer: SinkWriter<unknown>, context: OperatorContext) {
+    this.uid = context.uid;
+    this.#writer = writer;
+    this.#context = context;
+  }
+
+  /** Whether its output becomes visible by commits. */
+  get transactional(): boolean {
+    return this.#writer.commit !== undefined;
+  }
+
+  process(value: unknown): void {
+    const pending = this.#writer.write(value);
+    if (pending !== undefined) this.#context.suspend(pending);
+  }
+
+  restore(parts: readonly RestoredPart[]): void {
+    for (const part of parts) {
+      if (part.name !== committablesPart) continue;
+      const decoded = decodeValue(part.bytes);
+      if (decoded.kind !== "value" || !Array.isArray(decoded.value)) {
+        throw new SluiceError("CHECKPOINT_DAMAGED", `what sink ${this.uid} still had to commit cannot be read`);
+      }
+      this.#pending.push(...(decoded.value as Committable[]));
+    }
+  }
+
+  /** Called in the snapshot turn; the promise gives what the snapshot holds of the sink. */
+  prepare(checkpointId: CheckpointId): Promise<readonly SnapshotPart[]> | readonly SnapshotPart[] {
+    if (this.#writer.prepare === undefined) {
+      const flushed = this.#writer.flush?.();
+      return flushed === undefined ? [] : flushed.then(() => []);
+    }
+    const prepared = this.#writer.prepare(checkpointId);
+    if (prepared instanceof Promise) return prepared.then((content) => this.#prepared(checkpointId, content));
+    return this.#prepared(checkpointId, prepared);
+  }
+
+  /** Makes visible what belongs to checkpoints up to `checkpointId`. */
+  commit(checkpointId: CheckpointId): Promise<void> {
+    this.#committing = this.#committing.then(async () => {
+      const due = this.#pending.filter((committable) => committable.checkpointId <= checkpointId);
+      if (due.length === 0) return;
+      due.sort((a, b) => a.checkpointId - b.checkpointId);
+      await this.#writer.commit?.(due);
+      this.#pending = this.#pending.filter((committable) => !due.includes(committable));
+    });
+    return this.#committing;
+  }
+
+  async closeWriter(): Promise<void> {
+    await this.#writer.close();
+  }
+
+  #prepared(checkpointId: CheckpointId, content: unknown): readonly SnapshotPart[] {
+    if (content !== undefined) this.#pending.push({ checkpointId, subtask: this.#context.subtask, content });
+    const upTo = this.#pending.filter((committable) => committable.checkpointId <= checkpointId);
+    const bytes = encodeValue(upTo, `what sink ${this.uid} has to commit`);
+    return [{ scope: "split", name: committablesPart, slices: () => [bytes] }];
+  }
+}

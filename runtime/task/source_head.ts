@@ -1,0 +1,163 @@
+import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { Cursor, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
+import type { Brake } from "./brake.ts";
+import type { Next } from "./chain.ts";
+
+/** What a snapshot keeps of a split. */
+interface SplitState {
+  readonly position: unknown;
+  readonly ended: boolean;
+}
+
+interface OpenSplit {
+  readonly id: string;
+  readonly reader: SplitReader<unknown>;
+  waiting: boolean;
+}
+
+/**
+ * The head of a source task: reads its splits in turn and puts their records into the chain.
+ *
+ * A split's position is that of the last record emitted, so it belongs to the cut of the snapshot it is read in.
+ */
+export class SourceHead implements SourceOutput<unknown> {
+  readonly #uid: string;
+  readonly #cursor: Cursor;
+  readonly #brake: Brake;
+  readonly #entry: Next;
+  #open: OpenSplit[];
+  readonly #ended: Map<string, unknown>;
+  #next = 0;
+  #emitted = 0;
+  /** Emits nothing more: the job is being stopped with a snapshot. */
+  halted = false;
+
+  private constructor(
+    uid: string,
+    place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+    open: OpenSplit[],
+    ended: Map<string, unknown>,
+  ) {
+    this.#uid = uid;
+    this.#cursor = place.cursor;
+    this.#brake = place.brake;
+    this.#entry = place.entry;
+    this.#open = open;
+    this.#ended = ended;
+  }
+
+  /** Opens the subtask's share of the splits, each where the snapshot left it. */
+  static async open(
+    source: Source<unknown>,
+    context: SourceContext,
+    place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+    splits: readonly Split[],
+    restored: readonly RestoredPart[],
+  ): Promise<SourceHead> {
+    const states = new Map(restored.map((part) => [part.name, readState(context.uid, part)]));
+    const known = new Set(splits.map((split) => split.id));
+    for (const [id, state] of states) {
+      if (!known.has(id) && !state.ended) {
+        throw new SluiceError(
+          "SOURCE_POSITION_LOST",
+          `source ${context.uid} no longer has split "${id}", which the snapshot had not read to its end: ` +
+            `bring it back, or start without the snapshot`,
+        );
+      }
+    }
+    const open: OpenSplit[] = [];
+    const ended = new Map<string, unknown>();
+    for (const [index, split] of splits.entries()) {
+      if (index % context.parallelism !== context.subtask) continue;
+      const state = states.get(split.id);
+      if (state?.ended) ended.set(split.id, state.position);
+      else open.push({ id: split.id, reader: await source.open(split, state?.position, context), waiting: false });
+    }
+    return new SourceHead(context.uid, place, open, ended);
+  }
+
+  /** Whether `poll` could emit something. */
+  get ready(): boolean {
+    return !this.halted && this.#open.some((split) => !split.waiting);
+  }
+
+  /** Whether every split has been read to its end. */
+  get ended(): boolean {
+    return this.#open.length === 0;
+  }
+
+  /** A reader that was waiting may have something. */
+  wake(): void {
+    for (const split of this.#open) split.waiting = false;
+  }
+
+  /** Lets the next split that has something emit up to `maxRecords`; returns the steps taken, 0 when none has. */
+  poll(maxRecords: number): number {
+    const count = this.#open.length;
+    for (let tried = 0; tried < count; tried++) {
+      const split = this.#open[(this.#next + tried) % count] as OpenSplit;
+      if (split.waiting) continue;
+      this.#next = (this.#next + tried + 1) % count;
+      this.#emitted = 0;
+      this.#cursor.split = split.id;
+      const result = split.reader.poll(this, maxRecords);
+      if (result === "waiting") split.waiting = true;
+      else if (result === "ended") this.#end(split);
+      return Math.max(1, this.#emitted);
+    }
+    return 0;
+  }
+
+  emit(value: unknown): boolean {
+    this.#emitted++;
+    this.#cursor.timestamp = NaN;
+    this.#entry.collect(value);
+    return !this.#brake.on;
+  }
+
+  emitAt(value: unknown, timestamp: number): boolean {
+    this.#emitted++;
+    this.#cursor.timestamp = timestamp;
+    this.#entry.collect(value);
+    return !this.#brake.on;
+  }
+
+  snapshot(): { uid: string; part: SnapshotPart }[] {
+    const states: [string, SplitState][] = this.#open.map(({ id, reader }) => [id, { position: reader.position(), ended: false }]);
+    for (const [id, position] of this.#ended) states.push([id, { position, ended: true }]);
+    return states.map(([id, state]) => {
+      const bytes = encodeValue(state, `the position of split ${id} of ${this.#uid}`);
+      return { uid: this.#uid, part: { scope: "split", name: id, slices: () => [bytes] } };
+    });
+  }
+
+  /** Where each split stands, for messages. */
+  describe(): string {
+    const open = this.#open.map(({ id, reader }) => `${id} at ${JSON.stringify(reader.position())}`);
+    return [...open, ...[...this.#ended.keys()].map((id) => `${id} at its end`)].join(", ");
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = [];
+    for (const { reader } of open) await reader.close();
+  }
+
+  #end(split: OpenSplit): void {
+    this.#ended.set(split.id, split.reader.position());
+    this.#open = this.#open.filter((other) => other !== split);
+    this.#next = 0;
+    void split.reader.close();
+  }
+}
+
+function readState(uid: string, part: RestoredPart): SplitState {
+  const decoded = decodeValue(part.bytes);
+  const state = decoded.kind === "value" ? (decoded.value as Partial<SplitState> | null) : null;
+  if (typeof state !== "object" || state === null || typeof state.ended !== "boolean") {
+    throw new SluiceError("CHECKPOINT_DAMAGED", `the position of split "${part.name}" of source ${uid} cannot be read`);
+  }
+  return { position: state.position, ended: state.ended };
+}

@@ -1,0 +1,378 @@
+/**
+ * The operator actor: one subtask of a task, as a data lane and a control lane of one mailbox.
+ *
+ * A step is one record, one timer or one mark. The loop over a frame's records reads one flag besides the records; everything
+ * else happens per frame. Control (barriers, triggers, timeouts) is served between two steps, ahead of data.
+ */
+import type { ActorContext, LaneBehavior, LaneHost, StopReason } from "../../actors/behavior.ts";
+import type { Timer } from "../../actors/clock.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { DataLane } from "../../actors/lane.ts";
+import type { Frame, Mark } from "../graph/frame.ts";
+import type { Operator } from "../graph/operator.ts";
+import type { SubtaskAssignment } from "./assignment.ts";
+import type { TaskControl } from "./control.ts";
+import type { InputChannel } from "./input_channel.ts";
+import { type LoadedSubtask, loadSubtask, type SubtaskWiring } from "./load.ts";
+import type { BarrierOnChannel } from "./link.ts";
+
+/** How far a subtask is. */
+type Phase = "loading" | "loaded" | "running" | "ending" | "finished";
+
+/** The number of records a source emits between two looks at the brakes of its own loop. */
+const pollRecords = 1_024;
+
+export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiring {
+  readonly #assignment: SubtaskAssignment;
+  #host!: LaneHost;
+  #context!: ActorContext<TaskControl>;
+  #loaded: LoadedSubtask | undefined;
+  #head: Operator | undefined;
+  #phase: Phase = "loading";
+  /** The channel whose first frame is half processed. */
+  #current: InputChannel | undefined;
+  #suspended: Promise<unknown>[] = [];
+  #toResume = false;
+  #processingTimer: Timer | undefined;
+  #processingDue = false;
+  #progress = false;
+
+  constructor(assignment: SubtaskAssignment) {
+    this.#assignment = assignment;
+  }
+
+  // The actor
+
+  lane(host: LaneHost, context: ActorContext<TaskControl>): DataLane {
+    this.#host = host;
+    this.#context = context;
+    return this;
+  }
+
+  async start(context: ActorContext<TaskControl>): Promise<void> {
+    const loaded = await loadSubtask(this.#assignment, this, context.signal);
+    this.#loaded = loaded;
+    this.#head = loaded.chain.links[0]?.operator;
+    if (loaded.source !== undefined) this.#head = undefined;
+    this.#phase = "loaded";
+    this.#assignment.reports.ready();
+  }
+
+  control(message: TaskControl): void | Promise<void> {
+    const loaded = this.#loaded;
+    if (loaded === undefined) return;
+    switch (message.kind) {
+      case "run":
+        return this.#run(loaded);
+      case "trigger":
+        loaded.participant.trigger(message.id, message.elapsedMs);
+        if (message.last && loaded.source !== undefined) loaded.source.halted = true;
+        break;
+      case "barrier":
+        loaded.participant.barrier(message.input, message.barrier);
+        break;
+      case "timeout":
+        loaded.participant.timeout(message.id);
+        break;
+      case "abort":
+        loaded.participant.abort(message.id);
+        break;
+      case "completed":
+        loaded.participant.completed(message.id);
+        this.#commit(loaded, message.id);
+        break;
+      default:
+        message satisfies never;
+    }
+    this.#host.wake();
+  }
+
+  async stop(reason: StopReason): Promise<void> {
+    this.#processingTimer?.cancel();
+    const loaded = this.#loaded;
+    if (loaded === undefined) return;
+    const errors = await loaded.close();
+    for (const error of errors) {
+      if (reason.kind !== "failed") this.#assignment.log({ level: "warn", from: this.name, message: "could not close", cause: error });
+    }
+  }
+
+  // The data lane
+
+  get ready(): boolean {
+    const loaded = this.#loaded;
+    if (loaded === undefined || this.#phase === "loading" || this.#phase === "loaded") return false;
+    if (this.#progress) return true;
+    if (loaded.outputs.some((output) => output.sendable)) return true;
+    if (!loaded.brake.on) {
+      if (this.#toResume || loaded.eventTime.advancing || this.#processingDue) return true;
+      if (this.#current !== undefined || loaded.gate.readable || loaded.source?.ready) return true;
+      if (this.#phase === "ending" || (this.#phase === "running" && this.#inputEnded(loaded))) return true;
+    }
+    return loaded.outputs.some((output) => output.flushable);
+  }
+
+  run(maxSteps: number): number | Promise<number> {
+    const loaded = this.#loaded as LoadedSubtask;
+    if (this.#progress) {
+      this.#progress = false;
+      loaded.participant.progress();
+    }
+    for (const output of loaded.outputs) output.drain();
+    let steps = 0;
+    while (steps < maxSteps && !loaded.brake.on) {
+      const taken = this.#step(loaded, maxSteps - steps);
+      if (taken === 0) break;
+      steps += taken;
+      if (this.#host.interrupted) break;
+    }
+    if (loaded.brake.on && loaded.chain.mayHoldBack) this.#toResume = true;
+    if (steps > 0) loaded.chain.onBatch();
+    for (const output of loaded.outputs) if (output.flushable) output.seal(undefined);
+    if (this.#suspended.length === 0) return Math.max(1, steps);
+    const pending = this.#suspended;
+    this.#suspended = [];
+    return Promise.all(pending).then(() => {
+      for (const _ of pending) loaded.brake.release();
+      return Math.max(1, steps);
+    });
+  }
+
+  close(): readonly unknown[] {
+    return [];
+  }
+
+  // What its parts tell it
+
+  get name(): string {
+    return `${this.#assignment.task.id}/${this.#assignment.subtask}`;
+  }
+
+  wake(): void {
+    this.#host.wake();
+  }
+
+  suspend(pending: Promise<unknown>): void {
+    this.#suspended.push(pending);
+    // It is awaited at the end of the turn; a rejection before that is not an unhandled one.
+    pending.catch(() => {});
+    (this.#loaded as LoadedSubtask).brake.suspend();
+  }
+
+  timersChanged(): void {
+    const due = this.#head?.nextProcessingTimer?.() ?? Infinity;
+    this.#processingTimer?.cancel();
+    this.#processingTimer = undefined;
+    if (due === Infinity) return;
+    const { clock } = this.#assignment;
+    this.#processingTimer = clock.setTimer(Math.max(0, due - clock.now()), () => {
+      this.#processingDue = true;
+      this.#host.wake();
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#context.fail(error);
+  }
+
+  barrierArrived(input: InputChannel, barrier: BarrierOnChannel): void {
+    this.#context.self.tell({ kind: "barrier", input, barrier });
+  }
+
+  frameArrived(input: InputChannel): void {
+    const loaded = this.#loaded;
+    if (loaded === undefined) return; // the gate looks at every channel when it is made
+    loaded.gate.offer(input);
+    if (loaded.participant.busy) this.#progress = true;
+    this.#host.wake();
+  }
+
+  gap(input: InputChannel, frame: Frame): void {
+    const { edge, sender, receiver } = input.identity;
+    this.fail(
+      new SluiceError(
+        "FRAMES_LOST",
+        `frames ${input.received + 1} to ${frame.seq - 1} of channel ${edge}:${sender}>${receiver} are missing`,
+      ),
+    );
+  }
+
+  barrierLeft(): void {
+    this.#progress = true;
+    this.#host.wake();
+  }
+
+  timeoutDue(id: number): void {
+    this.#context.self.tell({ kind: "timeout", id });
+  }
+
+  finished(): boolean {
+    return this.#phase === "finished";
+  }
+
+  // Steps
+
+  #step(loaded: LoadedSubtask, maxSteps: number): number {
+    if (this.#toResume) {
+      if (!loaded.chain.resume(false)) return 0;
+      this.#toResume = false;
+      return 1;
+    }
+    if (loaded.eventTime.advancing) {
+      guardHead(loaded, () => loaded.eventTime.step());
+      return 1;
+    }
+    if (this.#processingDue) return this.#fireProcessingTimer(loaded);
+    if (loaded.source !== undefined) {
+      const taken = loaded.source.ready ? loaded.source.poll(Math.min(maxSteps, pollRecords)) : 0;
+      if (taken > 0) return taken;
+    } else {
+      const taken = this.#readFrame(loaded, maxSteps);
+      if (taken > 0) return taken;
+    }
+    return this.#end(loaded);
+  }
+
+  #readFrame(loaded: LoadedSubtask, maxSteps: number): number {
+    let input = this.#current;
+    if (input === undefined) {
+      input = loaded.gate.next();
+      if (input === undefined) return 0;
+      this.#current = input;
+    }
+    const frame = input.first as Frame;
+    const { values } = frame;
+    const start = input.elements;
+    let taken = 0;
+    if (start < values.length) {
+      if (input.idle) this.#becameActive(loaded, input);
+      taken = processRecords(loaded, frame, start, Math.min(values.length, start + maxSteps));
+      input.elements = start + taken;
+      this.#assignment.counters.recordsIn += taken;
+      if (input.elements < values.length) return taken;
+    }
+    if (frame.mark !== undefined) {
+      if (loaded.brake.on) return taken;
+      this.#consume(loaded, input);
+      this.#onMark(loaded, input, frame.mark);
+      return taken + 1;
+    }
+    this.#consume(loaded, input);
+    return Math.max(1, taken);
+  }
+
+  #consume(loaded: LoadedSubtask, input: InputChannel): void {
+    input.consume();
+    this.#current = undefined;
+    if (input.drained) {
+      loaded.gate.recoveredDrained(input);
+      loaded.eventTime.inputsAt(loaded.gate.watermark());
+    } else {
+      loaded.gate.offer(input);
+    }
+  }
+
+  #onMark(loaded: LoadedSubtask, input: InputChannel, mark: Mark): void {
+    switch (mark.kind) {
+      case "watermark":
+        if (mark.timestamp > input.watermark) input.watermark = mark.timestamp;
+        input.idle = false;
+        break;
+      case "idle":
+        input.idle = true;
+        break;
+      case "barrier":
+        loaded.participant.reached(input, mark.id);
+        return;
+      case "end":
+        input.ended = true;
+        break;
+      default:
+        mark satisfies never;
+    }
+    loaded.eventTime.inputsAt(loaded.gate.watermark());
+  }
+
+  #becameActive(loaded: LoadedSubtask, input: InputChannel): void {
+    input.idle = false;
+    loaded.eventTime.inputsAt(loaded.gate.watermark());
+  }
+
+  #fireProcessingTimer(loaded: LoadedSubtask): number {
+    const due = this.#head?.nextProcessingTimer?.() ?? Infinity;
+    if (due > this.#assignment.clock.now()) {
+      this.#processingDue = false;
+      this.timersChanged();
+      return 1;
+    }
+    guardHead(loaded, () => this.#head?.fireProcessingTimer?.());
+    return 1;
+  }
+
+  #inputEnded(loaded: LoadedSubtask): boolean {
+    if (loaded.source !== undefined) return loaded.source.ended && !loaded.source.halted;
+    return loaded.gate.ended;
+  }
+
+  /** The end of input, in two steps, since what an operator emits at its end may suspend the task. */
+  #end(loaded: LoadedSubtask): number {
+    if (this.#phase === "running" && this.#inputEnded(loaded)) {
+      this.#phase = "ending";
+      loaded.chain.onBatch();
+      loaded.chain.finish();
+      return 1;
+    }
+    if (this.#phase !== "ending") return 0;
+    this.#phase = "finished";
+    for (const output of loaded.outputs) output.seal({ kind: "end" });
+    this.#assignment.reports.finished();
+    return 1;
+  }
+
+  #run(loaded: LoadedSubtask): Promise<void> | void {
+    const started = () => {
+      this.#phase = "running";
+      if (loaded.source === undefined) loaded.eventTime.inputsAt(loaded.gate.watermark());
+      this.timersChanged();
+      this.#host.wake();
+    };
+    const id = this.#assignment.restoredCheckpoint;
+    const sinks = loaded.sinks.filter((sink) => sink.transactional);
+    if (sinks.length === 0 || id === 0) return started();
+    return Promise.all(sinks.map((sink) => sink.commit(id))).then(started);
+  }
+
+  #commit(loaded: LoadedSubtask, id: number): void {
+    if (loaded.sinks.length === 0) return;
+    Promise.all(loaded.sinks.map((sink) => sink.commit(id))).then(
+      () => this.#assignment.reports.committed(id),
+      (error: unknown) => {
+        const said = error instanceof Error ? error.message : String(error);
+        this.fail(new SluiceError("COMMIT_FAILED", `${this.name} could not commit checkpoint ${id}: ${said}`, { cause: error }));
+      },
+    );
+  }
+}
+
+function guardHead(loaded: LoadedSubtask, step: () => void): void {
+  const head = loaded.chain.links[0];
+  if (head === undefined) step();
+  else head.guard("fire a timer", step);
+}
+
+/** The loop over records: everything that is per record is in here. Returns how many were processed. */
+function processRecords(loaded: LoadedSubtask, frame: Frame, from: number, to: number): number {
+  const { values, keyGroups, timestamps } = frame;
+  const { cursor, brake } = loaded;
+  const entry = loaded.chain.entry;
+  let at = from;
+  if (keyGroups === undefined) cursor.keyGroup = -1;
+  if (timestamps === undefined) cursor.timestamp = NaN;
+  while (at < to) {
+    if (keyGroups !== undefined) cursor.keyGroup = keyGroups[at] as number;
+    if (timestamps !== undefined) cursor.timestamp = timestamps[at] as number;
+    entry.collect(values[at++]);
+    if (brake.on) break;
+  }
+  return at - from;
+}
