@@ -1,0 +1,58 @@
+import type { Entry, HeapTable } from "./heap_table.ts";
+import type { Invocation, Remembering } from "./invocation.ts";
+import type { MutationGuard } from "./mutation_guard.ts";
+import { placeOf } from "./place.ts";
+
+/** What all handles of one state share. */
+export interface HeapState {
+  readonly uid: string;
+  readonly name: string;
+  readonly table: HeapTable;
+  readonly guard: MutationGuard | undefined;
+}
+
+/**
+ * What the handles of every kind of state have in common: they look up the entry of the current key once per invocation.
+ * Subclasses test `seen !== invocation.serial` themselves, so that the test is inlined with their own feedback.
+ */
+export abstract class HeapHandle implements Remembering {
+  protected readonly state: HeapState;
+  protected readonly invocation: Invocation;
+  /** The invocation in which `entry` was looked up. */
+  protected seen = 0;
+  /** The current key's entry, if it has one. */
+  protected entry: Entry | undefined = undefined;
+
+  constructor(state: HeapState, invocation: Invocation) {
+    this.state = state;
+    this.invocation = invocation;
+    invocation.register(this);
+  }
+
+  forget(): void {
+    this.seen = 0;
+    this.entry = undefined;
+  }
+
+  protected resolve(): void {
+    const invocation = this.invocation;
+    if (invocation.group < 0 || invocation.serial === 0) invocation.assertKeyed(`state ${this.state.name}`);
+    this.entry = this.state.table.find(invocation.group, invocation.identity);
+    this.seen = invocation.serial;
+  }
+
+  protected store(value: unknown): Entry {
+    const { group, identity, key } = this.invocation;
+    return this.entry = this.state.table.insert(group, identity, key!, value);
+  }
+
+  protected drop(): void {
+    if (this.entry === undefined) return;
+    this.state.table.remove(this.invocation.group, this.invocation.identity);
+    this.entry = undefined;
+  }
+
+  protected where(): string {
+    return placeOf(this.state.uid, this.state.name, this.invocation.key);
+  }
+}

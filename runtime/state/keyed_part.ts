@@ -1,0 +1,194 @@
+import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { SluiceError } from "../../actors/error.ts";
+import { maxValueDepth } from "../../actors/exactness.ts";
+import type { KeyGroupRange, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+
+/**
+ * The bytes of the keyed state of one subtask.
+ *
+ * | bytes | content                                                                                   |
+ * |-------|-------------------------------------------------------------------------------------------|
+ * | …     | chunks, in order of key group, then section: each one encoded value                       |
+ * | n     | footer, one encoded value: range, sections, notes, and where each chunk stands            |
+ * | 4     | n, little-endian                                                                          |
+ * | 4     | magic `SLK1`                                                                              |
+ *
+ * A section is one state, or one queue of timers. The footer comes last, so that a writer needs to know nothing beforehand; a
+ * reader starts from it and takes the chunks of its own key groups only. Bytes are guarded by the checkpoint's checksums.
+ */
+const magic = [0x53, 0x4c, 0x4b, 0x31] as const;
+const trailerBytes = 8;
+
+/** The name of the one part of scope `keyed`. */
+const partName = "keyed";
+
+/** Chunks nest values a few levels deeper than they are themselves. */
+const chunkDepth = maxValueDepth + 4;
+
+/** What a section says of itself in a snapshot. */
+export interface SectionHeader {
+  /** Unique in the operator. */
+  readonly name: string;
+  /** What its chunks hold: `value`, `list`, `map`, `window`, `timers`. */
+  readonly kind: string;
+  /** JSON of what else must fit: schemas, a window's size; "" for nothing. */
+  readonly description: string;
+}
+
+/** Something with content by key group that goes into snapshots and comes back. */
+export interface KeyedSection extends SectionHeader {
+  /** The content of a group, in bounded pieces. */
+  chunks(group: number): Iterable<Uint8Array>;
+  /**
+   * Prepares for content that was written under `stored`, which has this name and kind.
+   * @throws {SluiceError} `STATE_MISMATCH` when it cannot take it
+   */
+  accept(stored: SectionHeader): (group: number, chunk: unknown) => void;
+  /** All content has been given. */
+  restored(): void;
+}
+
+/** Further facts about the subtask that wrote a part; a plain value. */
+export type PartNotes = Readonly<Record<string, unknown>>;
+
+/** One old subtask's part, opened. */
+export interface KeyedPart {
+  readonly subtask: number;
+  readonly range: KeyGroupRange;
+  readonly keyGroupCount: number;
+  readonly sections: readonly SectionHeader[];
+  readonly notes: PartNotes;
+  /** Quadruples: key group, index of the section, offset, bytes. */
+  readonly index: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+interface Footer {
+  readonly range: KeyGroupRange;
+  readonly keyGroupCount: number;
+  readonly sections: readonly SectionHeader[];
+  readonly notes: PartNotes;
+  readonly index: readonly number[];
+}
+
+/** Encodes a chunk of a section. */
+export function encodeChunk(chunk: unknown, where: string): Uint8Array {
+  return encodeValue(chunk, where, chunkDepth);
+}
+
+/** Writes sections into one part. Everything is encoded here and now; the part only hands it out. */
+export function writeKeyedPart(
+  sections: readonly KeyedSection[],
+  range: KeyGroupRange,
+  keyGroupCount: number,
+  notes: PartNotes,
+): SnapshotPart {
+  const slices: Uint8Array[] = [];
+  const index: number[] = [];
+  let offset = 0;
+  for (let group = range.first; group <= range.last; group++) {
+    for (let section = 0; section < sections.length; section++) {
+      for (const chunk of sections[section]!.chunks(group)) {
+        index.push(group, section, offset, chunk.length);
+        slices.push(chunk);
+        offset += chunk.length;
+      }
+    }
+  }
+  const headers = sections.map(({ name, kind, description }): SectionHeader => ({ name, kind, description }));
+  const footer: Footer = { range, keyGroupCount, sections: headers, notes, index };
+  const footerBytes = encodeValue(footer, "the index of keyed state");
+  const trailer = new Uint8Array(trailerBytes);
+  new DataView(trailer.buffer).setUint32(0, footerBytes.length, true);
+  trailer.set(magic, 4);
+  slices.push(footerBytes, trailer);
+  return { scope: "keyed", name: partName, slices: () => slices };
+}
+
+/**
+ * Opens a part that {@link writeKeyedPart} wrote.
+ * @throws {SluiceError} `STATE_DAMAGED` naming operator and old subtask
+ */
+export function openKeyedPart(uid: string, part: RestoredPart): KeyedPart {
+  const { bytes, subtask } = part;
+  const where = `the keyed state of operator ${uid}, old subtask ${subtask},`;
+  if (bytes.length < trailerBytes) throw damaged(where, "it ends too early");
+  const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - trailerBytes, trailerBytes);
+  if (magic.some((byte, at) => trailer.getUint8(4 + at) !== byte)) throw damaged(where, "it has no trailer");
+  const footerBytes = trailer.getUint32(0, true);
+  const chunkBytes = bytes.length - trailerBytes - footerBytes;
+  if (chunkBytes < 0) throw damaged(where, "its index is longer than all of it");
+  const footer = decodeOrRefuse(bytes.subarray(chunkBytes, chunkBytes + footerBytes), where);
+  if (!isFooter(footer, chunkBytes)) throw damaged(where, "its index makes no sense");
+  return { subtask, bytes, ...footer };
+}
+
+/** The chunks of one part that belong to a range of key groups, decoded one at a time. */
+export function* chunksOf(uid: string, part: KeyedPart, range: KeyGroupRange): Iterable<ReadChunk> {
+  const { index } = part;
+  for (let at = 0; at < index.length; at += 4) {
+    const group = index[at]!;
+    if (group < range.first || group > range.last) continue;
+    const section = index[at + 1]!;
+    const offset = index[at + 2]!;
+    const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key group ${group},`;
+    yield { group, section, content: decodeOrRefuse(part.bytes.subarray(offset, offset + index[at + 3]!), where) };
+  }
+}
+
+/** A chunk, read. */
+export interface ReadChunk {
+  readonly group: number;
+  /** Index into the part's sections. */
+  readonly section: number;
+  readonly content: unknown;
+}
+
+/** Whether any part has content in the section of that index, in whatever key group. */
+export function hasContent(part: KeyedPart, section: number): boolean {
+  for (let at = 1; at < part.index.length; at += 4) {
+    if (part.index[at] === section) return true;
+  }
+  return false;
+}
+
+/** The error for bytes that are not what a snapshot holds. */
+export function damaged(where: string, reason: string): SluiceError {
+  return new SluiceError("STATE_DAMAGED", `${where} cannot be read: ${reason}; restore from another checkpoint`);
+}
+
+function decodeOrRefuse(bytes: Uint8Array, where: string): unknown {
+  const decoded = decodeValue(bytes, { maxBytes: bytes.length, maxDepth: chunkDepth });
+  if (decoded.kind === "corrupt") throw damaged(where, decoded.reason);
+  return decoded.value;
+}
+
+function isFooter(value: unknown, chunkBytes: number): value is Footer {
+  if (typeof value !== "object" || value === null) return false;
+  const { range, keyGroupCount, sections, notes, index } = value as Partial<Record<keyof Footer, unknown>>;
+  if (!isRange(range) || typeof keyGroupCount !== "number") return false;
+  if (typeof notes !== "object" || notes === null) return false;
+  if (!Array.isArray(sections) || !sections.every(isHeader)) return false;
+  return Array.isArray(index) && isIndex(index, sections.length, chunkBytes);
+}
+
+function isRange(value: unknown): value is KeyGroupRange {
+  if (typeof value !== "object" || value === null) return false;
+  const { first, last } = value as Partial<KeyGroupRange>;
+  return typeof first === "number" && typeof last === "number" && first >= 0 && first <= last;
+}
+
+function isHeader(value: unknown): value is SectionHeader {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, kind, description } = value as Partial<SectionHeader>;
+  return typeof name === "string" && typeof kind === "string" && typeof description === "string";
+}
+
+function isIndex(index: readonly unknown[], sections: number, chunkBytes: number): boolean {
+  if (index.length % 4 !== 0 || !index.every((item) => Number.isSafeInteger(item) && (item as number) >= 0)) return false;
+  for (let at = 0; at < index.length; at += 4) {
+    if ((index[at + 1] as number) >= sections) return false;
+    if ((index[at + 2] as number) + (index[at + 3] as number) > chunkBytes) return false;
+  }
+  return true;
+}
