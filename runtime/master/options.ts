@@ -148,7 +148,9 @@ function checkMode(mode: CheckpointMode, wrong: string[]): void {
   const timeoutMs = typeof mode === "object" && mode !== null ? mode.alignedTimeoutMs : undefined;
   if (typeof timeoutMs === "number" && Number.isInteger(timeoutMs) && timeoutMs >= 0) return;
   wrong.push(
-    `checkpoints.mode must be "aligned", "unaligned", "at-least-once" or { alignedTimeoutMs: 0 or more }, not ${JSON.stringify(mode)}`,
+    `checkpoints.mode must be "aligned", "unaligned", "at-least-once" or { alignedTimeoutMs: 0 or more }, not ${
+      JSON.stringify(mode)
+    }`,
   );
 }
 

@@ -58,7 +58,9 @@ export function decideRestart(
     case "exponential": {
       const rested = nowMs - (history.at(-1) ?? -Infinity) >= strategy.resetAfterMs;
       const recent = rested ? [] : history;
-      if (recent.length >= strategy.maxRestarts) return giveUp(strategy.maxRestarts, `without ${strategy.resetAfterMs} ms of rest`);
+      if (recent.length >= strategy.maxRestarts) {
+        return giveUp(strategy.maxRestarts, `without ${strategy.resetAfterMs} ms of rest`);
+      }
       const grown = strategy.initialDelayMs * strategy.factor ** recent.length;
       const spread = 1 + strategy.jitter * (2 * random.next() - 1);
       return { kind: "restart", delayMs: Math.min(strategy.maxDelayMs, grown) * spread, history: [...recent, nowMs] };

@@ -43,7 +43,9 @@ export function checkFit(snapshot: Snapshot, plan: Plan): void {
     for (const uid of old.operators) {
       const task = operators.get(uid);
       if (task !== undefined && task.parallelism !== old.parallelism) {
-        problems.push(`${uid} ran with parallelism ${old.parallelism}, now ${task.parallelism}: start it with ${old.parallelism}`);
+        problems.push(
+          `${uid} ran with parallelism ${old.parallelism}, now ${task.parallelism}: start it with ${old.parallelism}`,
+        );
       }
     }
   }

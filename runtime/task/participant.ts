@@ -6,7 +6,7 @@
  * processing goes on, while late arrivals are added to the captures they belong to.
  */
 import type { Clock, Timer } from "../../actors/clock.ts";
-import { type AlignAction, type AlignEvent, type Alignment, align } from "../checkpoint/aligner.ts";
+import { align, type AlignAction, type AlignEvent, type Alignment } from "../checkpoint/aligner.ts";
 import type { Contribution, FrameRange, InputReport, OutputReport } from "../checkpoint/contribution.ts";
 import { encodeFrames } from "../graph/frame_codec.ts";
 import type { CheckpointId } from "../graph/frame.ts";

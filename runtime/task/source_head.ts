@@ -125,7 +125,9 @@ export class SourceHead implements SourceOutput<unknown> {
   }
 
   snapshot(): { uid: string; part: SnapshotPart }[] {
-    const states: [string, SplitState][] = this.#open.map(({ id, reader }) => [id, { position: reader.position(), ended: false }]);
+    const states: [string, SplitState][] = this.#open.map((
+      { id, reader },
+    ) => [id, { position: reader.position(), ended: false }]);
     for (const [id, position] of this.#ended) states.push([id, { position, ended: true }]);
     return states.map(([id, state]) => {
       const bytes = encodeValue(state, `the position of split ${id} of ${this.#uid}`);

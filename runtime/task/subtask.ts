@@ -93,8 +93,15 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     if (loaded === undefined) return;
     const errors = await loaded.close();
     for (const error of errors) {
-      if (reason.kind !== "failed") this.#assignment.log({ level: "warn", from: this.name, message: "could not close", cause: error });
+      if (reason.kind !== "failed") {
+        this.#assignment.log({ level: "warn", from: this.name, message: "could not close", cause: error });
+      }
     }
+  }
+
+  /** Where its source is, for messages; undefined without a source. */
+  position(): string | undefined {
+    return this.#loaded?.source?.describe();
   }
 
   // The data lane

@@ -1,0 +1,206 @@
+import type { ActorContext } from "../../actors/behavior.ts";
+import type { Clock } from "../../actors/clock.ts";
+import type { Disk } from "../../actors/disk.ts";
+import type { Logger } from "../../actors/logger.ts";
+import type { Random } from "../../actors/random.ts";
+import type { ActorRef } from "../../actors/ref.ts";
+import { CheckpointFiles } from "../checkpoint/checkpoint_files.ts";
+import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
+import type { DataFile } from "../checkpoint/manifest.ts";
+import type { CheckpointStore } from "../checkpoint/storage.ts";
+import { type Channel, channelName, channelsOf } from "../graph/channel.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Plan, PlannedTask } from "../graph/plan.ts";
+import type { Split } from "../graph/source.ts";
+import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
+import type { TaskControl } from "../task/control.ts";
+import { Subtask } from "../task/subtask.ts";
+import type { ChannelLinks } from "./channel_links.ts";
+import type { RunSettings } from "./options.ts";
+import { rulesOf } from "./rules.ts";
+import { channelStart, type Snapshot, subtaskSnapshot } from "./snapshot.ts";
+
+/** The outside world of a run. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Logger;
+}
+
+/** What an attempt tells its master. */
+export interface AttemptReports {
+  ready(): void;
+  coordinate(event: CoordinatorEvent): void;
+  /** The data of a checkpoint is durable in this file. */
+  dataFile(id: CheckpointId, file: DataFile): void;
+}
+
+/** One subtask of an attempt. */
+interface Deployed {
+  readonly task: PlannedTask;
+  readonly index: number;
+  readonly ref: ActorRef<TaskControl>;
+  readonly subtask: Subtask;
+  readonly counters: SubtaskCounters;
+}
+
+/**
+ * One attempt: every subtask of a plan as an actor, joined by channels, from nothing or from a snapshot.
+ *
+ * Everything in it is made anew for each attempt, so a zombie of an older one reaches nothing.
+ */
+export class Attempt {
+  readonly number: number;
+  readonly plan: Plan;
+  readonly snapshot: Snapshot | undefined;
+  readonly channels: readonly Channel[];
+  readonly subtasks: readonly Deployed[];
+  readonly #files: CheckpointFiles;
+
+  constructor(options: {
+    readonly job: string;
+    readonly number: number;
+    readonly plan: Plan;
+    readonly snapshot: Snapshot | undefined;
+    readonly splits: ReadonlyMap<string, readonly Split[]>;
+    readonly settings: RunSettings;
+    readonly world: World;
+    readonly store: CheckpointStore;
+    readonly links: ChannelLinks;
+    readonly context: ActorContext<never>;
+    readonly reports: AttemptReports;
+  }) {
+    const { number, plan, snapshot, world, reports, context, settings } = options;
+    this.number = number;
+    this.plan = plan;
+    this.snapshot = snapshot;
+    this.channels = channelsOf(plan);
+    const total = plan.tasks.reduce((sum, task) => sum + task.parallelism, 0);
+    this.#files = new CheckpointFiles(options.store, {
+      attempt: number,
+      subtasks: total,
+      monotonic: () => world.clock.monotonic(),
+      done: (id, outcome) => {
+        if (outcome.kind === "durable") {
+          reports.dataFile(id, outcome.file);
+          reports.coordinate({ kind: "acknowledged", id, acknowledgements: outcome.acknowledgements });
+        } else {
+          const said = outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause);
+          const reason = `its data could not be written: ${said}`;
+          reports.coordinate({ kind: "declined", id, reason, counts: true, cause: outcome.cause });
+        }
+      },
+    });
+    const deployed: Deployed[] = [];
+    for (const task of plan.tasks) {
+      for (let index = 0; index < task.parallelism; index++) {
+        const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
+        const assignment = this.#assignment(options, task, index, deployed.length, counters);
+        const subtask = new Subtask(assignment);
+        const ref = context.spawn<TaskControl>(`${number}-${task.index}-${index}`, () => subtask, {
+          restart: "temporary",
+          handlerTimeoutMs: settings.handlerTimeoutMs,
+          shutdownMs: settings.shutdownMs,
+        });
+        context.watch(ref);
+        deployed.push({ task, index, ref, subtask, counters });
+      }
+    }
+    this.subtasks = deployed;
+  }
+
+  /** The numbers of the subtasks that hold sinks. */
+  get sinkSubtasks(): readonly number[] {
+    return this.subtasks.flatMap(({ task }, number) => task.operators.some((of) => of.role.kind === "sink") ? [number] : []);
+  }
+
+  /** Where each source is, by uid. */
+  positions(): Readonly<Record<string, string>> {
+    const positions: Record<string, string> = {};
+    for (const { task, subtask } of this.subtasks) {
+      const position = subtask.position();
+      if (position === undefined || position === "") continue;
+      positions[task.id] = positions[task.id] === undefined ? position : `${positions[task.id]}, ${position}`;
+    }
+    return positions;
+  }
+
+  run(): void {
+    for (const { ref } of this.subtasks) ref.tell({ kind: "run" });
+  }
+
+  /** Has the sources start checkpoint `id`. */
+  trigger(id: CheckpointId, last: boolean): void {
+    for (const { task, ref } of this.subtasks) {
+      if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs: 0, last });
+    }
+  }
+
+  abort(id: CheckpointId): void {
+    this.#files.abort(id);
+    for (const { ref } of this.subtasks) ref.tell({ kind: "abort", id });
+  }
+
+  completed(id: CheckpointId): void {
+    for (const { ref } of this.subtasks) ref.tell({ kind: "completed", id });
+  }
+
+  /** Drops what is being written. The subtasks are stopped by their master. */
+  async close(): Promise<void> {
+    await this.#files.close();
+  }
+
+  #assignment(
+    options: ConstructorParameters<typeof Attempt>[0],
+    task: PlannedTask,
+    subtask: number,
+    number: number,
+    counters: SubtaskCounters,
+  ): SubtaskAssignment {
+    const { snapshot, settings, world, plan, links, reports } = options;
+    const window = settings.channels.windowBytes;
+    const own = snapshot === undefined ? undefined : subtaskSnapshot(snapshot, task, subtask, options.number);
+    const start = (channel: Channel) => channelStart(snapshot, channelName(channel.edge.id, channel.sender, channel.receiver));
+    const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
+    return {
+      job: options.job,
+      plan,
+      task,
+      subtask,
+      attempt: options.number,
+      clock: world.clock,
+      random: world.random,
+      disk: world.disk,
+      log: world.log,
+      limits: settings.channels,
+      windowBytes: window,
+      rules: rulesOf(settings.mode),
+      inputs: this.channels
+        .filter((channel) => channel.edge.to === task.index && channel.receiver === subtask)
+        .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),
+      outputs: this.channels
+        .filter((channel) => channel.edge.from === task.index && channel.sender === subtask)
+        .map((channel) => ({ channel, link: links.output(channel), start: { sent: start(channel).sent, limit: window } })),
+      recovered: own?.recovered ?? [],
+      splits: source === undefined ? [] : options.splits.get(source) ?? [],
+      restoredCheckpoint: snapshot?.manifest.id ?? 0,
+      restored: own?.parts ?? new Map(),
+      reports: this.#reports(number, reports),
+      counters,
+    };
+  }
+
+  #reports(number: number, reports: AttemptReports): SubtaskReports {
+    return {
+      contribute: (contribution) => this.#files.add(contribution),
+      decline: (id, reason, cause) => {
+        const matterOfCourse = cause === undefined;
+        reports.coordinate({ kind: "declined", id, reason, counts: !matterOfCourse, cause });
+      },
+      finished: () => reports.coordinate({ kind: "finished", subtask: number }),
+      committed: (id) => reports.coordinate({ kind: "committed", subtask: number, id }),
+      ready: () => reports.ready(),
+    };
+  }
+}

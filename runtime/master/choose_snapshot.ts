@@ -1,0 +1,103 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { LogicalGraph } from "../graph/logical.ts";
+import { plan as planGraph } from "../graph/planner.ts";
+import type { SinkContext } from "../graph/sink.ts";
+import type { CheckpointStore } from "../checkpoint/storage.ts";
+import type { World } from "./attempt.ts";
+import type { RunSettings } from "./options.ts";
+import { checkFit, edgesInFlight, readSnapshot, type Snapshot } from "./snapshot.ts";
+
+/** What the choice depends on. */
+export interface ChoiceOptions {
+  readonly graph: LogicalGraph;
+  readonly parallelism: number;
+  readonly settings: RunSettings;
+  readonly world: World;
+  readonly store: CheckpointStore;
+  /** The first attempt of a run starts from the checkpoint that was asked for; later ones from the newest. */
+  readonly first: boolean;
+}
+
+/**
+ * The snapshot an attempt starts from: the newest completed checkpoint that is whole, or the one that was asked for; undefined
+ * when there is none at all. A damaged one is passed over with a warning that names file and reason. When all of them are
+ * damaged the job does not start: never silently from nothing.
+ *
+ * Going back behind what a sink has already shown is refused unless the sink can take it back, or duplicates are allowed
+ * (protocol 5.9).
+ */
+export async function chooseSnapshot(
+  options: ChoiceOptions,
+  attempt: number,
+  warn: (code: string, message: string) => void,
+): Promise<Snapshot | undefined> {
+  const { store, settings, graph } = options;
+  const stored = await store.list();
+  const from = options.first ? settings.from : undefined;
+  const candidates = from === undefined ? stored : stored.filter((checkpoint) => checkpoint.id === from);
+  if (from !== undefined && candidates.length === 0) {
+    const ids = stored.map((checkpoint) => checkpoint.id).join(", ");
+    throw new SluiceError(
+      "CHECKPOINT_UNKNOWN",
+      `there is no checkpoint ${from} of job ${graph.name}; there are: ${ids || "none"}`,
+    );
+  }
+  const damage: string[] = [];
+  for (const checkpoint of candidates) {
+    let snapshot: Snapshot;
+    try {
+      snapshot = await readSnapshot(store, checkpoint);
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.code !== "CHECKPOINT_DAMAGED") throw error;
+      damage.push(error.message);
+      if (from === undefined) warn("CHECKPOINT_DAMAGED", `checkpoint ${checkpoint.id} is passed over: ${error.message}`);
+      continue;
+    }
+    checkFit(snapshot, planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) }));
+    await checkSinks(options, snapshot.manifest.id, attempt, warn);
+    return snapshot;
+  }
+  if (damage.length === 0) return undefined;
+  throw new SluiceError(
+    "CHECKPOINT_DAMAGED",
+    `no checkpoint of job ${graph.name} can be restored: ${damage.join("; ")}. To start from nothing, use another folder`,
+  );
+}
+
+async function checkSinks(
+  options: ChoiceOptions,
+  id: CheckpointId,
+  attempt: number,
+  warn: (code: string, message: string) => void,
+): Promise<void> {
+  const { graph, world, settings } = options;
+  for (const operator of graph.operators) {
+    if (operator.role.kind !== "sink") continue;
+    const { sink } = operator.role;
+    const context: SinkContext = {
+      ...world,
+      job: graph.name,
+      uid: operator.id,
+      subtask: 0,
+      parallelism: operator.parallelism ?? options.parallelism,
+      attempt,
+      signal: new AbortController().signal,
+    };
+    const committed = await sink.lastCommitted?.(context) ?? 0;
+    if (committed <= id) continue;
+    const shown = `sink ${operator.id} has already shown the output of checkpoint ${committed}`;
+    if (sink.rollbackTo !== undefined) {
+      await sink.rollbackTo(id, context);
+      warn("SINK_ROLLED_BACK", `${shown}; it was taken back to checkpoint ${id}`);
+    } else if (settings.allowDuplicates) {
+      warn("DUPLICATES_ALLOWED", `${shown}; going back to checkpoint ${id} shows part of it again`);
+    } else {
+      throw new SluiceError(
+        "RESTORE_REFUSED",
+        `cannot go back to checkpoint ${id}: ${shown}, and it cannot take that back. Restore checkpoint ${committed}, or ` +
+          `accept duplicates (allowDuplicates)`,
+      );
+    }
+  }
+}

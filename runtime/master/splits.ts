@@ -1,0 +1,36 @@
+import type { Plan } from "../graph/plan.ts";
+import type { SourceContext, Split } from "../graph/source.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { World } from "./attempt.ts";
+
+/**
+ * The splits of every source, by uid, as of this attempt. They are listed once for all subtasks, since two of them might see
+ * different lists, and a split would be read twice or not at all.
+ */
+export async function listSplits(plan: Plan, world: World): Promise<ReadonlyMap<string, readonly Split[]>> {
+  const splits = new Map<string, readonly Split[]>();
+  for (const task of plan.tasks) {
+    const operator = task.operators[0];
+    if (operator?.role.kind !== "source") continue;
+    const { source } = operator.role;
+    const context: SourceContext = {
+      ...world,
+      random: world.random.fork(`splits of ${operator.id}`),
+      uid: operator.id,
+      subtask: 0,
+      parallelism: task.parallelism,
+      signal: new AbortController().signal,
+      wake() {},
+      fail() {},
+      count() {},
+    };
+    try {
+      splits.set(operator.id, await source.splits(context));
+    } catch (cause) {
+      const code = cause instanceof SluiceError ? cause.code : "SOURCE_FAILED";
+      const said = cause instanceof Error ? cause.message : String(cause);
+      throw new SluiceError(code, `source ${operator.id} could not say what there is to read: ${said}`, { cause });
+    }
+  }
+  return splits;
+}

@@ -1,0 +1,86 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { Logger } from "../../actors/logger.ts";
+import { createSystem } from "../../actors/system.ts";
+import { SystemClock } from "../../actors/system_clock.ts";
+import { systemDisk } from "../../actors/system_disk.ts";
+import { systemRandom } from "../../actors/system_random.ts";
+import { fileStorage } from "../checkpoint/file_storage.ts";
+import { memoryStorage } from "../checkpoint/memory_storage.ts";
+import type { Job } from "../job/job.ts";
+import { LocalLinks } from "./channel_links.ts";
+import { deferred } from "./deferred.ts";
+import { EventLog } from "./event.ts";
+import { JobMaster, type MasterControl, type RunResult } from "./master.ts";
+import { settle, type StartOptions } from "./options.ts";
+import { Run } from "./run.ts";
+
+/**
+ * Starts a job in this process. Settles when every subtask has loaded and processes.
+ *
+ * With a checkpoint directory that holds checkpoints of the job, it goes on from the latest one. On a failure the whole
+ * dataflow is restored from the latest checkpoint, as the restart strategy says; a failure before anything has been processed
+ * (a missing file, an unwritable folder, a snapshot that does not fit) rejects at once.
+ *
+ * @throws {SluiceError} `BAD_OPTIONS`, `CHECKPOINTS_IN_USE`, `CHECKPOINT_DAMAGED`, `CHECKPOINT_MISMATCH`, `RESTORE_REFUSED`,
+ * `SOURCE_…` and `SINK_…`; see `docs/errors.md`
+ *
+ * ```ts ignore
+ * const run = await start(myJob, { parallelism: 2, checkpoints: { directory: "state", intervalMs: 1_000 } });
+ * await run.finished;
+ * ```
+ */
+export async function start(job: Job, options: StartOptions = {}): Promise<Run> {
+  const settings = settle(options);
+  const clock = options.clock ?? options.system?.clock ?? new SystemClock();
+  const random = options.random ?? options.system?.random ?? systemRandom();
+  const disk = options.disk ?? systemDisk();
+  const log = options.log ?? complain;
+  const { checkpoints } = options;
+  const storage = checkpoints?.storage ??
+    (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, clock, random }));
+  const store = await storage.open(job.graph.name);
+  const system = options.system ?? createSystem({ clock, random, log });
+  const events = new EventLog();
+  const running = deferred<void>();
+  const ended = deferred<RunResult>();
+  ended.promise.catch(() => {});
+  const master = system.spawn<MasterControl>(
+    `job-${random.fork("job").id().slice(0, 8)}`,
+    () =>
+      new JobMaster({
+        graph: job.graph,
+        parallelism: options.parallelism ?? job.parallelism ?? 1,
+        settings,
+        world: { clock, random, disk, log },
+        store,
+        links: () => new LocalLinks(),
+        emit: (event) => events.emit(event),
+        running,
+        ended,
+      }),
+    { shutdownMs: settings.shutdownMs * 2 },
+  );
+  const gone = system.whenStopped(master).then(async () => {
+    running.reject(new SluiceError("RUN_CANCELLED", "the run was stopped before it processed anything"));
+    ended.reject(new SluiceError("RUN_CANCELLED", "the run was stopped from outside"));
+    events.close();
+    await store.close();
+    if (options.system === undefined) await system.shutdown();
+  });
+  master.tell({ kind: "deploy", attempt: store.record().attempt + 1 });
+  const run = new Run({ log: events, master, finished: ended.promise, ended: gone });
+  const onAbort = () => void run.stop().catch(() => {});
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  void gone.finally(() => options.signal?.removeEventListener("abort", onAbort));
+  try {
+    await running.promise;
+  } catch (error) {
+    await gone;
+    throw error;
+  }
+  return run;
+}
+
+const complain: Logger = ({ level, from, message, cause }) => {
+  if (level === "warn" || level === "error") console.error(`${level}: ${from}: ${message}`, cause ?? "");
+};
