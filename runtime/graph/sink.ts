@@ -11,6 +11,11 @@ export interface SinkContext {
   readonly subtask: number;
   readonly parallelism: number;
   readonly attempt: number;
+  /**
+   * The checkpoint that this attempt was restored from; 0: none. Output prepared for a later one is never committed. A sink
+   * that is not told must keep all of it.
+   */
+  readonly restoredFrom?: CheckpointId;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly log: Logger;

@@ -59,8 +59,13 @@ export interface Source<T, P = unknown> {
   readonly kind: string;
   /** Whether it ends by itself. */
   readonly bounded: boolean;
-  /** All splits there are, in an order that is the same in every attempt. */
-  splits(context: SourceContext): readonly Split[] | Promise<readonly Split[]>;
+  /**
+   * All splits there are, in an order that is the same in every attempt.
+   *
+   * `known` are those of the snapshot being restored, of all its subtasks, ended ones included (nothing at a first start):
+   * they must be among the answer, whatever the parallelism and the options are now.
+   */
+  splits(context: SourceContext, known?: readonly Split[]): readonly Split[] | Promise<readonly Split[]>;
   /**
    * Opens a split, at the start (`position` undefined) or where an earlier reader was. Rejects with a clear error when
    * the store no longer has that position: it never skips silently.
