@@ -64,13 +64,20 @@ const keptBufferBytes = 4 * 1024 * 1024;
  *
  * @param path How error messages name the value.
  * @param depth How many containers it may nest.
+ * @param headroom How many bytes to leave free before the encoding, for a header of the caller's.
  * @throws {SluiceError} `UNENCODABLE_VALUE` naming the place in it and the remedy, when it would not come back exactly.
  */
-export function encodeValue(value: unknown, path: string = "value", depth: number = maxValueDepth): Uint8Array {
+export function encodeValue(
+  value: unknown,
+  path: string = "value",
+  depth: number = maxValueDepth,
+  headroom: number = 0,
+): Uint8Array {
   const found = exactness(value, depth);
   if (found === "inexact") throw refusal(value, path, depth);
   const packed = packer.pack(found === "exact" ? value : withoutNegativeZero(value), RESET_BUFFER_MODE);
-  const bytes = new Uint8Array(packed);
+  const bytes = new Uint8Array(headroom + packed.length);
+  bytes.set(packed, headroom);
   if (packed.buffer.byteLength > keptBufferBytes) packer.useBuffer(Buffer.allocUnsafeSlow(8_192));
   return bytes;
 }

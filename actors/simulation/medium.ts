@@ -81,7 +81,7 @@ export class Medium {
   openWrite(path: string, append: boolean): MediumFile {
     const { folder, name } = this.#place(path);
     const found = folder.names.get(name);
-    if (found?.kind === "folder") throw new DiskError("io", path, `it is a folder`);
+    if (found?.kind === "folder") throw new DiskError("io", path, "it is a folder");
     if (found === undefined) {
       const node: FileNode = { kind: "file", content: nothing, room: nothing, durable: nothing, emptied: false };
       this.#change([{ folder, name, node }]);
@@ -99,7 +99,7 @@ export class Medium {
     const source = this.#place(from);
     const target = this.#place(to);
     if (target.folder.names.get(target.name)?.kind === "folder") {
-      throw new DiskError("io", to, `it is a folder`);
+      throw new DiskError("io", to, "it is a folder");
     }
     if (target.folder.names.get(target.name) === node) return;
     this.#change([{ ...target, node }, { ...source, node: undefined }]);
@@ -109,7 +109,7 @@ export class Medium {
     const node = this.#file(from);
     const target = this.#place(to);
     if (target.folder.names.has(target.name)) {
-      throw new DiskError("exists", to, `the name is taken`);
+      throw new DiskError("exists", to, "the name is taken");
     }
     this.#change([{ ...target, node }]);
   }
@@ -118,7 +118,7 @@ export class Medium {
     const place = this.#placeOrNone(path);
     const found = place?.folder.names.get(place.name);
     if (place === undefined || found === undefined) return;
-    if (found.kind === "folder") throw new DiskError("io", path, `it is a folder`);
+    if (found.kind === "folder") throw new DiskError("io", path, "it is a folder");
     this.#change([{ ...place, node: undefined }]);
   }
 
@@ -147,8 +147,8 @@ export class Medium {
     const place = this.#placeOrNone(path);
     const found = place?.folder.names.get(place.name);
     if (place === undefined || found === undefined) return;
-    if (found.kind === "file") throw new DiskError("io", path, `it is a file`);
-    if (found.names.size > 0) throw new DiskError("exists", path, `it is not empty`);
+    if (found.kind === "file") throw new DiskError("io", path, "it is a file");
+    if (found.names.size > 0) throw new DiskError("exists", path, "it is not empty");
     this.#change([{ ...place, node: undefined }]);
   }
 

@@ -1,0 +1,252 @@
+import { crc32c } from "../../actors/checksum.ts";
+import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { SluiceError } from "../../actors/error.ts";
+import { maxValueDepth, refusal } from "../../actors/exactness.ts";
+import { elementCount, type Frame, type Mark } from "./frame.ts";
+import {
+  type BarrierHeader,
+  type FrameHeader,
+  type Grant,
+  headerBytes,
+  type Heartbeat,
+  type Hello,
+  type MessageHeader,
+  readHeader,
+  writeHeader,
+} from "./message_header.ts";
+
+/**
+ * Messages of channels as bytes: the header that `message_header.ts` draws, and behind it, for a frame, its body: one msgpack
+ * array of
+ *
+ * 0. the values, an array;
+ * 1. their key groups, a `Uint32Array`, or null;
+ * 2. their timestamps, a `Float64Array`, or null;
+ * 3. the mark: null, a watermark's timestamp, `[id]` of a barrier, `"idle"` or `"end"`.
+ *
+ * Bytes that are not exactly a message are refused, and never give another one: every bit is under a checksum.
+ */
+
+/** A frame on its way. `skip` elements of it are already processed: 0, but for captured frames. */
+export interface FrameMessage {
+  readonly kind: "frame";
+  readonly attempt: number;
+  readonly channel: number;
+  readonly seq: number;
+  readonly barriers: readonly BarrierHeader[];
+  readonly skip: number;
+  readonly frame: Frame;
+}
+
+export type ChannelMessage = FrameMessage | Heartbeat | Grant | Hello;
+
+/** What messages may not exceed. */
+export interface MessageLimits {
+  /** Header and body. @default 67_108_864 */
+  readonly maxBytes?: number;
+  /** Records of one frame. @default 1_048_576 */
+  readonly maxRecords?: number;
+}
+
+/** A message; or why there is none, with what its header says where that is intact. */
+export type DecodedMessage =
+  | { readonly kind: "message"; readonly message: ChannelMessage }
+  | { readonly kind: "corrupt"; readonly reason: string; readonly headerValid: true; readonly header: MessageHeader }
+  | { readonly kind: "corrupt"; readonly reason: string; readonly headerValid: false };
+
+/** A frame of which `skip` elements are already processed. */
+export interface PartialFrame {
+  readonly frame: Frame;
+  readonly skip: number;
+}
+
+export type DecodedFrames =
+  | { readonly kind: "frames"; readonly frames: readonly PartialFrame[] }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+const defaultMaxBytes = 64 * 1024 * 1024;
+const defaultMaxRecords = 1 << 20;
+
+/** The body and the array of values nest around each value. */
+const bodyDepth = maxValueDepth + 2;
+
+/**
+ * Encodes a message.
+ *
+ * @throws {SluiceError} `UNENCODABLE_VALUE` naming the record's index and the place in it; `RECORD_TOO_LARGE` when the
+ * message is over `maxBytes`, naming its largest record.
+ */
+export function encodeMessage(message: ChannelMessage, limits: MessageLimits = {}): Uint8Array {
+  if (message.kind !== "frame") {
+    const bytes = new Uint8Array(headerBytes(message.kind === "heartbeat" ? message : {}));
+    writeHeader(message, bytes);
+    return bytes;
+  }
+  const { attempt, channel, seq, barriers, skip, frame } = message;
+  const { values, keyGroups, timestamps, cost } = frame;
+  const header: FrameHeader = {
+    kind: "frame",
+    attempt,
+    channel,
+    seq,
+    barriers,
+    skip,
+    cost,
+    records: values.length,
+    hasKeyGroups: keyGroups !== undefined,
+    hasTimestamps: timestamps !== undefined,
+  };
+  const bytes = encodeBody(frame, headerBytes(header));
+  const maxBytes = limits.maxBytes ?? defaultMaxBytes;
+  if (bytes.length > maxBytes) throw tooLarge(frame, bytes.length, maxBytes);
+  writeHeader(header, bytes);
+  return bytes;
+}
+
+/** Decodes one message. Never throws, whatever the bytes. */
+export function decodeMessage(bytes: Uint8Array, limits: MessageLimits = {}): DecodedMessage {
+  const maxBytes = limits.maxBytes ?? defaultMaxBytes;
+  if (bytes.length > maxBytes) {
+    return { kind: "corrupt", reason: `${bytes.length} bytes are over the limit of ${maxBytes}`, headerValid: false };
+  }
+  const read = readHeader(bytes);
+  if (read.kind === "corrupt") return { ...read, headerValid: false };
+  const { header, bodyAt, end, bodyChecksum } = read;
+  const body = bytes.subarray(bodyAt, end);
+  const reason = end !== bytes.length
+    ? `a message of ${end} bytes in ${bytes.length}`
+    : crc32c(body) !== bodyChecksum
+    ? "wrong checksum of the body"
+    : undefined;
+  if (reason !== undefined) return { kind: "corrupt", reason, headerValid: true, header };
+  if (header.kind !== "frame") return { kind: "message", message: header };
+  const frame = decodeBody(header, body, limits.maxRecords ?? defaultMaxRecords);
+  if (typeof frame === "string") return { kind: "corrupt", reason: frame, headerValid: true, header };
+  const { kind, attempt, channel, seq, barriers, skip } = header;
+  return { kind: "message", message: { kind, attempt, channel, seq, barriers, skip, frame } };
+}
+
+/**
+ * Encodes captured frames, one after the other, for a snapshot.
+ *
+ * @throws {SluiceError} As {@link encodeMessage}.
+ */
+export function encodeFrames(frames: readonly PartialFrame[]): Uint8Array {
+  const encoded = frames.map(({ frame, skip }) =>
+    encodeMessage({ kind: "frame", attempt: 0, channel: 0, seq: frame.seq, barriers: [], skip, frame }, captured)
+  );
+  const only = encoded[0];
+  if (only !== undefined && encoded.length === 1) return only;
+  const joined = new Uint8Array(encoded.reduce((sum, bytes) => sum + bytes.length, 0));
+  let at = 0;
+  for (const bytes of encoded) {
+    joined.set(bytes, at);
+    at += bytes.length;
+  }
+  return joined;
+}
+
+/** A captured frame was in memory once: nothing but its own length limits it. */
+const captured: MessageLimits = { maxBytes: 0xffff_ffff, maxRecords: 0xffff_ffff };
+
+/** Decodes what {@link encodeFrames} wrote, in ascending order of seq. Never throws, whatever the bytes. */
+export function decodeFrames(bytes: Uint8Array): DecodedFrames {
+  const frames: PartialFrame[] = [];
+  let at = 0;
+  let lastSeq = 0;
+  while (at < bytes.length) {
+    const read = readHeader(bytes, at);
+    if (read.kind === "corrupt") return { kind: "corrupt", reason: `${read.reason}, at byte ${at}` };
+    if (read.end > bytes.length) return { kind: "corrupt", reason: `the frame at byte ${at} is cut off` };
+    const decoded = decodeMessage(bytes.subarray(at, read.end), captured);
+    if (decoded.kind === "corrupt") return { kind: "corrupt", reason: `${decoded.reason}, at byte ${at}` };
+    if (decoded.message.kind !== "frame" || decoded.message.seq <= lastSeq) {
+      return { kind: "corrupt", reason: `no frame in order of seq at byte ${at}` };
+    }
+    const { seq, frame, skip } = decoded.message;
+    frames.push({ frame, skip });
+    lastSeq = seq;
+    at = read.end;
+  }
+  return { kind: "frames", frames };
+}
+
+function encodeBody(frame: Frame, headroom: number): Uint8Array {
+  const { values, keyGroups, timestamps, mark } = frame;
+  const body = [
+    values,
+    keyGroups === undefined ? null : Uint32Array.from(keyGroups),
+    timestamps === undefined ? null : Float64Array.from(timestamps),
+    encodeMark(mark),
+  ];
+  try {
+    return encodeValue(body, "frame", bodyDepth, headroom);
+  } catch (error) {
+    // Only the values can be at fault: name the place as seen from them.
+    if (error instanceof SluiceError && error.code === "UNENCODABLE_VALUE") throw refusal(values, "record", bodyDepth - 1);
+    throw error;
+  }
+}
+
+function decodeBody(header: FrameHeader, bytes: Uint8Array, maxRecords: number): Frame | string {
+  const { seq, skip, cost, records } = header;
+  if (records > maxRecords) return `${records} records are over the limit of ${maxRecords}`;
+  const decoded = decodeValue(bytes, { maxBytes: bytes.length, maxDepth: bodyDepth });
+  if (decoded.kind === "corrupt") return decoded.reason;
+  const body = decoded.value;
+  if (!Array.isArray(body) || body.length !== 4) return "the body is no frame";
+  const [values, groups, times, encodedMark] = body as readonly unknown[];
+  const mark = decodeMark(encodedMark);
+  if (!Array.isArray(values) || values.length !== records || mark === "malformed") return "the body is not what its header says";
+  const keyGroups = column(groups, Uint32Array, header.hasKeyGroups, records);
+  const timestamps = column(times, Float64Array, header.hasTimestamps, records);
+  if (keyGroups === "malformed" || timestamps === "malformed") return "the body is not what its header says";
+  const frame: Frame = { seq, values: values as readonly unknown[], keyGroups, timestamps, mark, cost };
+  return skip > elementCount(frame) ? "it skips more than it holds" : frame;
+}
+
+function column(
+  stored: unknown,
+  kind: typeof Uint32Array | typeof Float64Array,
+  expected: boolean,
+  records: number,
+): readonly number[] | undefined | "malformed" {
+  if (!expected) return stored === null ? undefined : "malformed";
+  if (!(stored instanceof kind) || stored.length !== records) return "malformed";
+  return Array.from(stored);
+}
+
+function encodeMark(mark: Mark | undefined): unknown {
+  if (mark === undefined) return null;
+  switch (mark.kind) {
+    case "watermark":
+      return mark.timestamp;
+    case "barrier":
+      return [mark.id];
+    default:
+      return mark.kind;
+  }
+}
+
+function decodeMark(encoded: unknown): Mark | undefined | "malformed" {
+  if (encoded === null) return undefined;
+  if (encoded === "idle" || encoded === "end") return { kind: encoded };
+  if (typeof encoded === "number" && !Number.isNaN(encoded)) return { kind: "watermark", timestamp: encoded };
+  if (!Array.isArray(encoded) || encoded.length !== 1) return "malformed";
+  const id: unknown = encoded[0];
+  return typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? { kind: "barrier", id } : "malformed";
+}
+
+function tooLarge(frame: Frame, bytes: number, maxBytes: number): SluiceError {
+  let largest = 0;
+  let largestBytes = 0;
+  for (const [index, value] of frame.values.entries()) {
+    const size = encodeValue(value).length;
+    if (size > largestBytes) [largest, largestBytes] = [index, size];
+  }
+  return new SluiceError(
+    "RECORD_TOO_LARGE",
+    `Cannot send a frame of ${bytes} bytes, ${maxBytes} is the limit: record[${largest}] of ${frame.values.length} has ` +
+      `${largestBytes} bytes; make records smaller, or raise the transport's limit`,
+  );
+}
