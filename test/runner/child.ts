@@ -36,6 +36,10 @@ function fresh(): Current {
   return { passed: 0, failed: 0, skipped: 0, insideSuite: false, suiteNamed: false, testSkipped: false };
 }
 
+function countOf({ passed, failed, skipped }: Current): number {
+  return passed + failed + skipped;
+}
+
 function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? `${error.name}: ${error.message}` : `thrown: ${String(error)}`;
 }
@@ -85,17 +89,19 @@ process.on("uncaughtException", (error) => fail(`An error that no test caught: $
 process.on("unhandledRejection", (error) => fail(`A rejection that nothing handled: ${describe(error)}`));
 
 async function runSuite(run: SuiteRun): Promise<void> {
-  const failedBefore = current.failed;
+  const before = countOf(current);
   current.insideSuite = true;
   current.suiteNamed = false;
   current.testSkipped = false;
   try {
-    const [errors, , skipped] = await run();
+    const [errors, , skipped, total] = await run();
+    const lost = total - (countOf(current) - before);
     current.skipped += skipped;
     if (typeof errors === "string") journal.write({ kind: "failure", text: stripVTControlCharacters(errors).trim() });
+    // Uvu says nothing about a hook that threw before or between tests, nor about something thrown that is no Error.
+    if (lost > 0) fail(`${lost} of ${total} tests did not run: a hook failed, or a test threw something that is no Error`);
   } catch (error) {
-    // A hook threw: uvu gives up the suite and its report, so what failed before the hook is named here with it.
-    fail(`A hook of the suite failed (${current.failed - failedBefore} tests before it): ${describe(error)}`);
+    fail(`A hook failed after ${countOf(current) - before} tests of the suite: ${describe(error)}`);
   } finally {
     current.insideSuite = false;
   }
@@ -113,7 +119,7 @@ async function runFile(file: string): Promise<void> {
     for (const run of group) await runSuite(run);
     // A turn of the event loop, so that a rejection nobody handles is counted with the file that caused it.
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (current.passed + current.failed + current.skipped === 0) fail("The file has no tests: is `suite.run()` missing?");
+    if (countOf(current) === 0) fail("The file has no tests: is `suite.run()` missing?");
   } catch (error) {
     fail(`The file cannot be loaded: ${describe(error)}`);
   }
