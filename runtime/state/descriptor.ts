@@ -151,3 +151,15 @@ function checkInitial(shape: Shape, initial: unknown): void {
     );
   }
 }
+
+/** @throws {SluiceError} `STATE_NAME` for names that a state cannot have */
+export function assertStateName(uid: string, name: string): void {
+  if (name === "" || name.startsWith("~") || name === "__proto__" || !name.isWellFormed()) {
+    throw new SluiceError(
+      "STATE_NAME",
+      `operator ${uid} declares a state named ${
+        JSON.stringify(name)
+      }; give it a name that is not empty and does not start with ~`,
+    );
+  }
+}

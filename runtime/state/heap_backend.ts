@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { RestoredPart, SnapshotPart } from "../graph/operator.ts";
-import type { KeyedDescriptor, KeyedDescriptors, StateHandles } from "./descriptor.ts";
+import { assertStateName, type KeyedDescriptor, type KeyedDescriptors, type StateHandles } from "./descriptor.ts";
 import type { HeapState } from "./heap_handle.ts";
 import { HeapListState, listItems } from "./heap_list.ts";
 import { HeapMapState, mapItems } from "./heap_map.ts";
@@ -87,17 +87,5 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
             `operators without a key`,
         );
     }
-  }
-}
-
-/** @throws {SluiceError} `STATE_NAME` for names that a state cannot have */
-export function assertStateName(uid: string, name: string): void {
-  if (name === "" || name.startsWith("~") || name === "__proto__" || !name.isWellFormed()) {
-    throw new SluiceError(
-      "STATE_NAME",
-      `operator ${uid} declares a state named ${
-        JSON.stringify(name)
-      }; give it a name that is not empty and does not start with ~`,
-    );
   }
 }

@@ -109,11 +109,11 @@ export class HeapSection implements KeyedSection {
       (packed as readonly unknown[]).forEach((item, index) => checkValue(item, `item ${index}, `));
     } else {
       const [keys, values] = packed as readonly [readonly Key[], readonly unknown[]];
-      for (let index = 0; index < keys.length; index++) {
-        const wrong = keySchema === undefined ? undefined : mismatch(keySchema, keys[index]);
-        if (wrong !== undefined) fail(`map key ${keyText(keys[index])}, ${wrong}`);
-        checkValue(values[index], `map key ${keyText(keys[index])}, `);
-      }
+      keys.forEach((item, index) => {
+        const wrong = keySchema === undefined ? undefined : mismatch(keySchema, item);
+        if (wrong !== undefined) fail(`map key ${keyText(item)}, ${wrong}`);
+        checkValue(values[index], `map key ${keyText(item)}, `);
+      });
     }
   }
 }

@@ -1,0 +1,196 @@
+import { SluiceError } from "../../actors/error.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
+import { canonicalKey, type Key, keyGroupOf, keyIdentity, keyText } from "../graph/key.ts";
+import type { Collector, Cursor, Operator, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { KeyedDescriptors, StateHandles } from "../state/descriptor.ts";
+import { HeapKeyedStateBackend } from "../state/heap_backend.ts";
+import { Invocation } from "../state/invocation.ts";
+import type { KeyedStateBackend } from "../state/keyed_backend.ts";
+import type { KeyedTimer, KeyedTimers } from "../state/timers.ts";
+import type { KeyedProcessDefinition } from "./process.ts";
+import type { FiredTimer, KeyedProcessContext } from "./process_context.ts";
+import { KeyedRunContext, RunTimers } from "./run_context.ts";
+import { endTime, Runs } from "./runs.ts";
+
+type Context = KeyedProcessContext<Key, KeyedDescriptors, unknown>;
+
+/** Runs a keyed process function. */
+export class KeyedProcessOperator implements Operator {
+  private readonly definition: KeyedProcessDefinition<unknown, Key, KeyedDescriptors>;
+  private readonly keyOf: (value: unknown) => Key;
+  private readonly cursor: Cursor;
+  private readonly runs: Runs<Context>;
+  private readonly first: number;
+  private readonly last: number;
+  /** `onEnd` has run, and nothing has come since. */
+  private ended = false;
+  readonly #context: OperatorContext;
+  readonly #backend: KeyedStateBackend;
+  readonly #eventTimers: KeyedTimers;
+  readonly #processingTimers: KeyedTimers;
+
+  constructor(
+    definition: KeyedProcessDefinition<unknown, Key, KeyedDescriptors>,
+    options: { readonly keyOf: (value: unknown) => Key; readonly checkMutations: boolean },
+    context: OperatorContext,
+    out: Collector<unknown>,
+  ) {
+    const { uid, keyGroups: range, keyGroupCount } = context;
+    this.definition = definition;
+    this.keyOf = options.checkMutations ? stableKey(options.keyOf, context) : options.keyOf;
+    this.cursor = context.cursor;
+    this.first = range.first;
+    this.last = range.last;
+    this.#context = context;
+    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, checkMutations: options.checkMutations });
+    this.#backend.declare(definition.state ?? {});
+    this.#eventTimers = this.#backend.timers("event-time timers");
+    this.#processingTimers = this.#backend.timers("processing-time timers");
+    const queues = {
+      event: this.#eventTimers,
+      processing: this.#processingTimers,
+      handled: definition.onTimer !== undefined,
+      changed: () => context.timersChanged(),
+    };
+    this.runs = new Runs<Context>(
+      [definition.onRecord, definition.onTimer, definition.onEnd],
+      context,
+      this.#backend.guard,
+      () => {
+        const invocation = new Invocation(uid);
+        const state = this.#backend.bind<KeyedDescriptors>(invocation);
+        const timers = new RunTimers(invocation, queues);
+        return {
+          invocation,
+          ctx: new KeyedRunContext<StateHandles<KeyedDescriptors>, unknown>(invocation, state, context, out, timers),
+        };
+      },
+    );
+  }
+
+  process(value: unknown): void {
+    let key = this.keyOf(value);
+    const { cursor } = this;
+    const group = cursor.keyGroup < 0 ? keyGroupOf(key, this.#context.keyGroupCount) : cursor.keyGroup;
+    if (group < this.first || group > this.last) throw this.#foreign(key, group);
+    if (this.ended) this.ended = false;
+    // The sender has hashed the key, so it is a valid one: numbers and strings stand for themselves.
+    let identity;
+    if (typeof key === "string") {
+      identity = key;
+    } else if (typeof key === "number") {
+      key = identity = key === 0 ? 0 : key;
+    } else {
+      identity = keyIdentity(key);
+      key = canonicalKey(key);
+    }
+    const run = this.runs.next();
+    run.invocation.begin(key, identity, group, cursor.timestamp);
+    let result;
+    try {
+      result = this.definition.onRecord(value, run.ctx);
+    } catch (error) {
+      run.invocation.end();
+      throw error;
+    }
+    this.runs.returned(run, result);
+  }
+
+  nextEventTimer(): number {
+    return this.#eventTimers.next();
+  }
+
+  fireEventTimer(): void {
+    const timer = this.#eventTimers.take();
+    this.#fire(timer, timer.at);
+  }
+
+  nextProcessingTimer(): number {
+    return this.#processingTimers.next();
+  }
+
+  /** Results carry the earliest event time that is not late downstream; NaN before the first watermark. */
+  fireProcessingTimer(): void {
+    const timer = this.#processingTimers.take();
+    const { watermark } = this.cursor;
+    this.#fire(timer, watermark === NO_WATERMARK ? Number.NaN : Math.min(watermark + 1, MAX_WATERMARK));
+  }
+
+  finish(): void {
+    if (this.definition.onEnd === undefined || this.ended) return;
+    this.ended = true;
+    const run = this.runs.next();
+    run.invocation.beginUnkeyed(-1, endTime(this.cursor.watermark));
+    let result;
+    try {
+      result = this.definition.onEnd(run.ctx);
+    } catch (error) {
+      run.invocation.end();
+      throw error;
+    }
+    this.runs.returned(run, result);
+  }
+
+  snapshot(): readonly SnapshotPart[] {
+    return [this.#backend.snapshot({ ended: this.ended })];
+  }
+
+  restore(parts: readonly RestoredPart[]): void {
+    const old = this.#backend.restore(parts);
+    const mine = old.filter(({ range }) => range.first <= this.last && range.last >= this.first);
+    this.ended = mine.length > 0 && mine.every(({ notes }) => notes["ended"] === true);
+    const timers = this.#eventTimers.size + this.#processingTimers.size;
+    if (timers > 0 && this.definition.onTimer === undefined) {
+      throw new SluiceError(
+        "STATE_UNKNOWN",
+        `the snapshot holds ${timers} timers of operator ${this.#context.uid}, which no longer has an onTimer; add one, or start ` +
+          `without this checkpoint`,
+      );
+    }
+  }
+
+  close(): void {
+    this.runs.close();
+  }
+
+  #fire(timer: KeyedTimer, timestamp: number): void {
+    const { at, name, key, identity, group } = timer;
+    const run = this.runs.next();
+    run.invocation.begin(key, identity, group, timestamp);
+    const fired: FiredTimer<Key> = { at, name, key };
+    let result;
+    try {
+      result = this.definition.onTimer?.(fired, run.ctx);
+    } catch (error) {
+      run.invocation.end();
+      throw error;
+    }
+    this.runs.returned(run, result);
+  }
+
+  #foreign(key: Key, group: number): SluiceError {
+    return new SluiceError(
+      "KEY_GROUP_FOREIGN",
+      `key ${keyText(key)} came to subtask ${this.#context.subtask} of operator ${this.#context.uid}, which has key groups ` +
+        `${this.first} to ${this.last}, but its group is ${group}; the operator must stand directly behind its keyBy`,
+    );
+  }
+}
+
+/** Development mode: the key that the operator finds must be the one that the sender dealt out by. */
+function stableKey(keyOf: (value: unknown) => Key, context: OperatorContext): (value: unknown) => Key {
+  return (value) => {
+    const key = keyOf(value);
+    const { keyGroup } = context.cursor;
+    if (keyGroup >= 0 && keyGroupOf(key, context.keyGroupCount, context.uid) !== keyGroup) {
+      throw new SluiceError(
+        "KEY_UNSTABLE",
+        `the key function of operator ${context.uid} gave ${
+          keyText(key)
+        }, which belongs to another key group than the key it gave ` +
+          `for the same record before; it must depend on nothing but the record`,
+      );
+    }
+    return key;
+  };
+}
