@@ -1,8 +1,17 @@
 import { codeText } from "./code_text.ts";
+import { importsOf } from "./layers.ts";
 import { isProduct, matches, type Source, type Violation } from "./sources.ts";
 
+interface Ban {
+  /** Uses in code. */
+  readonly pattern?: RegExp;
+  /** Modules of the platform, without `node:` and what follows a slash. */
+  readonly modules?: RegExp;
+  readonly instead: string;
+}
+
 /** What reads time, chance or the outside world, and what to use instead. */
-const banned: Readonly<Record<string, { readonly pattern: RegExp; readonly instead: string }>> = {
+const banned: Readonly<Record<string, Ban>> = {
   "Date.now": { pattern: /\bDate\s*\.\s*now\b/g, instead: "Clock.now" },
   "new Date()": {
     pattern: /\bnew\s+Date\s*(\(\s*\)|(?![\s\w(.<]))|(?<!new\s+)(?<![\w.])Date\s*\(/g,
@@ -24,17 +33,15 @@ const banned: Readonly<Record<string, { readonly pattern: RegExp; readonly inste
   },
   WeakRef: { pattern: /\b(WeakRef|FinalizationRegistry)\b/g, instead: "an owner that disposes of it" },
   sockets: {
-    pattern: /["']node:(net|tls|http|https|http2|dgram|dns)(\/[a-z]+)?["']|\bnew\s+WebSocket\b|(?<![\w.])fetch\s*\(/g,
+    pattern: /\bnew\s+WebSocket\b|(?<![\w.])fetch\s*\(/g,
+    modules: /^(net|tls|https?|http2|dgram|dns)$/,
     instead: "Transport",
   },
-  files: { pattern: /["']node:fs(\/promises)?["']/g, instead: "Disk" },
+  files: { modules: /^fs$/, instead: "Disk" },
   platform: { pattern: /(?<![\w.])(Deno|Bun)\s*\.\s*\w+/g, instead: "node: modules, which all three runtimes have" },
   process: {
-    pattern: new RegExp(
-      String.raw`["']node:(process|os|child_process|worker_threads|timers|timers/promises|crypto|perf_hooks)["']` +
-        String.raw`|(?<![\w.#])process\s*\.\s*\w+`,
-      "g",
-    ),
+    pattern: /(?<![\w.#])process\s*\.\s*\w+/g,
+    modules: /^(process|os|child_process|worker_threads|timers|crypto|perf_hooks)$/,
     instead: "what the caller passes down",
   },
 };
@@ -53,13 +60,16 @@ export function undeterminedUses(sources: readonly Source[], allowed: AllowList)
     const entry = Object.keys(allowed).find((path) =>
       path === source.path || (path.endsWith("/") && source.path.startsWith(path))
     );
-    const withStrings = codeText(source.text, true);
-    const without = codeText(source.text);
-    for (const [name, { pattern, instead }] of Object.entries(banned)) {
-      const isModuleName = pattern.source.includes("node:");
-      for (const { line, match } of matches(isModuleName ? withStrings : without, pattern)) {
+    const code = codeText(source.text);
+    const imported = importsOf(source).map(({ line, specifier }) => ({ line, said: specifier }));
+    for (const [name, { pattern, modules, instead }] of Object.entries(banned)) {
+      const uses = pattern === undefined
+        ? []
+        : matches(code, pattern).map(({ line, match }) => ({ line, said: match[0].trim() }));
+      const imports = imported.filter(({ said }) => modules?.test(/^node:([^/]+)/.exec(said)?.[1] ?? ""));
+      for (const { line, said } of [...uses, ...imports]) {
         if (entry !== undefined && allowed[entry]?.includes(name)) needed.add(`${entry} ${name}`);
-        else found.push({ path: source.path, line, problem: `${match[0].trim()} is banned here; use ${instead}` });
+        else found.push({ path: source.path, line, problem: `${said} is banned here; use ${instead}` });
       }
     }
   }
