@@ -77,7 +77,7 @@ export interface ReplicateDescriptor<T> {
 }
 
 /** What a keyed process function can declare. */
-export type KeyedDescriptor = ValueDescriptor<unknown> | ListDescriptor<unknown> | MapDescriptor<never, unknown>;
+export type KeyedDescriptor = ValueDescriptor<unknown> | ListDescriptor<unknown> | MapDescriptor<Key, unknown>;
 
 /** What a process function without keys can declare. */
 export type OperatorDescriptor = SplitDescriptor<unknown> | ReplicateDescriptor<unknown>;

@@ -18,8 +18,8 @@ export interface HeapState {
 export abstract class HeapHandle implements Remembering {
   protected readonly state: HeapState;
   protected readonly invocation: Invocation;
-  /** The invocation in which `entry` was looked up. */
-  protected seen = 0;
+  /** The serial of the run in which `entry` was looked up; never that of no run. */
+  protected seen = -1;
   /** The current key's entry, if it has one. */
   protected entry: Entry | undefined = undefined;
 
@@ -30,7 +30,7 @@ export abstract class HeapHandle implements Remembering {
   }
 
   forget(): void {
-    this.seen = 0;
+    this.seen = -1;
     this.entry = undefined;
   }
 

@@ -1,0 +1,437 @@
+import { Type } from "@sinclair/typebox";
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SluiceError } from "../../actors/error.ts";
+import { type Key, keyGroupOf, keyIdentity, ownerOf, rangeOf } from "../../runtime/graph/key.ts";
+import type { RestoredPart } from "../../runtime/graph/operator.ts";
+import { type KeyedDescriptors, list, map, type StateHandles, type, value } from "../../runtime/state/descriptor.ts";
+import { Invocation } from "../../runtime/state/invocation.ts";
+import type { KeyedBackendOptions, KeyedStateBackend } from "../../runtime/state/keyed_backend.ts";
+import { restorable } from "../operators/fake_context.ts";
+
+type Make = (options: KeyedBackendOptions) => KeyedStateBackend;
+
+const keyGroupCount = 16;
+
+/** One subtask's backend, with handles and a current key. */
+class Subject<D extends KeyedDescriptors> {
+  readonly backend: KeyedStateBackend;
+  readonly invocation: Invocation;
+  readonly state: StateHandles<D>;
+  readonly #subtask: number;
+
+  constructor(
+    make: Make,
+    descriptors: D,
+    options: Partial<KeyedBackendOptions> & { subtask?: number; parallelism?: number } = {},
+  ) {
+    const { subtask = 0, parallelism = 1, ...rest } = options;
+    const range = rangeOf(subtask, parallelism, keyGroupCount);
+    this.#subtask = subtask;
+    this.backend = make({ uid: "totals", range, keyGroupCount, ...rest });
+    this.backend.declare(descriptors);
+    this.invocation = new Invocation("totals");
+    this.state = this.backend.bind<D>(this.invocation);
+  }
+
+  at(key: Key): StateHandles<D> {
+    this.invocation.begin(key, keyIdentity(key), keyGroupOf(key, keyGroupCount), 0);
+    return this.state;
+  }
+
+  snapshot(): RestoredPart[] {
+    return restorable([this.backend.snapshot({})], this.#subtask);
+  }
+}
+
+function fails(code: string, pattern: RegExp, act: () => unknown): void {
+  assert.throws(act, (error: unknown) => {
+    assert.instance(error, SluiceError);
+    assert.is((error as SluiceError).code, code);
+    assert.match((error as SluiceError).message, pattern);
+    return true;
+  });
+}
+
+/** What every keyed state backend must do. */
+export function testKeyedStateBackend(name: string, make: Make): void {
+  const conforms = suite(`${name} is a keyed state backend`);
+
+  conforms("every key has values of its own, of every type a key can have", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 0) });
+    const keys: Key[] = [1, "1", 1n, true, [1], ["1"], ["a", 2], "", 0.5, -7];
+    keys.forEach((key, index) => subject.at(key).n.set(index + 100));
+    keys.forEach((key, index) => assert.is(subject.at(key).n.get(), index + 100));
+    assert.is(subject.at("other").n.get(), 0);
+    subject.at(-0).n.set(5);
+    assert.is(subject.at(0).n.get(), 5);
+  });
+
+  conforms("a value is the initial one until set and after clear", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 7), u: value(type<string | undefined>(), "x") });
+    const { n, u } = subject.at("k");
+    assert.is(n.get(), 7);
+    n.set(n.get() + 1);
+    assert.is(n.get(), 8);
+    n.clear();
+    assert.is(n.get(), 7);
+    u.set(undefined);
+    assert.is(u.get(), undefined);
+  });
+
+  conforms("an initial object is not shared, neither between keys nor with the declaration", () => {
+    const initial = { seen: ["first"] };
+    const subject = new Subject(make, { o: value(type<{ seen: string[] }>(), initial) });
+    subject.at("a").o.mutate((o) => o.seen.push("a"));
+    assert.equal(subject.at("b").o.get(), { seen: ["first"] });
+    assert.equal(subject.at("a").o.get(), { seen: ["first", "a"] });
+    assert.equal(initial, { seen: ["first"] });
+    subject.at("a").o.clear();
+    assert.equal(subject.at("a").o.get(), { seen: ["first"] });
+  });
+
+  conforms("mutate of a primitive is refused and names set()", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 0), m: map(Type.Number()) });
+    fails("STATE_NOT_MUTABLE", /totals.*"k".*state n.*set\(\)/, () => subject.at("k").n.mutate(() => {}));
+    subject.at("k").m.set("x", 1);
+    fails("STATE_NOT_MUTABLE", /state m\.get\("x"\)/, () => subject.at("k").m.mutate("x", () => {}));
+    assert.not(subject.at("k").m.mutate("y", () => {}));
+  });
+
+  conforms("a list that was handed out does not change any more", () => {
+    const subject = new Subject(make, { l: list(Type.Number()) });
+    const { l } = subject.at("k");
+    const empty = l.get();
+    l.add(1);
+    const one = l.get();
+    l.add(2);
+    l.add(3);
+    const mine = [9];
+    l.set(mine);
+    mine.push(10);
+    const nine = l.get();
+    l.clear();
+    assert.equal([empty, one, nine, l.get()], [[], [1], [9], []]);
+  });
+
+  conforms("a map keeps insertion order, tells key types apart, and can be changed while it is walked", () => {
+    const subject = new Subject(make, { m: map(type<Key>(), Type.Number()) });
+    const { m } = subject.at("k");
+    const keys: Key[] = ["b", 1, "1", [1, "x"], true];
+    keys.forEach((key, index) => m.set(key, index));
+    m.set([1, "x"], 33);
+    assert.equal([...m.keys()], keys);
+    assert.is(m.get([1, "x"]), 33);
+    assert.is(m.size, 5);
+    for (const [key, n] of m.entries()) if (n % 2 === 0) m.delete(key);
+    assert.equal([...m.entries()], [[1, 1], [[1, "x"], 33]]);
+    assert.ok(m.has(1));
+    assert.not(m.has("1"));
+    assert.not(m.delete("1"));
+    m.clear();
+    assert.is(m.size, 0);
+    assert.is(m.get(1), undefined);
+  });
+
+  conforms("handles are stale when the invocation is over, and know no key of an unkeyed one", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 0), l: list(Type.Number()), m: map(Type.Number()) });
+    const { n, l, m } = subject.at("k");
+    n.set(1);
+    m.set("x", 1);
+    const walk = m.entries();
+    subject.invocation.end();
+    const uses = [
+      () => n.get(),
+      () => n.set(2),
+      () => n.mutate(() => {}),
+      () => n.clear(),
+      () => l.get(),
+      () => l.add(1),
+      () => l.set([1]),
+      () => l.clear(),
+      () => m.get("x"),
+      () => m.set("x", 2),
+      () => m.has("x"),
+      () => m.size,
+      () => m.delete("x"),
+      () => m.mutate("x", () => {}),
+      () => m.clear(),
+      () => [...m.keys()],
+      () => walk.next(),
+    ];
+    for (const use of uses) fails("STALE_CONTEXT", /totals/, use);
+    assert.is(subject.at("k").n.get(), 1);
+    assert.is(subject.at("k").m.get("x"), 1);
+    subject.invocation.beginUnkeyed(-1, 0);
+    fails("STATE_NO_KEY", /state n of totals/, () => n.get());
+  });
+
+  conforms("a snapshot is fixed by the call", () => {
+    const descriptors = { n: value(Type.Number(), 0), o: value(type<{ x: number }>(), { x: 0 }), l: list(Type.Number()) };
+    const subject = new Subject(make, descriptors);
+    const { n, o, l } = subject.at("k");
+    n.set(1);
+    o.set({ x: 1 });
+    l.add(1);
+    const part = subject.backend.snapshot({});
+    n.set(2);
+    o.mutate((it) => it.x = 2);
+    l.add(2);
+    subject.at("new").n.set(3);
+    const restored = new Subject(make, descriptors);
+    restored.backend.restore(restorable([part], 0));
+    const back = restored.at("k");
+    assert.equal([back.n.get(), back.o.get(), back.l.get()], [1, { x: 1 }, [1]]);
+    assert.is(restored.at("new").n.get(), 0);
+  });
+
+  conforms("against a model, with restores into 1, 2 and 3 subtasks at any point", () => {
+    const descriptors = {
+      n: value(type<unknown>(), null),
+      o: value(type<{ log: number[] }>(), { log: [] }),
+      l: list(type<unknown>()),
+      m: map(type<Key>(), type<unknown>()),
+    };
+    const anyKey = fc.oneof(
+      fc.integer({ min: -3, max: 40 }),
+      fc.string({ maxLength: 3, unit: "grapheme" }),
+      fc.boolean(),
+      fc.bigInt({ min: -3n, max: 3n }),
+      fc.tuple(fc.constantFrom("a", "b"), fc.integer({ min: 0, max: 3 })),
+    );
+    const anyValue = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.constant(-0), fc.array(fc.integer(), { maxLength: 3 }));
+    const step = fc.oneof(
+      {
+        weight: 20,
+        arbitrary: fc.record({
+          key: anyKey,
+          act: fc.constantFrom("set", "clear", "log", "add", "put", "delete"),
+          item: anyKey,
+          x: anyValue,
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ restoreInto: fc.constantFrom(1, 2, 3) }) },
+    );
+    interface Model {
+      n: unknown;
+      log: number[];
+      l: unknown[];
+      m: Map<unknown, [Key, unknown]>;
+    }
+    const property = fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      let subjects = [new Subject(make, descriptors)];
+      const model = new Map<unknown, Model>();
+      const keys = new Map<unknown, Key>();
+      const stateOf = (key: Key) => subjects[ownerOf(keyGroupOf(key, keyGroupCount), subjects.length, keyGroupCount)]!.at(key);
+      for (const next of steps) {
+        if ("restoreInto" in next) {
+          const parts = subjects.flatMap((subject) => subject.snapshot());
+          const parallelism = next.restoreInto;
+          subjects = Array.from({ length: parallelism }, (_, subtask) => {
+            const subject = new Subject(make, descriptors, { subtask, parallelism });
+            subject.backend.restore(parts);
+            return subject;
+          });
+          continue;
+        }
+        const { key, act, item, x } = next;
+        const id = keyIdentity(key);
+        keys.set(id, key);
+        const expected: Model = model.get(id) ?? { n: null, log: [], l: [], m: new Map() };
+        model.set(id, expected);
+        const { n, o, l, m } = stateOf(key);
+        switch (act) {
+          case "set":
+            n.set(x);
+            expected.n = x;
+            break;
+          case "clear":
+            n.clear();
+            l.clear();
+            expected.n = null;
+            expected.l = [];
+            break;
+          case "log":
+            o.mutate(({ log }) => log.push(log.length));
+            expected.log.push(expected.log.length);
+            break;
+          case "add":
+            l.add(x);
+            expected.l.push(x);
+            break;
+          case "put":
+            m.set(item, x);
+            expected.m.set(keyIdentity(item), [expected.m.get(keyIdentity(item))?.[0] ?? item, x]);
+            break;
+          case "delete":
+            assert.is(m.delete(item), expected.m.delete(keyIdentity(item)));
+            break;
+        }
+      }
+      for (const [id, expected] of model) {
+        const { n, o, l, m } = stateOf(keys.get(id)!);
+        if (Array.isArray(expected.n)) assert.equal(n.get(), expected.n);
+        else assert.ok(Object.is(n.get(), expected.n), `${n.get()} for ${expected.n}`);
+        assert.equal(o.get().log, expected.log);
+        assert.equal(l.get(), expected.l);
+        assert.equal([...m.entries()], [...expected.m.values()]);
+      }
+    });
+    fc.assert(property, { seed: 7, numRuns: 150 });
+  });
+
+  conforms("a subtask reads the key groups of its own only", () => {
+    const descriptors = { n: value(Type.Number(), 0) };
+    const subject = new Subject(make, descriptors);
+    const byGroup = new Map<number, string>();
+    for (let i = 0; byGroup.size < keyGroupCount; i++) byGroup.set(keyGroupOf(`key-${i}`, keyGroupCount), `key-${i}`);
+    for (const key of byGroup.values()) subject.at(key).n.set(1);
+    const [part] = subject.snapshot() as [RestoredPart];
+    const damaged = { ...part, bytes: part.bytes.slice() };
+    damaged.bytes[0] = 0xc1; // the first chunk is that of group 0
+    const first = new Subject(make, descriptors, { subtask: 0, parallelism: 2 });
+    fails("STATE_DAMAGED", /state n of operator totals, old subtask 0, key group 0/, () => first.backend.restore([damaged]));
+    const second = new Subject(make, descriptors, { subtask: 1, parallelism: 2 });
+    second.backend.restore([damaged]);
+    assert.is(second.at(byGroup.get(keyGroupCount - 1)!).n.get(), 1);
+  });
+
+  conforms("notes come back beside the state", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 0) });
+    const parts = restorable([subject.backend.snapshot({ ended: true })], 0);
+    const old = new Subject(make, { n: value(Type.Number(), 0) }).backend.restore(parts);
+    assert.equal(old, [{ subtask: 0, range: { first: 0, last: 15 }, notes: { ended: true } }]);
+  });
+
+  conforms("what cannot be encoded is refused with operator, key, state and field", () => {
+    const subject = new Subject(make, { v: value(type<unknown>(), 0), l: list(type<unknown>()), m: map(type<unknown>()) });
+    for (let i = 0; i < 2_000; i++) subject.at(i).v.set({ i });
+    subject.at(1234).v.set({ deep: [{ fn: () => 1 }] });
+    fails("UNENCODABLE_VALUE", /operator totals, key 1234, state v\.deep\[0\]\.fn/, () => subject.snapshot());
+    subject.at(1234).v.clear();
+    subject.at("k").l.set([1, Symbol("s")]);
+    fails("UNENCODABLE_VALUE", /operator totals, key "k", state l\[1\]/, () => subject.snapshot());
+    subject.at("k").l.clear();
+    subject.at("k").m.set("x", { at: new (class Point {})() });
+    fails("UNENCODABLE_VALUE", /operator totals, key "k", state m.*\.at.*Point/, () => subject.snapshot());
+  });
+
+  conforms("state that is no longer declared, or of another kind, is refused by name in every subtask", () => {
+    const subject = new Subject(make, { old: value(Type.Number(), 0), unused: list(Type.Number()) });
+    subject.at("k").old.set(1);
+    const parts = subject.snapshot();
+    for (const subtask of [0, 1]) {
+      const place = { subtask, parallelism: 2 };
+      fails("STATE_UNKNOWN", /state old of operator totals.*declare it again/, () => {
+        new Subject(make, {}, place).backend.restore(parts);
+      });
+      fails("STATE_MISMATCH", /state old of operator totals is a list, but a value/, () => {
+        new Subject(make, { old: list(Type.Number()) }, place).backend.restore(parts);
+      });
+      // A state that is new, and one that held nothing and is gone, are no obstacle.
+      new Subject(make, { old: value(Type.Number(), 0), fresh: map(Type.Number()) }, place).backend.restore(parts);
+    }
+  });
+
+  conforms("a changed schema is accepted if the values match it, else refused with key and field", () => {
+    const subject = new Subject(make, {
+      v: value(Type.Object({ a: Type.Number() }), { a: 0 }),
+      l: list(Type.Number()),
+      m: map(Type.Integer(), Type.Number()),
+    });
+    const { v, l, m } = subject.at("k");
+    v.set({ a: 1 });
+    l.set([1, 2]);
+    m.set(5, 0.5);
+    const parts = subject.snapshot();
+    const wider = new Subject(make, {
+      v: value(Type.Object({ a: Type.Number(), b: Type.Optional(Type.String()) }), { a: 0 }),
+      l: list(Type.Union([Type.Number(), Type.String()])),
+      m: map(Type.Number(), Type.Number({ minimum: 0 })),
+    });
+    wider.backend.restore(parts);
+    assert.equal(wider.at("k").v.get(), { a: 1 });
+    const refuses = (pattern: RegExp, descriptors: KeyedDescriptors) =>
+      fails("STATE_MISMATCH", pattern, () => new Subject(make, descriptors).backend.restore(parts));
+    const rest = { v: value(type<unknown>(), 0), l: list(type<unknown>()), m: map(type<number>(), type<unknown>()) };
+    refuses(/key "k", state v .*\/b/, {
+      ...rest,
+      v: value(Type.Object({ a: Type.Number(), b: Type.String() }), { a: 0, b: "" }),
+    });
+    refuses(/key "k", state l .*item 1/, { ...rest, l: list(Type.Number({ maximum: 1 })) });
+    refuses(/key "k", state m .*map key 5/, { ...rest, m: map(Type.String(), Type.Number()) });
+    refuses(/key "k", state m .*map key 5/, { ...rest, m: map(Type.Integer(), Type.Integer()) });
+  });
+
+  conforms("parts that are cut short, missing, doubled, or of another number of key groups are refused", () => {
+    const descriptors = { n: value(Type.Number(), 0) };
+    const halves = [0, 1].map((subtask) => new Subject(make, descriptors, { subtask, parallelism: 2 }));
+    const parts = halves.flatMap((half) => half.snapshot());
+    const restore = (restored: readonly RestoredPart[], options: Partial<KeyedBackendOptions> = {}) =>
+      new Subject(make, descriptors, options).backend.restore(restored);
+    restore(parts);
+    restore([]);
+    fails("STATE_DAMAGED", /key group 8 is missing/, () => restore(parts.slice(0, 1)));
+    fails("STATE_DAMAGED", /key group 0 is in those of old subtasks 0,0/, () => restore([...parts, parts[0]!]));
+    fails(
+      "STATE_MISMATCH",
+      /has 32 key groups, but 16/,
+      () => restore(parts, { keyGroupCount: 32, range: { first: 0, last: 31 } }),
+    );
+    const whole = parts[0]!.bytes;
+    for (let length = 0; length < whole.length; length++) {
+      fails(
+        "STATE_DAMAGED",
+        /totals, old subtask 0/,
+        () => restore([{ ...parts[0]!, bytes: whole.slice(0, length) }, parts[1]!]),
+      );
+    }
+  });
+
+  conforms("development mode finds values that were changed behind the state's back", () => {
+    const checked = () =>
+      new Subject(make, {
+        v: value(type<{ tags: string[] }>(), { tags: [] }),
+        l: list(type<{ n: number }>()),
+        m: map(type<Map<string, number>>()),
+      }, { checkMutations: true });
+    type Handles = ReturnType<typeof checked>["state"];
+    const turn = (act: (state: Handles) => void) => {
+      const subject = checked();
+      const state = subject.at("k");
+      state.v.set({ tags: ["a"] });
+      state.l.set([{ n: 1 }]);
+      state.m.set("x", new Map());
+      subject.backend.guard?.check();
+      act(subject.at("k"));
+      subject.backend.guard?.check();
+    };
+    turn(({ v, l, m }) => {
+      v.get();
+      v.mutate(({ tags }) => tags.push("b"));
+      l.get();
+      l.add({ n: 2 });
+      m.mutate("x", (it) => it.set("y", 1));
+      assert.is(m.get("x")?.size, 1);
+    });
+    fails("STATE_MUTATED", /totals, key "k", state v .*mutate\(\)/, () => turn(({ v }) => (v.get().tags as string[]).push("b")));
+    fails("STATE_MUTATED", /state l/, () => turn(({ l }) => (l.get()[0] as { n: number }).n++));
+    fails("STATE_MUTATED", /state m\.get\("x"\)/, () => turn(({ m }) => (m.get("x") as Map<string, number>).set("y", 1)));
+    fails("STATE_MUTATED", /state v/, () =>
+      turn(({ v }) => {
+        const mine = { tags: [] as string[] };
+        v.set(mine);
+        mine.tags.push("later");
+      }));
+  });
+
+  conforms("state names that cannot be are refused", () => {
+    for (const bad of ["", "~timers", "__proto__"]) {
+      fails("STATE_NAME", /totals/, () => new Subject(make, Object.fromEntries([[bad, list(Type.Number())]])));
+    }
+    fails("STATE_DESCRIPTOR", /state x/, () => new Subject(make, { x: 5 } as unknown as KeyedDescriptors));
+  });
+
+  conforms.run();
+}

@@ -1,0 +1,4 @@
+import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
+import { testKeyedStateBackend } from "./backend_conformance.ts";
+
+testKeyedStateBackend("the heap", (options) => new HeapKeyedStateBackend(options));
