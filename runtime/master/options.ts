@@ -4,10 +4,12 @@ import { SluiceError } from "../../actors/error.ts";
 import type { Logger } from "../../actors/logger.ts";
 import type { Random } from "../../actors/random.ts";
 import type { ActorSystem } from "../../actors/system.ts";
+import type { Transport } from "../../actors/transport.ts";
 import type { CoordinatorPolicy } from "../checkpoint/coordinator.ts";
 import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import type { CheckpointStorage } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
+import { maxBarriers } from "../graph/message_header.ts";
 import { defaultRestart, type RestartStrategy } from "./restart.ts";
 
 /** How a job's checkpoints are taken and kept. */
@@ -30,7 +32,7 @@ export interface CheckpointOptions {
   readonly minPauseMs?: number;
   /** A checkpoint that takes longer is aborted, in milliseconds. @default 600,000 */
   readonly timeoutMs?: number;
-  /** How many may be open at once. @default 1 */
+  /** How many may be open at once, at most 8. @default 1 */
   readonly maxConcurrent?: number;
   /** How many may fail one after the other before the attempt fails. @default 3 */
   readonly tolerableFailures?: number;
@@ -73,6 +75,11 @@ export interface StartOptions {
   readonly log?: Logger;
   /** The actor system to run in. @default one of its own, which ends with the run */
   readonly system?: ActorSystem;
+  /**
+   * Sends frames between subtasks encoded over this transport, as a cluster does.
+   * @default frames pass by reference within the process
+   */
+  readonly transport?: Transport;
   /** The world outside. @default the real one */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -118,7 +125,7 @@ export function settle(options: StartOptions): RunSettings {
       intervalMs: periodic ? whole("checkpoints.intervalMs", checkpoints.intervalMs, 1, 1) : undefined,
       minPauseMs: whole("checkpoints.minPauseMs", checkpoints.minPauseMs, 0, 0),
       timeoutMs: whole("checkpoints.timeoutMs", checkpoints.timeoutMs, 1, 600_000),
-      maxConcurrent: whole("checkpoints.maxConcurrent", checkpoints.maxConcurrent, 1, 1, 64),
+      maxConcurrent: whole("checkpoints.maxConcurrent", checkpoints.maxConcurrent, 1, 1, maxBarriers),
       tolerableFailures: whole("checkpoints.tolerableFailures", checkpoints.tolerableFailures, 0, 3),
       repeatMs: 5_000,
     },

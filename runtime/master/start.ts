@@ -9,6 +9,7 @@ import { memoryStorage } from "../checkpoint/memory_storage.ts";
 import type { Job } from "../job/job.ts";
 import { LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
+import { EncodedLinks } from "./encoded_links.ts";
 import { EventLog } from "./event.ts";
 import { JobMaster, type MasterControl, type RunResult } from "./master.ts";
 import { settle, type StartOptions } from "./options.ts";
@@ -35,7 +36,7 @@ export async function start(job: Job, options: StartOptions = {}): Promise<Run> 
   const random = options.random ?? options.system?.random ?? systemRandom();
   const disk = options.disk ?? systemDisk();
   const log = options.log ?? complain;
-  const { checkpoints } = options;
+  const { checkpoints, transport } = options;
   const storage = checkpoints?.storage ??
     (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, clock, random }));
   const store = await storage.open(job.graph.name);
@@ -53,7 +54,7 @@ export async function start(job: Job, options: StartOptions = {}): Promise<Run> 
         settings,
         world: { clock, random, disk, log },
         store,
-        links: () => new LocalLinks(),
+        links: (attempt) => transport === undefined ? new LocalLinks() : new EncodedLinks(transport, job.graph.name, attempt),
         emit: (event) => events.emit(event),
         running,
         ended,
