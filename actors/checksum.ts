@@ -57,3 +57,40 @@ export function crc32c(bytes: Uint8Array, initial: number = 0): number {
   while (at < end) crc = (crc >>> 8) ^ (table0[(crc ^ (bytes[at++] as number)) & 0xff] as number);
   return ~crc >>> 0;
 }
+
+/** `powers[k]` is x to the power of 8 * 2^k, modulo the polynomial: what 2^k zero bytes multiply a checksum by. */
+const powers: readonly number[] = makePowers();
+
+function makePowers(): readonly number[] {
+  let power = 1 << 30;
+  for (let squarings = 0; squarings < 3; squarings++) power = multiply(power, power);
+  const all = [power];
+  while (all.length < 53) all.push(power = multiply(power, power));
+  return all;
+}
+
+/** The product of two polynomials modulo the Castagnoli one; the highest bit is the coefficient of 1. */
+function multiply(a: number, b: number): number {
+  let product = 0;
+  let shifted = b;
+  for (let bit = 31; bit >= 0; bit--) {
+    if ((a >>> bit) & 1) product ^= shifted;
+    shifted = (shifted & 1) === 0 ? shifted >>> 1 : (shifted >>> 1) ^ polynomial;
+  }
+  return product;
+}
+
+/**
+ * The checksum of two runs of bytes one after the other, from theirs: no byte is read again.
+ *
+ * After M. Adler's `crc32_combine` in zlib: appending zero bytes is a multiplication.
+ */
+export function joinChecksums(first: number, second: number, secondBytes: number): number {
+  let shifted = first;
+  let left = secondBytes;
+  for (let power = 0; left > 0; power++) {
+    if (left % 2 === 1) shifted = multiply(shifted, powers[power] as number);
+    left = Math.floor(left / 2);
+  }
+  return (shifted ^ second) >>> 0;
+}

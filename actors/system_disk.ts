@@ -161,5 +161,9 @@ class SystemDiskWriter implements DiskWriter {
   }
 }
 
+const machine = new SystemDisk();
+
 /** The disk of this machine. */
-export const systemDisk: Disk = new SystemDisk();
+export function systemDisk(): Disk {
+  return machine;
+}

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32c, joinChecksums } from "../../actors/checksum.ts";
 
 const checksum = suite("crc32c");
 
@@ -36,6 +36,15 @@ checksum("can be taken piece by piece", () => {
     }),
     { seed: 1, numRuns: 300 },
   );
+});
+
+checksum("of two runs is joined from theirs", () => {
+  const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 73) & 0xff);
+  for (const [from, to] of [[0, 0], [0, 1], [7, 7], [7, 12], [100, 5_000], [5_000, 5_000], [1, 4_097]] as const) {
+    const first = bytes.subarray(0, from);
+    const second = bytes.subarray(from, to);
+    assert.is(joinChecksums(crc32c(first), crc32c(second), second.length), crc32c(bytes.subarray(0, to)), `${from}, ${to}`);
+  }
 });
 
 function bitwise(bytes: Uint8Array): number {

@@ -6,5 +6,5 @@ import { diskConformance } from "./conformance.ts";
 
 diskConformance("the system's", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sluice-disk-"));
-  return { disk: systemDisk, folder, dispose: () => rm(folder, { recursive: true }) };
+  return { disk: systemDisk(), folder, dispose: () => rm(folder, { recursive: true }) };
 });

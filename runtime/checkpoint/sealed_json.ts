@@ -1,0 +1,42 @@
+import { crc32c } from "../../actors/checksum.ts";
+
+/**
+ * JSON with a checksum over its content, itself valid JSON: `{"crc32c":"e3069283","content":…}` and a line feed. The checksum
+ * is that of the bytes after `"content":`, up to the last brace.
+ */
+export function encodeSealedJson(content: unknown): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(content));
+  return new TextEncoder().encode(`${head(crc32c(text))}${new TextDecoder().decode(text)}${tail}`);
+}
+
+/** The content, or what is wrong with the bytes. */
+export type OpenedJson =
+  | { readonly kind: "content"; readonly content: unknown }
+  | { readonly kind: "damaged"; readonly reason: string };
+
+/** Decodes sealed JSON. Never throws, whatever the bytes. */
+export function decodeSealedJson(bytes: Uint8Array): OpenedJson {
+  if (bytes.length === 0) return { kind: "damaged", reason: "it is empty" };
+  const text = bytes.subarray(headBytes, bytes.length - tail.length);
+  const start = latin1(bytes.subarray(0, headBytes));
+  const end = latin1(bytes.subarray(Math.max(headBytes, bytes.length - tail.length)));
+  if (!headPattern.test(start) || end !== tail) return { kind: "damaged", reason: "it is cut off, or another kind of file" };
+  if (start !== head(crc32c(text))) return { kind: "damaged", reason: "its checksum is wrong" };
+  try {
+    return { kind: "content", content: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text)) as unknown };
+  } catch (error) {
+    return { kind: "damaged", reason: `it is no JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+const tail = "}\n";
+const headPattern = /^\{"crc32c":"[0-9a-f]{8}","content":$/;
+const headBytes = head(0).length;
+
+function head(checksum: number): string {
+  return `{"crc32c":"${checksum.toString(16).padStart(8, "0")}","content":`;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
