@@ -100,7 +100,7 @@ export class OperatorState {
       for (const { content, description } of contents.values()) this.#check(name, state, content, description);
       if (contents.size === 0) continue;
       if (state.kind === "split") state.cell.content = this.#share(contents);
-      else state.cell.content = (contents.get(this.#owner.subtask) ?? lowest(contents)).content;
+      else state.cell.content = this.#replica(contents);
     }
   }
 
@@ -113,6 +113,12 @@ export class OperatorState {
       return own === undefined ? [] : items(own);
     }
     return [...contents.values()].flatMap(items).filter((_, index) => index % parallelism === subtask);
+  }
+
+  #replica(contents: ReadonlyMap<number, Content>): unknown {
+    const first = lowest(contents);
+    const own = first.parallelism === this.#owner.parallelism ? contents.get(this.#owner.subtask) : undefined;
+    return (own ?? first).content;
   }
 
   #assertKnown(part: RestoredPart): void {
