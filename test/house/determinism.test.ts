@@ -8,6 +8,8 @@ const allowed: AllowList = {
   "actors/system_clock.ts": ["Date.now", "performance.now", "setTimeout", "setImmediate", "process"],
   "actors/system_random.ts": ["randomUUID", "process"],
   "actors/system_disk.ts": ["files", "process"],
+  "actors/system_processes.ts": ["files", "process"],
+  "runtime/connectors/stdout.ts": ["process"],
 };
 
 const determinism = suite("determinism");
