@@ -1,0 +1,26 @@
+import type { Sink } from "../graph/sink.ts";
+
+/**
+ * A sink that calls a function with every value: at least once, so after a recovery some again.
+ *
+ * When the function returns a promise, the next value waits for it, and so does the acknowledgement of a checkpoint. What it
+ * throws, or rejects with, fails the task. Anything else that it returns is ignored.
+ */
+export function forEach<T>(fn: (value: T) => void | Promise<void>): Sink<T> {
+  return {
+    kind: "forEach",
+    delivery: "at-least-once",
+    open: () => ({
+      write(value) {
+        const pending: unknown = fn(value);
+        return isThenable(pending) ? Promise.resolve(pending) : undefined;
+      },
+      close() {},
+    }),
+  };
+}
+
+/** A function that is declared to return nothing may return anything, as `(v) => list.push(v)` does. */
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
