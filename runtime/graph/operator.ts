@@ -65,6 +65,8 @@ export interface OperatorContext {
   readonly keyGroups: KeyGroupRange;
   readonly keyGroupCount: number;
   readonly cursor: Cursor;
+  /** Whether to emit no more now, for lack of credit or because the task is suspended: see {@link Operator.resume}. */
+  readonly halted: boolean;
   /** Processing time: wall-clock milliseconds. */
   now(): number;
   /** Takes no further record, timer or barrier until the promise settles; its rejection fails the task. */

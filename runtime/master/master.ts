@@ -82,7 +82,7 @@ const idBlock = 1_000;
 const sameFailuresMax = 3;
 
 /** Failures that would come again on every attempt. */
-const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "MALFORMED_RECORD", "RESTORE_REFUSED"]);
+const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "RECORD_MALFORMED", "RESTORE_REFUSED"]);
 
 interface RunningAttempt {
   readonly attempt: Attempt;

@@ -40,7 +40,7 @@ export async function start(job: Job, options: StartOptions = {}): Promise<Run> 
   const storage = checkpoints?.storage ??
     (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, clock, random }));
   const store = await storage.open(job.graph.name);
-  const system = options.system ?? createSystem({ clock, random, log });
+  const system = options.system ?? createSystem({ clock, random, logger: log });
   const events = new EventLog();
   const running = deferred<void>();
   const ended = deferred<RunResult>();

@@ -117,7 +117,7 @@ export async function loadSubtask(
       captures: assignment.rules.exactlyOnce,
       timeoutMs: assignment.rules.timeoutMs,
       hold: (input, afterSeq) => gate.setHold(input, afterSeq),
-      cutOperators: (id) => cutOperators(id, task.id, chain, source, sinks, eventTime),
+      cutOperators: (id) => cutOperators(id, task.id, chain, source, sinks, eventTime, (error) => wiring.fail(error)),
       finished: () => wiring.finished(),
       contribute: (contribution) => assignment.reports.contribute(contribution),
       decline: (id, reason, cause) => assignment.reports.decline(id, reason, cause),
@@ -231,7 +231,8 @@ async function openSource(
     count: (name, by) => count(assignment, name, by),
   };
   try {
-    head = await SourceHead.open(source, context, place, assignment.splits, assignment.restored.get(operator.id) ?? []);
+    const states = (assignment.restored.get(operator.id) ?? []).filter((part) => part.scope === "split");
+    head = await SourceHead.open(source, context, place, assignment.splits, states);
     return head;
   } catch (error) {
     throw named(error, "SOURCE_FAILED", `source ${operator.id} (subtask ${subtask}) could not be opened`);
@@ -270,6 +271,7 @@ function cutOperators(
   source: SourceHead | undefined,
   sinks: readonly SinkOperator[],
   eventTime: EventTime,
+  fail: (error: unknown) => void,
 ): OperatorCut {
   chain.resume(true);
   const bytes = encodeValue(eventTime.state());
@@ -278,11 +280,22 @@ function cutOperators(
   const later: Promise<{ uid: string; part: SnapshotPart }[]>[] = [];
   for (const sink of sinks) {
     const name = (prepared: readonly SnapshotPart[]) => prepared.map((part) => ({ uid: sink.uid, part }));
-    const prepared = sink.prepare(id);
-    if (prepared instanceof Promise) later.push(prepared.then(name));
-    else parts.push(...name(prepared));
+    try {
+      const prepared = sink.prepare(id);
+      if (prepared instanceof Promise) later.push(prepared.then(name).catch((error: unknown) => failPrepare(sink.uid, id, error, fail)));
+      else parts.push(...name(prepared));
+    } catch (error) {
+      failPrepare(sink.uid, id, error, fail);
+    }
   }
   return { parts, prepared: later.length === 0 ? undefined : Promise.all(later).then((all) => all.flat()) };
+}
+
+/** What a sink was preparing may be lost to it: only a restore brings it back, so an abort is not enough. */
+function failPrepare(uid: string, id: CheckpointId, error: unknown, fail: (error: unknown) => void): never {
+  const failure = named(error, "PREPARE_FAILED", `sink ${uid} could not prepare checkpoint ${id}`);
+  fail(failure);
+  throw failure;
 }
 
 function count(assignment: SubtaskAssignment, name: string, by: number): void {

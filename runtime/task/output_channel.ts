@@ -122,13 +122,13 @@ export class OutputChannel implements GrantTarget {
   seal(mark: Mark | undefined): void {
     const count = this.values.length;
     if (count === 0 && mark === undefined) return;
-    const frame: Frame = {
+    const frame: Frame = count === 0 ? this.#markFrame(mark) : {
       seq: ++this.#sealed,
       values: this.values,
       keyGroups: this.#keyed ? this.keyGroups : undefined,
       timestamps: this.#timed ? this.timestamps : undefined,
       mark,
-      cost: count === 0 ? 0 : Math.ceil(count * this.#sampledBytes()),
+      cost: Math.ceil(count * this.#sampledBytes()),
     };
     if (count > 0) {
       this.values = [];
@@ -208,6 +208,13 @@ export class OutputChannel implements GrantTarget {
   /** Whether barrier `id` has been handed over. */
   hasLeft(id: CheckpointId): boolean {
     return !this.#inBand.some((barrier) => barrier.id === id);
+  }
+
+  /** A frame without records never shares the open batch's arrays: they go on being filled. */
+  #markFrame(mark: Mark | undefined): Frame {
+    const keyGroups = this.#keyed ? [] : undefined;
+    const timestamps = this.#timed ? [] : undefined;
+    return { seq: ++this.#sealed, values: [], keyGroups, timestamps, mark, cost: 0 };
   }
 
   #overtake(id: CheckpointId): void {

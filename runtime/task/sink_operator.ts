@@ -19,6 +19,8 @@ export class SinkOperator implements Operator {
   readonly #context: OperatorContext;
   #pending: Committable[] = [];
   #committing: Promise<void> = Promise.resolve();
+  /** Preparations under way, the newest last: a snapshot holds what all earlier ones come to. */
+  #preparing: Promise<unknown> | undefined;
 
   constructor(writer: SinkWriter<unknown>, context: OperatorContext) {
     this.uid = context.uid;
@@ -53,9 +55,15 @@ export class SinkOperator implements Operator {
       const flushed = this.#writer.flush?.();
       return flushed === undefined ? [] : flushed.then(() => []);
     }
+    const earlier = this.#preparing;
     const prepared = this.#writer.prepare(checkpointId);
-    if (prepared instanceof Promise) return prepared.then((content) => this.#prepared(checkpointId, content));
-    return this.#prepared(checkpointId, prepared);
+    if (earlier === undefined && !(prepared instanceof Promise)) return this.#prepared(checkpointId, prepared);
+    const whole = Promise.all([prepared, earlier]).then(([content]) => this.#prepared(checkpointId, content));
+    const settled = whole.catch(() => {}).finally(() => {
+      if (this.#preparing === settled) this.#preparing = undefined;
+    });
+    this.#preparing = settled;
+    return whole;
   }
 
   /** Makes visible what belongs to checkpoints up to `checkpointId`. */

@@ -1,0 +1,195 @@
+import type { Random } from "../../actors/random.ts";
+import { channelsOf } from "../../runtime/graph/channel.ts";
+import type { EdgeMode, LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "../../runtime/graph/logical.ts";
+import { plan } from "../../runtime/graph/planner.ts";
+import type { Faults } from "./faults.ts";
+import type { SimRecord } from "./record.ts";
+import { type SimKind, simOperator, transforms } from "./sim_operators.ts";
+import { SimSink } from "./sim_sink.ts";
+import { SimSource } from "./sim_source.ts";
+
+/** A job drawn from a seed, and what it must come to. */
+export interface RandomJob {
+  readonly graph: LogicalGraph;
+  readonly sink: SimSink;
+  /** Every id that must become visible, once for each time it stands here. */
+  readonly expected: readonly string[];
+  /** Whether every task has a single input channel. */
+  readonly singleInput: boolean;
+  /** Said by operators that saw records out of order. */
+  readonly disorder: string[];
+  describe(): string;
+}
+
+interface Drawn {
+  readonly uid: string;
+  readonly kind: SimKind | "source" | "sink";
+  readonly parallelism: number;
+  readonly ins: { readonly from: number; readonly partitioner: "forward" | "rebalance" | "keyBy"; readonly mode: EdgeMode }[];
+  /** Records of one split and key reach it in order. */
+  ordered: boolean;
+}
+
+/** What a random job may have. */
+export interface JobLimits {
+  readonly maxRecords: number;
+  readonly chain: boolean;
+  readonly edgeModes: boolean;
+}
+
+/** Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink, with unions and double edges. */
+export function randomJob(
+  random: Random,
+  faults: Faults,
+  limits: JobLimits,
+  sleep: (delayMs: number, wake: () => void) => void,
+): RandomJob {
+  const drawn = limits.chain ? drawChain(random) : drawGraph(random, limits);
+  const disorder: string[] = [];
+  const sink = new SimSink(faults);
+  const slowness = random.fork("slowness");
+  const delays = drawn.map(() => (slowness.chance(0.7) ? slowness.next() * 1.5 : 0));
+  const sources = new Map<number, SimSource>();
+  const operators: LogicalOperator[] = drawn.map((operator, index) => {
+    const { uid, parallelism, kind } = operator;
+    const base = { id: uid, named: true, kind, parallelism, emits: undefined };
+    if (kind === "source") {
+      const source = new SimSource(drawData(random.fork(uid), uid, limits.maxRecords), 0.5 + random.next() * 3);
+      sources.set(index, source);
+      return { ...base, role: { kind: "source", source } };
+    }
+    if (kind === "sink") return { ...base, role: { kind: "sink", sink: sink as never } };
+    const watch = operator.ordered
+      ? (at: string, record: SimRecord) => disorder.push(`${record.id} of ${record.split} out of order at ${at}`)
+      : undefined;
+    const delayMs = (record: SimRecord) => (record.place % 3 === 0 ? delays[index] ?? 0 : 0);
+    return { ...base, role: { kind: "transform", ...simOperator(kind, uid, faults, { delayMs, sleep, disordered: watch }) } };
+  });
+  const edges: LogicalEdge[] = [];
+  for (const [index, operator] of drawn.entries()) {
+    for (const { from, partitioner, mode } of operator.ins) {
+      const pair = `${drawn[from]?.uid}->${drawn[index]?.uid}`;
+      const twins = edges.filter((edge) => edge.id.startsWith(pair)).length;
+      edges.push({
+        id: twins === 0 ? pair : `${pair}#${twins + 1}`,
+        from: drawn[from]?.uid as string,
+        to: operator.uid,
+        partitioner: partitionerOf(partitioner),
+        mode,
+        timed: true,
+      });
+    }
+  }
+  const graph: LogicalGraph = { name: "simulated", operators, edges, keyGroups: 8 };
+  const inputs = new Map<string, number>();
+  for (const channel of channelsOf(plan(graph, { parallelism: 1 }))) {
+    const receiver = `${channel.edge.to}/${channel.receiver}`;
+    inputs.set(receiver, (inputs.get(receiver) ?? 0) + 1);
+  }
+  return {
+    graph,
+    sink,
+    expected: reference(drawn, sources),
+    singleInput: [...inputs.values()].every((count) => count <= 1),
+    disorder,
+    describe: () =>
+      drawn.map(({ uid, parallelism, ins }) => {
+        const from = ins.map((edge) => `${drawn[edge.from]?.uid} ${edge.partitioner}${edge.mode ? ` ${edge.mode}` : ""}`);
+        return `${uid} x${parallelism}${from.length > 0 ? ` <- ${from.join(", ")}` : ""}`;
+      }).join("; "),
+  };
+}
+
+function drawGraph(random: Random, limits: JobLimits): Drawn[] {
+  const drawn: Drawn[] = [];
+  const sources = random.chance(0.35) ? 2 : 1;
+  for (let i = 0; i < sources; i++) {
+    drawn.push({ uid: `source${i}`, kind: "source", parallelism: 1 + random.int(3), ins: [], ordered: true });
+  }
+  const stages = 1 + random.int(5);
+  let last = 0;
+  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "slow"];
+  for (let stage = 0; stage <= stages; stage++) {
+    const kind = stage === stages ? "sink" : random.pick(kinds);
+    const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
+    const operator: Drawn = { uid: `${kind}${stage}`, kind, parallelism, ins: [], ordered: false };
+    const connect = (from: number) => operator.ins.push(drawEdge(random, drawn[from] as Drawn, from, operator, limits));
+    connect(last);
+    if (random.chance(0.12)) connect(last); // two edges between the same two
+    if (sources === 2 && stage === Math.min(stages, 1)) connect(1); // a union
+    operator.ordered = operator.ins.length > 0 &&
+      operator.ins.every((edge) => drawn[edge.from]?.ordered && edge.partitioner !== "rebalance") &&
+      (operator.kind !== "keyed" || operator.ins.every((edge) => edge.partitioner === "keyBy")) &&
+      new Set(operator.ins.map((edge) => edge.from)).size === operator.ins.length;
+    drawn.push(operator);
+    last = drawn.length - 1;
+  }
+  return drawn;
+}
+
+/** A job whose tasks have one input channel each. */
+function drawChain(random: Random): Drawn[] {
+  const drawn: Drawn[] = [{ uid: "source0", kind: "source", parallelism: 1, ins: [], ordered: true }];
+  const stages = 1 + random.int(4);
+  for (let stage = 0; stage <= stages; stage++) {
+    const kind = stage === stages ? "sink" : random.pick(["map", "keyed", "slow"] as const);
+    const partitioner = kind === "keyed" ? "keyBy" : "forward";
+    const ins = [{ from: drawn.length - 1, partitioner, mode: undefined }] as const;
+    drawn.push({ uid: `${kind}${stage}`, kind, parallelism: 1, ins: [...ins], ordered: true });
+  }
+  return drawn;
+}
+
+function drawEdge(random: Random, sender: Drawn, from: number, receiver: Drawn, limits: JobLimits): Drawn["ins"][number] {
+  const mode: EdgeMode = limits.edgeModes && random.chance(0.3) ? random.pick(["aligned", "unaligned"] as const) : undefined;
+  const partitioner = receiver.kind === "keyed"
+    ? "keyBy"
+    : sender.parallelism === receiver.parallelism && random.chance(0.5)
+    ? "forward"
+    : random.pick(["rebalance", "keyBy"] as const);
+  return { from, partitioner, mode };
+}
+
+function partitionerOf(kind: "forward" | "rebalance" | "keyBy"): Partitioner {
+  return kind === "keyBy" ? { kind, keyOf: ((record: SimRecord) => record.key) as never } : { kind };
+}
+
+function drawData(random: Random, uid: string, maxRecords: number): Map<string, SimRecord[]> {
+  const data = new Map<string, SimRecord[]>();
+  const splits = 1 + random.int(4);
+  for (let s = 0; s < splits; s++) {
+    const split = `${uid}/${s}`;
+    const count = 1 + random.int(maxRecords);
+    data.set(
+      split,
+      Array.from({ length: count }, (_, place) => {
+        return { id: `${uid}.${s}.${place}`, tags: "", key: random.int(8), at: place * 10, split, place };
+      }),
+    );
+  }
+  return data;
+}
+
+/** What a plain loop makes of the same data: every operator applied to every record, with keyed ones counting ids. */
+function reference(drawn: readonly Drawn[], sources: ReadonlyMap<number, SimSource>): string[] {
+  const outputs: SimRecord[][] = [];
+  let result: string[] = [];
+  for (const [index, operator] of drawn.entries()) {
+    const input = operator.ins.flatMap((edge) => outputs[edge.from] ?? []);
+    if (operator.kind === "source") {
+      outputs[index] = [...(sources.get(index) as SimSource).data.values()].flat();
+    } else if (operator.kind === "sink") {
+      result = input.map((record) => `${record.id}${record.tags}`);
+    } else if (operator.kind === "keyed") {
+      const seen = new Map<string, number>();
+      outputs[index] = input.map((record) => {
+        const id = `${record.id}${record.tags}`;
+        seen.set(id, (seen.get(id) ?? 0) + 1);
+        return { ...record, tags: `${record.tags}#${seen.get(id)}` };
+      });
+    } else {
+      outputs[index] = input.flatMap(transforms[operator.kind](operator.uid));
+    }
+  }
+  return result;
+}

@@ -1,0 +1,299 @@
+import { type ActorSystem, createSystem } from "../../actors/system.ts";
+import { silent } from "../../actors/logger.ts";
+import type { Random } from "../../actors/random.ts";
+import { SeededRandom } from "../../actors/seeded_random.ts";
+import { settled, VirtualClock } from "../../actors/simulation/clock.ts";
+import { SimulatedDisk } from "../../actors/simulation/disk.ts";
+import { SimulatedProcess } from "../../actors/simulation/process.ts";
+import { MemoryTransport } from "../../actors/memory_transport.ts";
+import type { CheckpointMode } from "../../runtime/checkpoint/manifest.ts";
+import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
+import { memoryStorage } from "../../runtime/checkpoint/memory_storage.ts";
+import type { CheckpointStorage } from "../../runtime/checkpoint/storage.ts";
+import type { Job } from "../../runtime/job/job.ts";
+import type { JobEvent } from "../../runtime/master/event.ts";
+import type { Run } from "../../runtime/master/run.ts";
+import { start } from "../../runtime/master/start.ts";
+import { Faults } from "./faults.ts";
+import { randomJob, type RandomJob } from "./random_job.ts";
+
+/** What a simulated run came to. */
+export interface Outcome {
+  readonly seed: number;
+  readonly mode: string;
+  readonly violations: readonly string[];
+  readonly description: string;
+  readonly figures: {
+    readonly completed: number;
+    readonly aborted: number;
+    readonly restarts: number;
+    readonly kills: number;
+    /** Records captured in completed checkpoints, and put back by restores. */
+    readonly captured: number;
+    readonly recovered: number;
+    readonly single: number;
+  };
+  readonly faults: ReadonlyMap<string, number>;
+  /** A digest of everything that happened, for comparing two runs of one seed. */
+  readonly trace: string;
+}
+
+/** What is drawn from the seed unless it is given. */
+export interface ScenarioOptions {
+  readonly mode?: CheckpointMode;
+  /** Every task has one input channel. */
+  readonly chain?: boolean;
+  readonly faults?: boolean;
+  readonly log?: (line: string) => void;
+}
+
+const modes: readonly CheckpointMode[] = ["aligned", "unaligned", "unaligned", { alignedTimeoutMs: 2 }, { alignedTimeoutMs: 2 }, "at-least-once"];
+
+interface Fault {
+  readonly atMs: number;
+  readonly kind: "process" | "snapshot" | "prepare" | "commit" | "kill";
+}
+
+/** Runs one seed to its end: a job, faults, and the comparison with a plain loop. */
+export async function runScenario(seed: number, options: ScenarioOptions = {}): Promise<Outcome> {
+  const random = new SeededRandom(`scenario ${seed}`);
+  const settings = random.fork("settings");
+  const mode = options.mode ?? settings.pick(modes);
+  const chain = options.chain ?? (mode === "at-least-once" && settings.chance(0.4));
+  const faults = new Faults();
+  const world = new ScenarioWorld(random, faults);
+  const edgeModes = mode !== "at-least-once" && settings.chance(0.25);
+  const job = randomJob(random.fork("job"), faults, { maxRecords: 4 + settings.int(24), chain, edgeModes }, (delayMs, wake) => {
+    world.process.clock.setTimer(delayMs, wake);
+  });
+  const life = lifeOptions(settings, mode);
+  const schedule = options.faults === false ? [] : drawFaults(random.fork("faults"), life.onDisk);
+  const violations: string[] = [];
+  const events: JobEvent[] = [];
+  await world.play(job, life, schedule, events, violations, options.log);
+  judge(job, mode, events, violations);
+  const figures = count(events, world.kills, mode === "at-least-once" && job.singleInput ? 1 : 0);
+  const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
+  const shape = `${name}, ${JSON.stringify(life.channels)}, ${life.encoded ? "encoded" : "local"} channels, ` +
+    `${life.onDisk ? "file" : "memory"} storage; ${job.describe()}; faults ${schedule.map((f) => `${f.kind}@${f.atMs.toFixed(1)}`)}`;
+  return { seed, mode: name, violations, description: shape, figures, faults: faults.fired, trace: digest(events, job) };
+}
+
+interface LifeOptions {
+  readonly mode: CheckpointMode;
+  readonly intervalMs: number;
+  readonly maxConcurrent: number;
+  readonly encoded: boolean;
+  readonly onDisk: boolean;
+  readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
+}
+
+function lifeOptions(random: Random, mode: CheckpointMode): LifeOptions {
+  return {
+    mode,
+    intervalMs: 1 + random.int(8),
+    maxConcurrent: mode !== "aligned" && random.chance(0.4) ? 2 : 1,
+    encoded: random.chance(0.4),
+    onDisk: random.chance(0.0),
+    channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(600) },
+  };
+}
+
+/** A process can be killed only where its checkpoints are not in its memory. */
+function drawFaults(random: Random, mayKill: boolean): Fault[] {
+  const kinds: Fault["kind"][] = ["process", "process", "snapshot", "prepare", "commit"];
+  if (mayKill) kinds.push("kill", "kill");
+  const spanMs = 5 + random.next() * 60;
+  return Array.from({ length: random.int(5) }, () => ({ atMs: random.next() * spanMs, kind: random.pick(kinds) }))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Steps without which a run must have come to its end. */
+const maxSteps = 60_000;
+
+class ScenarioWorld {
+  readonly clock = new VirtualClock({ yieldMs: 0.05 });
+  readonly #random: Random;
+  readonly #faults: Faults;
+  readonly #disk: SimulatedDisk;
+  process: SimulatedProcess;
+  kills = 0;
+
+  constructor(random: Random, faults: Faults) {
+    this.#random = random;
+    this.#faults = faults;
+    this.#disk = new SimulatedDisk({ clock: this.clock, random: random.fork("disk") });
+    this.process = new SimulatedProcess(this.clock, this.#disk);
+  }
+
+  async play(
+    job: RandomJob,
+    life: LifeOptions,
+    schedule: readonly Fault[],
+    events: JobEvent[],
+    violations: string[],
+    log: ((line: string) => void) | undefined,
+  ): Promise<void> {
+    let storage: CheckpointStorage | undefined = life.onDisk ? undefined : memoryStorage();
+    let killed = false;
+    for (const fault of schedule) {
+      this.clock.setTimer(fault.atMs, () => {
+        if (fault.kind === "kill") killed = true;
+        else this.#faults.arm(fault.kind);
+      });
+    }
+    let steps = 0;
+    for (let number = 0;; number++) {
+      this.process = new SimulatedProcess(this.clock, this.#disk);
+      const process = this.process;
+      const random = this.#random.fork(`life ${number}`);
+      const system = this.#system(random);
+      if (life.onDisk) storage = fileStorage("state", { disk: process.disk, clock: process.clock, random: random.fork("storage") });
+      let run: Run | undefined;
+      let over: { readonly error: unknown } | "finished" | undefined;
+      void start({ graph: job.graph, name: job.graph.name, parallelism: undefined } as unknown as Job, {
+        system,
+        clock: process.clock,
+        disk: process.disk,
+        random: random.fork("run"),
+        log: silent,
+        ...(life.encoded ? { transport: new MemoryTransport() } : {}),
+        checkpoints: {
+          storage: storage as CheckpointStorage,
+          mode: life.mode,
+          intervalMs: life.intervalMs,
+          maxConcurrent: life.maxConcurrent,
+          tolerableFailures: 1_000,
+          timeoutMs: 10_000,
+        },
+        restart: { kind: "fixed-delay", maxRestarts: 1_000, delayMs: 1 },
+        channels: life.channels,
+      }).then(
+        (started) => {
+          run = started;
+          void collect(started, events, log, this.clock);
+          started.finished.then(() => (over = "finished"), (error: unknown) => (over = { error }));
+        },
+        (error: unknown) => (over = { error }),
+      );
+      while (over === undefined && !killed) {
+        await settled();
+        if (over !== undefined) break;
+        if (!this.clock.runNext()) {
+          await settled();
+          if (over === undefined && this.clock.waiting === 0) {
+            violations.push("nothing can run, and the job is not over");
+            return;
+          }
+        }
+        if (++steps > maxSteps) {
+          violations.push(`not over after ${maxSteps} steps, at ${this.clock.monotonic()} ms`);
+          return;
+        }
+      }
+      if (over === undefined) {
+        killed = false;
+        this.kills++;
+        this.#faults.note("kill");
+        process.kill();
+        if (life.onDisk) this.#disk.crash();
+        log?.(`-- killed at ${this.clock.monotonic().toFixed(2)}`);
+        continue;
+      }
+      if (over !== "finished") violations.push(`the job was given up: ${over.error instanceof Error ? over.error.stack : over.error}`);
+      await this.#leave(run, system, process, violations);
+      return;
+    }
+  }
+
+  /** After the end nothing of the runtime may be left. */
+  async #leave(run: Run | undefined, system: ActorSystem, process: SimulatedProcess, violations: string[]): Promise<void> {
+    let gone = false;
+    void Promise.resolve(run?.cancel()).then(() => system.shutdown()).then(() => (gone = true));
+    for (let i = 0; i < 2_000 && !gone; i++) {
+      await settled();
+      this.clock.runNext();
+    }
+    await settled();
+    if (!gone) violations.push("the system does not shut down");
+    else if (process.waiting > 0) violations.push(`${process.waiting} timers are left after the end`);
+  }
+
+  #system(random: Random): ActorSystem {
+    const order = random.fork("order");
+    const budget = random.fork("budget");
+    const most = 1 + budget.int(8);
+    return createSystem({
+      clock: this.process.clock,
+      random: random.fork("system"),
+      scheduler: { pick: (runnable) => order.int(runnable), steps: () => 1 + budget.int(most) },
+    });
+  }
+}
+
+async function collect(run: Run, events: JobEvent[], log: ((line: string) => void) | undefined, clock: VirtualClock): Promise<void> {
+  for await (const event of run.events) {
+    events.push(event);
+    const cause = "cause" in event && event.cause instanceof Error ? `: ${event.cause.message}` : "";
+    const id = "checkpoint" in event ? ` ${event.checkpoint}` : "";
+    const reason = "reason" in event ? ` (${event.reason})` : "";
+    log?.(`${clock.monotonic().toFixed(2)} ${event.kind}${id}${reason}${cause}`);
+  }
+}
+
+/** Compares what became visible with what a plain loop gives. */
+function judge(job: RandomJob, mode: CheckpointMode, events: readonly JobEvent[], violations: string[]): void {
+  violations.push(...job.sink.problems, ...(mode === "at-least-once" && !job.singleInput ? [] : job.disorder.slice(0, 3)));
+  let latest = 0;
+  for (const event of events) {
+    if (event.kind !== "checkpoint-completed") continue;
+    if (event.checkpoint <= latest) violations.push(`checkpoint ${event.checkpoint} completed after ${latest}`);
+    latest = event.checkpoint;
+  }
+  for (const event of events) {
+    if (event.kind === "checkpoint-aborted" && event.cause instanceof Error && /does not add up/.test(event.cause.message)) {
+      violations.push(event.cause.message);
+    }
+  }
+  const exact = mode !== "at-least-once" || job.singleInput;
+  const want = tally(exact ? job.expected : job.expected.map(withoutTags));
+  const got = tally(exact ? job.sink.values : job.sink.values.map(withoutTags));
+  let told = 0;
+  const say = (text: string) => told++ < 3 && violations.push(text);
+  for (const [id, times] of want) if ((got.get(id) ?? 0) < times) say(`lost: ${id} (${got.get(id) ?? 0} of ${times})`);
+  if (!exact) return;
+  for (const [id, times] of got) if (times > (want.get(id) ?? 0)) say(`too many: ${id} (${times} for ${want.get(id) ?? 0})`);
+}
+
+function withoutTags(id: string): string {
+  const at = id.indexOf("#");
+  return at < 0 ? id : id.slice(0, at);
+}
+
+function tally(ids: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
+
+function count(events: readonly JobEvent[], kills: number, single: number): Outcome["figures"] {
+  let completed = 0;
+  let captured = 0;
+  let recovered = 0;
+  let aborted = 0;
+  let restarts = 0;
+  for (const event of events) {
+    if (event.kind === "checkpoint-completed") {
+      completed++;
+      captured += event.figures.inFlightRecords;
+    } else if (event.kind === "checkpoint-aborted") aborted++;
+    else if (event.kind === "restarting") restarts++;
+    else if (event.kind === "started") recovered += event.inFlightRecords;
+  }
+  return { completed, aborted, restarts, kills, captured, recovered, single };
+}
+
+function digest(events: readonly JobEvent[], job: RandomJob): string {
+  const said = events.map((event) => `${event.kind}@${event.at}${"checkpoint" in event ? `#${event.checkpoint}` : ""}`).join(" ");
+  return `${said} | ${[...job.sink.committed].map(([transaction, ids]) => `${transaction}:${ids.join(",")}`).join(" ")}`;
+}

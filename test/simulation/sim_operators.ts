@@ -1,0 +1,88 @@
+import { Type } from "@sinclair/typebox";
+import type { OperatorFactory } from "../../runtime/graph/operator.ts";
+import { processOperator } from "../../runtime/operators/process.ts";
+import { map, type } from "../../runtime/state/descriptor.ts";
+import type { Faults } from "./faults.ts";
+import { hashOf, type SimRecord } from "./record.ts";
+
+/** What an operator makes of a record, apart from what it counts: the reference computes with the same function. */
+export type Transform = (record: SimRecord) => readonly SimRecord[];
+
+/** The kinds of operators in simulated jobs. */
+export type SimKind = "map" | "filter" | "flatMap" | "keyed" | "slow";
+
+export const transforms: Readonly<Record<SimKind, (uid: string) => Transform>> = {
+  map: (uid) => (record) => [{ ...record, id: `${record.id}.${uid}` }],
+  filter: (uid) => (record) => (hashOf(record.id + uid) % 6 === 0 ? [] : [record]),
+  flatMap: (uid) => (record) =>
+    hashOf(record.id + uid) % 4 === 0 ? [{ ...record, id: `${record.id}a` }, { ...record, id: `${record.id}b` }] : [record],
+  keyed: () => (record) => [record],
+  slow: () => (record) => [record],
+};
+
+/** Told when a keyed operator sees records of one split and key out of order. */
+export type OrderWatch = (uid: string, record: SimRecord) => void;
+
+/** Makes the operator of that kind, with faults in it. */
+export function simOperator(
+  kind: SimKind,
+  uid: string,
+  faults: Faults,
+  options: {
+    readonly delayMs: (record: SimRecord) => number;
+    /** Operators have no clock of their own: the scenario lends them that of the process they run in. */
+    readonly sleep: (delayMs: number, wake: () => void) => void;
+    readonly disordered: OrderWatch | undefined;
+  },
+): { create: OperatorFactory<never>; head: boolean } {
+  if (kind === "keyed") return { create: keyedOperator(uid, faults, options.disordered), head: true };
+  const transform = transforms[kind](uid);
+  const create: OperatorFactory<SimRecord, SimRecord> = (context, out) => ({
+    process(record) {
+      faults.strike("process", uid);
+      if (kind !== "slow") {
+        for (const result of transform(record)) out.collect(result);
+        return;
+      }
+      const delayMs = options.delayMs(record);
+      if (delayMs === 0) return out.collect(record);
+      context.suspend(
+        new Promise<void>((resolve) => options.sleep(delayMs, resolve)).then(() => {
+          if (!context.signal.aborted) out.collect(record);
+        }),
+      );
+    },
+    snapshot() {
+      faults.strike("snapshot", uid);
+      return [];
+    },
+  });
+  return { create: create as unknown as OperatorFactory<never>, head: kind === "slow" };
+}
+
+/** Counts each record by its id, in keyed state: whatever was processed twice, or forgotten, shows in its tags. */
+function keyedOperator(uid: string, faults: Faults, disordered: OrderWatch | undefined): OperatorFactory<never> {
+  return processOperator<
+    SimRecord,
+    number,
+    { seen: ReturnType<typeof seenState>; last: ReturnType<typeof seenState> },
+    ReturnType<typeof type<SimRecord>>
+  >({
+    state: { seen: seenState(), last: seenState() },
+    emits: type<SimRecord>(),
+    onRecord(record, ctx) {
+      faults.strike("process", uid);
+      const id = `${record.id}${record.tags}`;
+      const count = (ctx.state.seen.get(id) ?? 0) + 1;
+      ctx.state.seen.set(id, count);
+      const last = ctx.state.last.get(record.split) ?? -1;
+      if (record.place < last) disordered?.(uid, record);
+      else ctx.state.last.set(record.split, record.place);
+      ctx.emit({ ...record, tags: `${record.tags}#${count}` });
+    },
+  }, { keyOf: (record) => record.key }) as unknown as OperatorFactory<never>;
+}
+
+function seenState() {
+  return map(Type.String(), Type.Number());
+}
