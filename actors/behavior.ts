@@ -119,6 +119,12 @@ export interface SpawnOptions {
   readonly shutdownMs?: number;
 }
 
+/** A child to start: its name, what it does and how it is run. */
+export interface ChildSpec extends SpawnOptions {
+  readonly name: string;
+  readonly factory: Factory<never>;
+}
+
 /**
  * What an actor can do besides answering. It belongs to one life of the actor: after a stop or a restart every call throws
  * `STALE_CONTEXT` and has no effect.
@@ -140,6 +146,8 @@ export interface ActorContext<in out M> {
    * @throws {SluiceError} `NAME_TAKEN` when a child of that name is alive, `BAD_NAME`, `OPTION_OUT_OF_RANGE`
    */
   spawn<C>(name: string, factory: Factory<C>, options?: SpawnOptions): ActorRef<C>;
+  /** Starts children one after the other, each when the start of the one before is over. Throws as `spawn`, before any starts. */
+  spawnInOrder(children: readonly ChildSpec[]): readonly ActorRef<never>[];
   /** Stops a child for good, or without an argument this actor, after the message in hand. A stopped one is not an error. */
   stop(child?: ActorRef<never>): void;
   /** Has `signal` called when that actor stops for good. Watching twice is watching once. */

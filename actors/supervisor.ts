@@ -6,6 +6,9 @@
  * that is not restarted is forgotten, because a ref that was reported dead never comes back.
  */
 
+import type { StopReason } from "./behavior.ts";
+import { SluiceError } from "./error.ts";
+
 /** Which siblings a failure takes along: none; all; those started after the one that failed. */
 export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one";
 
@@ -48,4 +51,130 @@ export interface SupervisionOptions {
   /** @default 5,000 */
   readonly windowMs?: number;
   readonly backoff?: Partial<Backoff>;
+}
+
+/** {@link SupervisionOptions} with every default filled in. */
+export interface SupervisionPolicy {
+  readonly strategy: Strategy;
+  readonly maxRestarts: number;
+  readonly windowMs: number;
+  readonly backoff: Backoff;
+}
+
+/** A child as its supervisor sees it. */
+export interface SupervisedChild {
+  readonly id: number;
+  readonly restart: Restart;
+}
+
+/** A child has exited, without having been asked to. */
+export interface ChildExit {
+  readonly child: SupervisedChild;
+  readonly reason: StopReason["kind"];
+}
+
+/** What a supervisor remembers about restarts. */
+export interface RestartHistory {
+  /** When the restarts within the window were decided, in milliseconds. */
+  readonly restartedMs: readonly number[];
+  /** How many restarts have followed each other so far. */
+  readonly streak: number;
+  /** When the last restart was due, in milliseconds. */
+  readonly dueMs: number;
+}
+
+/** What to do next, in this order; each step is over before the next begins. */
+export type SupervisionStep =
+  /** Stop a sibling and wait for it. One that has stopped already counts as stopped. */
+  | { readonly kind: "stop"; readonly child: number }
+  /** The child is gone for good: tell who watches it. */
+  | { readonly kind: "forget"; readonly child: number }
+  /** After `delayMs` milliseconds start these, each when the start of the one before is over. */
+  | { readonly kind: "start"; readonly children: readonly number[]; readonly delayMs: number }
+  /** Too many restarts: stop all children, the last started first, and fail. */
+  | { readonly kind: "escalate" };
+
+/** The history of a supervisor that has restarted nothing yet. */
+export const noRestarts: RestartHistory = { restartedMs: [], streak: 0, dueMs: -Infinity };
+
+/**
+ * Fills in the defaults and checks what was given.
+ *
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE`, naming the option
+ */
+export function supervisionPolicy(options: SupervisionOptions = {}): SupervisionPolicy {
+  const policy: SupervisionPolicy = {
+    strategy: options.strategy ?? "one-for-one",
+    maxRestarts: options.maxRestarts ?? 3,
+    windowMs: options.windowMs ?? 5_000,
+    backoff: { minMs: 10, maxMs: 10_000, factor: 2, jitter: 0.2, ...options.backoff },
+  };
+  const { minMs, maxMs, factor, jitter } = policy.backoff;
+  check("strategy", policy.strategy, ["one-for-one", "one-for-all", "rest-for-one"].includes(policy.strategy));
+  check("maxRestarts", policy.maxRestarts, policy.maxRestarts >= 0 && !Number.isNaN(policy.maxRestarts));
+  check("windowMs", policy.windowMs, policy.windowMs > 0);
+  check("backoff.minMs", minMs, minMs >= 0);
+  check("backoff.maxMs", maxMs, maxMs >= minMs);
+  check("backoff.factor", factor, factor >= 1);
+  check("backoff.jitter", jitter, jitter >= 0 && jitter <= 1);
+  return policy;
+}
+
+function check(name: string, value: unknown, holds: boolean): void {
+  if (!holds) throw new SluiceError("OPTION_OUT_OF_RANGE", `supervision: ${name} is out of range: ${String(value)}`);
+}
+
+/**
+ * Decides what becomes of a supervisor's children after one of them exited.
+ *
+ * @param siblings all children in start order, the exited one among them
+ * @param draw chance for the jitter, in [0, 1)
+ */
+export function onChildExit(
+  policy: SupervisionPolicy,
+  history: RestartHistory,
+  siblings: Iterable<SupervisedChild>,
+  exit: ChildExit,
+  nowMs: number,
+  draw: number,
+): { readonly history: RestartHistory; readonly steps: readonly SupervisionStep[] } {
+  const { child, reason } = exit;
+  if (!(child.restart === "permanent" || (child.restart === "transient" && reason === "failed"))) {
+    return { history, steps: [{ kind: "forget", child: child.id }] };
+  }
+
+  const restartedMs = history.restartedMs.filter((at) => nowMs - at < policy.windowMs);
+  if (restartedMs.length >= policy.maxRestarts) return { history: { ...history, restartedMs }, steps: [{ kind: "escalate" }] };
+
+  const streak = nowMs - history.dueMs < policy.windowMs ? history.streak + 1 : 0;
+  const delayMs = backoffMs(policy.backoff, streak, draw);
+  const steps: SupervisionStep[] = [];
+  const group = groupOf(policy.strategy, siblings, child);
+  for (const sibling of group.toReversed()) {
+    if (sibling.id !== child.id) steps.push({ kind: "stop", child: sibling.id });
+    if (sibling.restart === "temporary") steps.push({ kind: "forget", child: sibling.id });
+  }
+  const children = group.filter((sibling) => sibling.restart !== "temporary").map((sibling) => sibling.id);
+  steps.push({ kind: "start", children, delayMs });
+  return { history: { restartedMs: [...restartedMs, nowMs], streak, dueMs: nowMs + delayMs }, steps };
+}
+
+function groupOf(strategy: Strategy, siblings: Iterable<SupervisedChild>, child: SupervisedChild): readonly SupervisedChild[] {
+  switch (strategy) {
+    case "one-for-one":
+      return [child];
+    case "one-for-all":
+      return [...siblings];
+    case "rest-for-one": {
+      const all = [...siblings];
+      return all.slice(all.findIndex((sibling) => sibling.id === child.id));
+    }
+    default:
+      return strategy satisfies never;
+  }
+}
+
+/** How long the restart number `streak` (from 0) of a row waits, in milliseconds; `draw` is chance in [0, 1). */
+export function backoffMs(backoff: Backoff, streak: number, draw: number): number {
+  return Math.min(backoff.maxMs, backoff.minMs * backoff.factor ** streak) * (1 - backoff.jitter * draw);
 }

@@ -1,0 +1,155 @@
+import type { Clock } from "./clock.ts";
+import { SluiceError } from "./error.ts";
+import { Ring } from "./ring.ts";
+
+/** How the turns of a system's actors are laid out in time. */
+export interface SchedulerOptions {
+  /**
+   * How long turns may go on before I/O gets its turn, in milliseconds.
+   * @default 1
+   */
+  readonly sliceMs?: number;
+  /**
+   * How long one data turn should take, in milliseconds. How many steps that are is learned for each actor.
+   * @default 0.25
+   */
+  readonly turnMs?: number;
+  /** For simulation: which of the runnable actors is next, from 0 to `runnable` - 1. */
+  readonly pick?: (runnable: number) => number;
+  /** For simulation: how many steps the next data turn may take, at least 1. */
+  readonly steps?: () => number;
+}
+
+/** What the scheduler runs: one actor. The fields are the scheduler's own notes about it. */
+export interface Runnable {
+  inControl: boolean;
+  inData: boolean;
+  /** How many steps a data turn may take. */
+  budget: number;
+  controlTurn(): void;
+  /** Returns the steps taken, and queues the actor again if more can be done. Never throws. */
+  dataTurn(maxSteps: number): number;
+}
+
+export const firstBudget = 32;
+const maxBudget = 1024;
+/** How many short turns may pass between two looks at the clock. */
+const maxStride = 16;
+/** How many turns make a slice on a clock that stands still meanwhile, as a virtual one does. */
+const virtualTurns = 64;
+
+/**
+ * One run queue for all actors of a system.
+ *
+ * - **Control first:** an actor with control is served before every data turn, but for its control only: its data turn keeps
+ *   its place. A data turn learns from `interrupted` that control waits and ends at its next step.
+ * - **Fair:** each data turn is a bounded number of steps; then the actor queues up again behind the others.
+ * - **I/O:** after `sliceMs` in all the loop yields. The clock is read after a turn at most, never for a step: a budget
+ *   grows while full turns are shorter than `turnMs` and shrinks at once when one was longer; it is small enough that the
+ *   first turn after the steps became slow cannot block the loop for long.
+ */
+export class Scheduler {
+  private readonly control = new Ring<Runnable>();
+  private readonly data = new Ring<Runnable>();
+  private readonly clock: Clock;
+  private readonly sliceMs: number;
+  private readonly turnMs: number;
+  private readonly pick: ((runnable: number) => number) | undefined;
+  private readonly steps: (() => number) | undefined;
+  /** Whether the loop runs, or will after a yield. */
+  private awake = false;
+  private stride = 1;
+
+  constructor(clock: Clock, options: SchedulerOptions = {}) {
+    this.clock = clock;
+    this.sliceMs = positive("sliceMs", options.sliceMs ?? 1);
+    this.turnMs = positive("turnMs", options.turnMs ?? 0.25);
+    this.pick = options.pick;
+    this.steps = options.steps;
+  }
+
+  /** Whether any actor has control waiting. */
+  get interrupted(): boolean {
+    return this.control.length > 0;
+  }
+
+  /** How many turns wait. */
+  get waiting(): number {
+    return this.control.length + this.data.length;
+  }
+
+  queueControl(actor: Runnable): void {
+    if (actor.inControl) return;
+    actor.inControl = true;
+    this.control.push(actor);
+    if (!this.awake) this.wake();
+  }
+
+  queueData(actor: Runnable): void {
+    if (actor.inData) return;
+    actor.inData = true;
+    this.data.push(actor);
+    if (!this.awake) this.wake();
+  }
+
+  private wake(): void {
+    this.awake = true;
+    this.clock.yield(this.slice);
+  }
+
+  private readonly slice = (): void => {
+    const begin = this.clock.monotonic();
+    let seen = begin;
+    let unseenTurns = 0;
+    let turns = 0;
+    for (;;) {
+      let full: Runnable | undefined;
+      let steps = 0;
+      if (this.control.length > 0) {
+        const actor = this.take(this.control);
+        actor.inControl = false;
+        actor.controlTurn();
+      } else if (this.data.length > 0) {
+        const actor = this.take(this.data);
+        actor.inData = false;
+        const budget = this.steps === undefined ? actor.budget : this.steps();
+        steps = actor.dataTurn(budget);
+        if (steps >= budget || this.stride === 1) full = actor;
+      } else {
+        this.awake = false;
+        return;
+      }
+      turns++;
+      unseenTurns++;
+      if (full === undefined && unseenTurns < this.stride) continue;
+      const now = this.clock.monotonic();
+      this.learn(full, steps, now - seen);
+      if (now - begin >= this.sliceMs || (now === begin && turns >= virtualTurns)) {
+        this.clock.yield(this.slice);
+        return;
+      }
+      seen = now;
+      unseenTurns = 0;
+    }
+  };
+
+  private take(queue: Ring<Runnable>): Runnable {
+    return (this.pick === undefined ? queue.shift() : queue.takeAt(this.pick(queue.length)))!;
+  }
+
+  /** What the clock says about the turns since the last look: `full` is the actor of the last one, if it was measured. */
+  private learn(full: Runnable | undefined, steps: number, elapsedMs: number): void {
+    if (elapsedMs > this.turnMs) {
+      this.stride = 1;
+      if (full !== undefined) full.budget = Math.max(1, Math.min(full.budget, Math.floor(steps * this.turnMs / elapsedMs)));
+    } else {
+      if (this.stride < maxStride) this.stride *= 2;
+      if (full !== undefined && elapsedMs > 0 && steps >= full.budget) full.budget = Math.min(maxBudget, full.budget * 2);
+    }
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (value > 0) return value;
+  throw new SluiceError("OPTION_OUT_OF_RANGE", `Scheduler: ${name} must be more than 0, not ${value}`);
+}
