@@ -48,6 +48,7 @@ export class FakeTask<In, Out> {
       keyGroups: rangeOf(subtask, parallelism, keyGroupCount),
       keyGroupCount,
       cursor: this.cursor,
+      halted: false,
       now: () => this.nowMs,
       suspend: (pending) => {
         this.pending = pending;
