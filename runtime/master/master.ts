@@ -194,7 +194,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       const snapshot = await chooseSnapshot({ ...this.#options, first }, number, (code, message) => this.#warn(code, message));
       const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot);
       const plan = planGraph(graph, { parallelism, keepEdges });
-      const splits = await listSplits(plan, world);
+      const splits = await listSplits(plan, world, snapshot);
       if (this.#over !== undefined) return;
       this.#spawn(number, plan, snapshot, splits);
     } catch (cause) {

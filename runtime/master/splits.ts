@@ -2,12 +2,17 @@ import type { Plan } from "../graph/plan.ts";
 import type { SourceContext, Split } from "../graph/source.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { World } from "./attempt.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /**
  * The splits of every source, by uid, as of this attempt. They are listed once for all subtasks, since two of them might see
  * different lists, and a split would be read twice or not at all.
  */
-export async function listSplits(plan: Plan, world: World): Promise<ReadonlyMap<string, readonly Split[]>> {
+export async function listSplits(
+  plan: Plan,
+  world: World,
+  snapshot: Snapshot | undefined,
+): Promise<ReadonlyMap<string, readonly Split[]>> {
   const splits = new Map<string, readonly Split[]>();
   for (const task of plan.tasks) {
     const operator = task.operators[0];
@@ -25,7 +30,7 @@ export async function listSplits(plan: Plan, world: World): Promise<ReadonlyMap<
       count() {},
     };
     try {
-      splits.set(operator.id, await source.splits(context));
+      splits.set(operator.id, await source.splits(context, snapshot === undefined ? undefined : knownSplits(snapshot, operator.id)));
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "SOURCE_FAILED";
       const said = cause instanceof Error ? cause.message : String(cause);
@@ -33,4 +38,10 @@ export async function listSplits(plan: Plan, world: World): Promise<ReadonlyMap<
     }
   }
   return splits;
+}
+
+/** The splits that a snapshot knows of a source, of all its subtasks, those read to their end included. */
+function knownSplits(snapshot: Snapshot, uid: string): readonly Split[] {
+  const parts = snapshot.manifest.parts.filter((part) => part.uid === uid && part.scope === "split");
+  return parts.map((part) => ({ id: part.name }));
 }

@@ -196,9 +196,10 @@ async function makeChain(
 }
 
 async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<never>, signal: AbortSignal) {
-  const { job, subtask, task, attempt, clock, disk, log } = assignment;
+  const { job, subtask, task, attempt, clock, disk, log, restoredCheckpoint } = assignment;
+  const context = { job, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal };
   try {
-    return await sink.open({ job, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal });
+    return await sink.open({ ...context, restoredFrom: restoredCheckpoint });
   } catch (error) {
     throw named(error, "SINK_FAILED", `sink ${operator.id} (subtask ${subtask}) could not be opened`);
   }
