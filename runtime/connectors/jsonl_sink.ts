@@ -5,7 +5,7 @@ import type { Committable, Sink, SinkContext, SinkWriter } from "../graph/sink.t
 import { makeDurableFolder } from "./durable_folder.ts";
 import { jsonLine } from "./json_line.ts";
 import { checkText } from "./option.ts";
-import { commitPart, removeLeftOvers, visibleParts } from "./part_commit.ts";
+import { commitPart, refuseForeignParts, removeLeftOvers, visibleParts } from "./part_commit.ts";
 import { PartFile } from "./part_file.ts";
 import { hiddenName, type PartOwner, prefixPattern } from "./part_name.ts";
 
@@ -53,7 +53,10 @@ export function jsonlSink<T>(directory: string, options: JsonlSinkOptions = {}):
       const owner = { prefix, job: context.job, uid: context.uid };
       try {
         await makeDurableFolder(context.disk, folder);
-        if (context.subtask === 0) await removeLeftOvers(folder, owner, context);
+        if (context.subtask === 0) {
+          await refuseForeignParts(folder, owner, context);
+          await removeLeftOvers(folder, owner, context);
+        }
       } catch (error) {
         throw failed(context.uid, error);
       }
@@ -69,6 +72,8 @@ export function jsonlSink<T>(directory: string, options: JsonlSinkOptions = {}):
     async rollbackTo(id, { disk, uid }) {
       try {
         const above = (await visibleParts(disk, folder, prefix)).filter((part) => part.id > id);
+        // The newest first: what a rollback that is cut short leaves still says that there is one to finish.
+        above.sort((a, b) => b.id - a.id);
         for (const { name } of above) await disk.remove(`${folder}/${name}`);
         if (above.length > 0) await disk.syncDirectory(folder);
       } catch (error) {

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { Committable, Sink, SinkWriter } from "../graph/sink.ts";
+import type { Committable, Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import { checkOneOf } from "./option.ts";
 
 /** What a memory sink can be told. */
@@ -21,6 +21,9 @@ export interface MemorySink<T> extends Sink<T> {
 
 /** The values that one subtask wrote for one checkpoint. */
 interface Commit<T> {
+  readonly name: string;
+  readonly run: number;
+  readonly subtask: number;
   readonly job: string;
   readonly uid: string;
   readonly checkpointId: CheckpointId;
@@ -68,18 +71,28 @@ class PlainMemorySink<T> implements MemorySink<T> {
   }
 }
 
+type Owner = Pick<SinkContext, "job" | "uid">;
+
 class TransactionalMemorySink<T> implements MemorySink<T> {
   readonly kind = "memory";
   readonly delivery = "transactional";
-  /** By job, uid, checkpoint and subtask, in the order of the commits. */
-  readonly #commits = new Map<string, Commit<T>>();
+  #commits: Commit<T>[] = [];
   #values: T[] = [];
+  /** Which commits have been made, by owner, run, checkpoint and subtask. */
+  #made = new Set<string>();
+  /** How often each subtask of each owner has begun from nothing: checkpoints are counted anew then. */
+  readonly #runs = new Map<string, number>();
 
   get values(): readonly T[] {
     return this.#values;
   }
 
-  open({ job, uid }: { readonly job: string; readonly uid: string }): SinkWriter<T> {
+  open(context: SinkContext): SinkWriter<T> {
+    const { restoredFrom, attempt, subtask } = context;
+    if (restoredFrom === undefined ? attempt === 1 : restoredFrom === 0) {
+      const name = runName(context, subtask);
+      this.#runs.set(name, (this.#runs.get(name) ?? 0) + 1);
+    }
     let written: T[] = [];
     return {
       write(value) {
@@ -91,7 +104,7 @@ class TransactionalMemorySink<T> implements MemorySink<T> {
         return values.length === 0 ? undefined : values;
       },
       commit: (committables) => {
-        for (const committable of committables) this.#commit(job, uid, committable);
+        for (const committable of committables) this.#commit(context, committable);
       },
       close() {
         written = [];
@@ -99,31 +112,39 @@ class TransactionalMemorySink<T> implements MemorySink<T> {
     };
   }
 
-  lastCommitted({ job, uid }: { readonly job: string; readonly uid: string }): CheckpointId {
-    let last = 0;
-    for (const commit of this.#commits.values()) {
-      if (commit.job === job && commit.uid === uid) last = Math.max(last, commit.checkpointId);
-    }
-    return last;
+  lastCommitted(context: SinkContext): CheckpointId {
+    const own = this.#commits.filter((commit) => this.#isOf(context, commit));
+    return own.reduce((last, { checkpointId }) => Math.max(last, checkpointId), 0);
   }
 
-  rollbackTo(id: CheckpointId, { job, uid }: { readonly job: string; readonly uid: string }): void {
-    for (const [key, commit] of this.#commits) {
-      if (commit.job === job && commit.uid === uid && commit.checkpointId > id) this.#commits.delete(key);
-    }
-    this.#values = [...this.#commits.values()].flatMap((commit) => commit.values);
+  rollbackTo(id: CheckpointId, context: SinkContext): void {
+    this.#commits = this.#commits.filter((commit) => !this.#isOf(context, commit) || commit.checkpointId <= id);
+    this.#values = this.#commits.flatMap((commit) => commit.values);
+    this.#made = new Set(this.#commits.map(({ name }) => name));
   }
 
-  #commit(job: string, uid: string, { checkpointId, subtask, content }: Committable): void {
+  #commit(owner: Owner, { checkpointId, subtask, content }: Committable): void {
     if (!Array.isArray(content)) {
       throw new SluiceError(
         "CHECKPOINT_DAMAGED",
-        `sink ${uid}: what subtask ${subtask} prepared for checkpoint ${checkpointId} is no memory sink's: start without it`,
+        `sink ${owner.uid}: what subtask ${subtask} prepared for checkpoint ${checkpointId} is not of a memory sink`,
       );
     }
-    const key = JSON.stringify([job, uid, checkpointId, subtask]);
-    if (this.#commits.has(key)) return;
-    this.#commits.set(key, { job, uid, checkpointId, values: content as T[] });
+    const run = this.#runs.get(runName(owner, subtask)) ?? 0;
+    const name = `${runName(owner, subtask)} ${run} ${checkpointId}`;
+    if (this.#made.has(name)) return;
+    this.#made.add(name);
+    const { job, uid } = owner;
+    this.#commits.push({ name, job, uid, run, subtask, checkpointId, values: content as T[] });
     for (const value of content as T[]) this.#values.push(value);
   }
+
+  /** Whether a commit belongs to what this owner began last. */
+  #isOf(owner: Owner, { job, uid, run, subtask }: Commit<T>): boolean {
+    return job === owner.job && uid === owner.uid && run === (this.#runs.get(runName(owner, subtask)) ?? 0);
+  }
+}
+
+function runName({ job, uid }: Owner, subtask: number): string {
+  return JSON.stringify([job, uid, subtask]);
 }

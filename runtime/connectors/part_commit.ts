@@ -67,6 +67,18 @@ export async function visibleParts(
   });
 }
 
+/** A job that starts from nothing would count its checkpoints anew, and so give its parts the names of those that are there. */
+export async function refuseForeignParts(folder: string, owner: PartOwner, context: SinkContext): Promise<void> {
+  if (context.restoredFrom !== 0) return;
+  const [part] = await visibleParts(context.disk, folder, owner.prefix);
+  if (part === undefined) return;
+  throw new SluiceError(
+    "SINK_CONFLICT",
+    `sink ${owner.uid}: "${folder}/${part.name}" is there already, but this job starts from nothing: give it another folder or ` +
+      `prefix, move the old files away, or start it from the checkpoint that they go with`,
+  );
+}
+
 /**
  * Removes what attempts before this one left and no committable can name: parts that were still open, and parts of
  * checkpoints after the one that was restored (every earlier one is committed, or in its snapshot).
