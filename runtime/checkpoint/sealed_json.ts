@@ -5,8 +5,8 @@ import { crc32c } from "../../actors/checksum.ts";
  * is that of the bytes after `"content":`, up to the last brace.
  */
 export function encodeSealedJson(content: unknown): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify(content));
-  return new TextEncoder().encode(`${head(crc32c(text))}${new TextDecoder().decode(text)}${tail}`);
+  const text = JSON.stringify(content);
+  return encoder.encode(`${head(crc32c(encoder.encode(text)))}${text}${tail}`);
 }
 
 /** The content, or what is wrong with the bytes. */
@@ -29,6 +29,7 @@ export function decodeSealedJson(bytes: Uint8Array): OpenedJson {
   }
 }
 
+const encoder = new TextEncoder();
 const tail = "}\n";
 const headPattern = /^\{"crc32c":"[0-9a-f]{8}","content":$/;
 const headBytes = head(0).length;

@@ -1,0 +1,61 @@
+import type { Disk } from "../../actors/disk.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import { isMissing } from "./disk_failure.ts";
+
+/** Names of a checkpoint's folder. */
+const folderName = /^chk-([1-9]\d{0,15})-(0|[1-9]\d{0,15})$/;
+
+/** Names of files that a store itself makes in it. */
+const ownFile = /^(data-\d+|manifest\.json)(\.tmp)?$/;
+
+/** The file that makes a folder a completed checkpoint. */
+export const manifestName = "manifest.json";
+
+/** The folder of one checkpoint of one attempt, completed or not. */
+export interface CheckpointFolder {
+  readonly id: CheckpointId;
+  readonly attempt: number;
+  readonly path: string;
+  readonly complete: boolean;
+}
+
+/** Where a checkpoint's files are. */
+export function checkpointPath(root: string, id: CheckpointId, attempt: number): string {
+  return `${root}/chk-${id}-${attempt}`;
+}
+
+/** All folders of checkpoints in a folder. */
+export async function checkpointFolders(disk: Disk, root: string): Promise<readonly CheckpointFolder[]> {
+  const folders: CheckpointFolder[] = [];
+  for (const name of await disk.list(root)) {
+    const match = folderName.exec(name);
+    if (match === null) continue;
+    const path = `${root}/${name}`;
+    const names = await listOrNothing(disk, path);
+    folders.push({ id: Number(match[1]), attempt: Number(match[2]), path, complete: names.includes(manifestName) });
+  }
+  return folders;
+}
+
+/**
+ * Removes what a store made in a checkpoint's folder: the manifest first, and durably, so that no checkpoint ever lacks its
+ * data. Files of others stay, and the folder with them.
+ */
+export async function dismantle(disk: Disk, path: string): Promise<void> {
+  const names = await listOrNothing(disk, path);
+  if (names.includes(manifestName)) {
+    await disk.remove(`${path}/${manifestName}`);
+    await disk.syncDirectory(path);
+  }
+  for (const name of names) if (ownFile.test(name)) await disk.remove(`${path}/${name}`);
+  if (names.every((name) => ownFile.test(name))) await disk.removeDirectory(path);
+}
+
+async function listOrNothing(disk: Disk, path: string): Promise<readonly string[]> {
+  try {
+    return await disk.list(path);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}

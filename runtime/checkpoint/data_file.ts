@@ -1,0 +1,167 @@
+import { crc32c, joinChecksums } from "../../actors/checksum.ts";
+import type { Disk, DiskWriter } from "../../actors/disk.ts";
+import { storeFailure } from "./disk_failure.ts";
+import type { DataFile } from "./manifest.ts";
+import type { DataWriter, WrittenExtent } from "./storage.ts";
+
+/** Counts and checksums what is appended to a data file. */
+export class DataSum {
+  bytes = 0;
+  checksum = 0;
+
+  add(appended: Uint8Array): WrittenExtent {
+    const checksum = crc32c(appended);
+    const extent: WrittenExtent = { offset: this.bytes, bytes: appended.length, checksum };
+    this.checksum = joinChecksums(this.checksum, checksum, appended.length);
+    this.bytes += appended.length;
+    return extent;
+  }
+}
+
+/** Appended slices are written together once they come to this many bytes. */
+const batchBytes = 1024 * 1024;
+
+/** Slices of at least this many bytes are written as they are, without being copied together. */
+const directBytes = 128 * 1024;
+
+/** What a data file is written through, and where. */
+export interface DataFilePlace {
+  readonly disk: Disk;
+  /** The folder of all checkpoints, and in it the one of this checkpoint: made when the first bytes are written. */
+  readonly root: string;
+  readonly folder: string;
+  readonly name: string;
+  /** Throws when the file may not be sealed (any more). */
+  readonly admit: () => void;
+  /** Whether a completed checkpoint has the file: it stays then, whatever happens. */
+  readonly isKept: () => boolean;
+}
+
+/** A data file in a folder: written under a temporary name while slices come, synced and renamed at the end. */
+export class DataFileWriter implements DataWriter {
+  readonly #place: DataFilePlace;
+  readonly #sum = new DataSum();
+  #batch: Uint8Array[] = [];
+  #batchedBytes = 0;
+  #file: Promise<DiskWriter> | undefined;
+  #tail: Promise<void> = Promise.resolve();
+  #sealing: Promise<DataFile> | undefined;
+  #dropped = false;
+
+  constructor(place: DataFilePlace) {
+    this.#place = place;
+  }
+
+  append(bytes: Uint8Array): WrittenExtent {
+    if (this.#sealing !== undefined) throw new TypeError(`${this.#path} is sealed`);
+    const extent = this.#sum.add(bytes);
+    this.#batch.push(bytes);
+    this.#batchedBytes += bytes.length;
+    if (this.#batchedBytes >= batchBytes) this.#flush();
+    return extent;
+  }
+
+  seal(): Promise<DataFile> {
+    this.#sealing ??= this.#seal();
+    return this.#sealing;
+  }
+
+  async discard(): Promise<void> {
+    this.#dropped = true;
+    this.#batch = [];
+    await this.#sealing?.catch(() => {});
+    await this.#remove();
+  }
+
+  get #path(): string {
+    return `${this.#place.folder}/${this.#place.name}`;
+  }
+
+  get #temporary(): string {
+    return `${this.#path}.tmp`;
+  }
+
+  async #seal(): Promise<DataFile> {
+    const { disk, root, folder, name, admit } = this.#place;
+    try {
+      admit();
+      if (this.#dropped) throw new TypeError(`${this.#path} was dropped`);
+      this.#flush();
+      await this.#tail;
+      const file = await this.#open();
+      await file.sync();
+      await file.close();
+      await disk.rename(this.#temporary, this.#path);
+      await disk.syncDirectory(folder);
+      await disk.syncDirectory(root);
+      admit();
+      return { name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
+    } catch (error) {
+      await this.#remove();
+      throw storeFailure(`write checkpoint data ${this.#path}`, error);
+    }
+  }
+
+  #flush(): void {
+    const slices = this.#batch;
+    this.#batch = [];
+    this.#batchedBytes = 0;
+    this.#tail = this.#tail.then(async () => {
+      const file = await this.#open();
+      for (const run of gathered(slices)) {
+        if (this.#dropped) return;
+        await file.write(run);
+      }
+    });
+    // `seal` reports it.
+    this.#tail.catch(() => {});
+  }
+
+  #open(): Promise<DiskWriter> {
+    const { disk, folder } = this.#place;
+    this.#file ??= disk.makeDirectory(folder).then(() => disk.openWrite(this.#temporary));
+    return this.#file;
+  }
+
+  /** Nothing is left behind, as far as the disk lets: what it keeps is swept when the store is opened again. */
+  async #remove(): Promise<void> {
+    const { disk, folder, isKept } = this.#place;
+    await this.#tail.catch(() => {});
+    if (this.#file === undefined || isKept()) return;
+    await this.#file.then((file) => file.close()).catch(() => {});
+    for (const path of [this.#temporary, this.#path]) await disk.remove(path).catch(() => {});
+    await disk.removeDirectory(folder).catch(() => {});
+  }
+}
+
+/** Puts small neighbours together, so that few writes are made. */
+function gathered(slices: readonly Uint8Array[]): readonly Uint8Array[] {
+  const runs: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const close = (): void => {
+    if (small.length > 0) runs.push(concatenated(small));
+    small = [];
+  };
+  for (const slice of slices) {
+    if (slice.length < directBytes) small.push(slice);
+    else {
+      close();
+      runs.push(slice);
+    }
+  }
+  close();
+  return runs;
+}
+
+/** One run of bytes; a single slice as it is. */
+export function concatenated(slices: readonly Uint8Array[]): Uint8Array {
+  const [first] = slices;
+  if (first !== undefined && slices.length === 1) return first;
+  const joined = new Uint8Array(slices.reduce((sum, slice) => sum + slice.length, 0));
+  let at = 0;
+  for (const slice of slices) {
+    joined.set(slice, at);
+    at += slice.length;
+  }
+  return joined;
+}

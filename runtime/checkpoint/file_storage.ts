@@ -1,0 +1,270 @@
+import { crc32c } from "../../actors/checksum.ts";
+import type { Disk } from "../../actors/disk.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { Processes } from "../../actors/processes.ts";
+import type { Random } from "../../actors/random.ts";
+import { systemProcesses } from "../../actors/system_processes.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import { type CheckpointFolder, checkpointFolders, checkpointPath, dismantle, manifestName } from "./checkpoint_folder.ts";
+import { DataFileWriter } from "./data_file.ts";
+import { isMissing, isTaken, storeStep } from "./disk_failure.ts";
+import { makeDirectoryDurably, writeDurably } from "./durable_file.ts";
+import { type FolderRecord, readFolderRecord, writeFolderRecord } from "./job_record.ts";
+import { DirectoryLock } from "./lock.ts";
+import type { DataFile, Manifest } from "./manifest.ts";
+import { dataFileName, decodeManifest, encodeManifest } from "./manifest_codec.ts";
+import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
+import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
+
+/** What file storage works on. */
+export interface FileStorageWorld {
+  readonly disk: Disk;
+  readonly random: Random;
+  /** Tells whether the owner of a lock still runs. @default the processes of this machine */
+  readonly processes?: Processes;
+}
+
+/**
+ * Checkpoints in a folder, made if missing. They outlive the process, and a power failure where the disk keeps its promises.
+ *
+ * - One live job uses the folder; the lock of one that is gone is taken over.
+ * - A checkpoint is there whole or not at all; what crashes leave of others is swept when the folder is opened.
+ *
+ * | file                               | content                                                                          |
+ * |------------------------------------|----------------------------------------------------------------------------------|
+ * | `lock`, `lock.…`                   | who uses the folder: see `lock.ts`                                               |
+ * | `job.json`, `job.backup.json`      | the job, and the attempts and ids allotted: see `job_record.ts`                  |
+ * | `chk-<id>-<attempt>/data-<n>`      | data files: written as `….tmp`, synced, renamed                                  |
+ * | `chk-<id>-<attempt>/manifest.json` | completes the checkpoint: synced, then linked to this name, which must be free   |
+ */
+export function fileStorage(directory: string, world: FileStorageWorld): CheckpointStorage {
+  const trimmed = directory.length > 1 ? directory.replace(/\/+$/, "") : directory;
+  if (trimmed === "") {
+    throw new SluiceError("BAD_OPTIONS", 'the checkpoint directory is ""; name a folder, such as "./checkpoints"');
+  }
+  return new FileStorage(trimmed, world);
+}
+
+class FileStorage implements CheckpointStorage {
+  readonly location: string;
+  readonly #world: FileStorageWorld & { readonly processes: Processes };
+
+  constructor(location: string, world: FileStorageWorld) {
+    this.location = location;
+    this.#world = { ...world, processes: world.processes ?? systemProcesses() };
+  }
+
+  async open(job: string): Promise<CheckpointStore> {
+    const { disk } = this.#world;
+    const root = this.location;
+    return await storeStep(`keep checkpoints in ${root}`, async () => {
+      await makeDirectoryDurably(disk, root);
+      const lock = await DirectoryLock.take(this.#world, root, job);
+      try {
+        const found = await readFolderRecord(disk, root);
+        if (found !== undefined && found.job !== job) throw foreignStore(root, job, found.job);
+        const folders = await checkpointFolders(disk, root);
+        const record = { job, ...notBehind(found ?? freshRecord, folders) };
+        if (found === undefined) await writeFolderRecord(disk, root, record);
+        const completed = folders.filter((folder) => folder.complete).map((folder) => folder.id);
+        const store = new FileStore(disk, root, lock, record, completed);
+        // Nobody else writes here now: what never completed never will. What cannot be removed is in nobody's way.
+        await store.sweep(Infinity).catch(() => {});
+        return store;
+      } catch (error) {
+        await lock.release().catch(() => {});
+        throw error;
+      }
+    });
+  }
+}
+
+/** A record not behind what the names of folders show: the files of the record may be gone while they are not. */
+function notBehind(record: JobRecord, folders: readonly CheckpointFolder[]): JobRecord {
+  let { attempt, nextCheckpointId } = record;
+  for (const folder of folders) {
+    attempt = Math.max(attempt, folder.attempt);
+    nextCheckpointId = Math.max(nextCheckpointId, folder.id + 1);
+  }
+  return { attempt, nextCheckpointId };
+}
+
+class FileStore implements CheckpointStore {
+  readonly #disk: Disk;
+  readonly #root: string;
+  readonly #job: string;
+  readonly #lock: DirectoryLock;
+  /** Ids that are complete, or are being completed: their files stay. */
+  readonly #completed: Set<CheckpointId>;
+  /** Data files that were started in this run and are in no completed checkpoint. */
+  readonly #writers = new Map<DataWriter, CheckpointId>();
+  #record: JobRecord;
+  /** Changes of the folder, data files aside, come one after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
+  #files = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(disk: Disk, root: string, lock: DirectoryLock, record: FolderRecord, completed: Iterable<CheckpointId>) {
+    this.#disk = disk;
+    this.#root = root;
+    this.#job = record.job;
+    this.#lock = lock;
+    this.#record = { attempt: record.attempt, nextCheckpointId: record.nextCheckpointId };
+    this.#completed = new Set(completed);
+  }
+
+  record(): JobRecord {
+    return this.#record;
+  }
+
+  reserve(record: JobRecord): Promise<void> {
+    return this.#change(`reserve checkpoint ids in ${this.#root}`, async () => {
+      checkReservation(this.#record, record, this.#root);
+      const { attempt, nextCheckpointId } = record;
+      await writeFolderRecord(this.#disk, this.#root, { job: this.#job, attempt, nextCheckpointId });
+      this.#record = { attempt, nextCheckpointId };
+    });
+  }
+
+  createData(id: CheckpointId, attempt: number): DataWriter {
+    const writer = new DataFileWriter({
+      disk: this.#disk,
+      root: this.#root,
+      folder: checkpointPath(this.#root, id, attempt),
+      name: `data-${++this.#files}`,
+      admit: () => {
+        this.#admit();
+        if (this.#completed.has(id)) throw alreadyComplete(id, this.#root);
+      },
+      isKept: () => this.#completed.has(id),
+    });
+    this.#writers.set(writer, id);
+    return writer;
+  }
+
+  complete(manifest: Manifest): Promise<StoredCheckpoint> {
+    const { id, attempt } = manifest;
+    const path = checkpointPath(this.#root, id, attempt);
+    return this.#change(`complete checkpoint ${path}`, async () => {
+      const bytes = encodeManifest(manifest);
+      if (this.#completed.has(id)) throw alreadyComplete(id, this.#root);
+      this.#completed.add(id);
+      try {
+        await this.#publish(path, manifest, bytes);
+      } catch (error) {
+        // Where even this fails the files stay, whole, and so does the id: it is not used again.
+        await dismantle(this.#disk, path).then(() => this.#completed.delete(id), () => {});
+        throw error;
+      }
+      this.#forgetWriters((other) => other === id);
+      return { id, location: path };
+    });
+  }
+
+  async list(): Promise<readonly StoredCheckpoint[]> {
+    this.#admit();
+    const folders = await storeStep(`list the checkpoints in ${this.#root}`, () => checkpointFolders(this.#disk, this.#root));
+    return folders.filter((folder) => folder.complete)
+      .map(({ id, path }) => ({ id, location: path }))
+      .sort((a, b) => b.id - a.id);
+  }
+
+  async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {
+    this.#admit();
+    const path = `${checkpoint.location}/${manifestName}`;
+    const decoded = decodeManifest(await readOrDamaged(path, () => this.#disk.read(path)));
+    if (decoded.kind === "damaged") throw damaged(path, decoded.reason);
+    const { id } = decoded.manifest;
+    if (id !== checkpoint.id) throw damaged(path, `it is the manifest of checkpoint ${id}, not ${checkpoint.id}`);
+    return decoded.manifest;
+  }
+
+  async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
+    this.#admit();
+    const path = `${checkpoint.location}/${file.name}`;
+    if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
+    const length = await readOrDamaged(path, () => this.#disk.size(path));
+    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
+    const bytes = await readOrDamaged(path, () => this.#disk.read(path));
+    if (bytes.length !== file.bytes || crc32c(bytes) !== file.checksum) throw damaged(path, "its checksum is wrong");
+    return bytes;
+  }
+
+  remove(checkpoint: StoredCheckpoint): Promise<void> {
+    const { id, location } = checkpoint;
+    return this.#change(`remove checkpoint ${location}`, async () => {
+      const folders = await checkpointFolders(this.#disk, this.#root);
+      if (!folders.some((folder) => folder.path === location)) return;
+      await dismantle(this.#disk, location);
+      this.#completed.delete(id);
+    });
+  }
+
+  sweep(below: CheckpointId): Promise<void> {
+    return this.#change(`remove unfinished checkpoints from ${this.#root}`, async () => {
+      for (const folder of await checkpointFolders(this.#disk, this.#root)) {
+        if (folder.id < below && !folder.complete) await dismantle(this.#disk, folder.path);
+      }
+      this.#forgetWriters((id) => id < below);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#changes;
+    await Promise.all([...this.#writers.keys()].map((writer) => writer.discard()));
+    await storeStep(`let go of ${this.#root}`, () => this.#lock.release());
+  }
+
+  /** The one step that makes the checkpoint is the link; it counts once the folder's names are durable. */
+  async #publish(path: string, manifest: Manifest, bytes: Uint8Array): Promise<void> {
+    const disk = this.#disk;
+    for (const { name, bytes: expected } of manifest.files) {
+      const file = `${path}/${name}`;
+      const length = await readOrDamaged(file, () => disk.size(file));
+      if (length !== expected) throw damaged(file, `it has ${length} bytes instead of ${expected}`);
+    }
+    if (manifest.files.length === 0) {
+      await disk.makeDirectory(path);
+      await disk.syncDirectory(this.#root);
+    }
+    const temporary = `${path}/${manifestName}.tmp`;
+    await writeDurably(disk, temporary, bytes);
+    try {
+      await disk.link(temporary, `${path}/${manifestName}`);
+    } catch (error) {
+      throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
+    }
+    await disk.syncDirectory(path);
+    await disk.remove(temporary).catch(() => {});
+  }
+
+  #change<T>(action: string, work: () => Promise<T>): Promise<T> {
+    const change = this.#changes.then(() => {
+      this.#admit();
+      return storeStep(action, work);
+    });
+    this.#changes = change.catch(() => {});
+    return change;
+  }
+
+  #forgetWriters(of: (id: CheckpointId) => boolean): void {
+    for (const [writer, id] of this.#writers) if (of(id)) this.#writers.delete(writer);
+  }
+
+  #admit(): void {
+    if (this.#closing !== undefined) throw storeClosed(this.#root);
+  }
+}
+
+async function readOrDamaged<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw damaged(path, isMissing(error) ? "it is missing" : `it cannot be read: ${String(error)}`, { cause: error });
+  }
+}

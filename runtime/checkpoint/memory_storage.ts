@@ -1,0 +1,171 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import { concatenated, DataSum } from "./data_file.ts";
+import type { DataFile, Manifest } from "./manifest.ts";
+import { encodeManifest } from "./manifest_codec.ts";
+import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
+import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
+
+/** Data files of one checkpoint by name: the slices as they were appended. */
+type Files = Map<string, readonly Uint8Array[]>;
+
+/** What outlives a run. */
+interface Shelf {
+  readonly job: string;
+  record: JobRecord;
+  readonly completed: Map<CheckpointId, { readonly manifest: Manifest; readonly files: Files }>;
+  /** Data of checkpoints that are not complete, by id and attempt. */
+  readonly pending: Map<string, { readonly id: CheckpointId; readonly files: Files }>;
+}
+
+class MemoryStorage implements CheckpointStorage {
+  readonly location = "memory";
+  #shelf: Shelf | undefined;
+  #taken = false;
+
+  async open(job: string): Promise<CheckpointStore> {
+    if (this.#taken) {
+      throw new SluiceError(
+        "CHECKPOINTS_IN_USE",
+        `Cannot keep checkpoints of job ${job} in this memory storage: this process runs job ${this.#shelf?.job} with it; stop ` +
+          "that run first, or give this job a storage of its own",
+      );
+    }
+    this.#shelf ??= { job, record: freshRecord, completed: new Map(), pending: new Map() };
+    if (this.#shelf.job !== job) throw foreignStore("this memory storage", job, this.#shelf.job);
+    this.#taken = true;
+    this.#shelf.pending.clear();
+    return new MemoryStore(this.#shelf, () => this.#taken = false);
+  }
+}
+
+class MemoryStore implements CheckpointStore {
+  readonly #shelf: Shelf;
+  readonly #release: () => void;
+  #files = 0;
+  #closed = false;
+
+  constructor(shelf: Shelf, release: () => void) {
+    this.#shelf = shelf;
+    this.#release = release;
+  }
+
+  record(): JobRecord {
+    return this.#shelf.record;
+  }
+
+  async reserve(record: JobRecord): Promise<void> {
+    this.#admit();
+    checkReservation(this.#shelf.record, record, "memory");
+    this.#shelf.record = { attempt: record.attempt, nextCheckpointId: record.nextCheckpointId };
+  }
+
+  createData(id: CheckpointId, attempt: number): DataWriter {
+    const name = `data-${++this.#files}`;
+    const sum = new DataSum();
+    const slices: Uint8Array[] = [];
+    let state: "open" | "sealed" | "dropped" = "open";
+    return {
+      append: (bytes) => {
+        if (state === "sealed") throw new TypeError(`${name} is sealed`);
+        if (state === "open") slices.push(bytes);
+        return sum.add(bytes);
+      },
+      seal: async () => {
+        this.#admit();
+        if (this.#shelf.completed.has(id)) throw alreadyComplete(id, "memory");
+        if (state === "dropped") {
+          throw new SluiceError("CHECKPOINTS_UNUSABLE", `Cannot write checkpoint data ${name}: it was dropped`);
+        }
+        state = "sealed";
+        const key = keyOf(id, attempt);
+        const files = this.#shelf.pending.get(key)?.files ?? new Map<string, readonly Uint8Array[]>();
+        this.#shelf.pending.set(key, { id, files: files.set(name, slices) });
+        return { name, bytes: sum.bytes, checksum: sum.checksum };
+      },
+      discard: async () => {
+        state = "dropped";
+        this.#shelf.pending.get(keyOf(id, attempt))?.files.delete(name);
+      },
+    };
+  }
+
+  async complete(manifest: Manifest): Promise<StoredCheckpoint> {
+    this.#admit();
+    const { id, attempt } = manifest;
+    const { completed, pending } = this.#shelf;
+    if (completed.has(id)) throw alreadyComplete(id, "memory");
+    // Refuses what file storage would refuse.
+    encodeManifest(manifest);
+    const key = keyOf(id, attempt);
+    const files = pending.get(key)?.files ?? new Map<string, readonly Uint8Array[]>();
+    for (const { name } of manifest.files) {
+      if (!files.has(name)) throw damaged(`${locationOf(id)}/${name}`, "it was not written");
+    }
+    pending.delete(key);
+    completed.set(id, { manifest: structuredClone(manifest), files });
+    return { id, location: locationOf(id) };
+  }
+
+  async list(): Promise<readonly StoredCheckpoint[]> {
+    this.#admit();
+    return [...this.#shelf.completed.keys()].sort((a, b) => b - a).map((id) => ({ id, location: locationOf(id) }));
+  }
+
+  async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {
+    this.#admit();
+    return this.#completed(checkpoint).manifest;
+  }
+
+  async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
+    this.#admit();
+    const slices = this.#completed(checkpoint).files.get(file.name);
+    if (slices === undefined) throw damaged(`${checkpoint.location}/${file.name}`, "it is missing");
+    return concatenated(slices);
+  }
+
+  async remove(checkpoint: StoredCheckpoint): Promise<void> {
+    this.#admit();
+    this.#shelf.completed.delete(checkpoint.id);
+  }
+
+  async sweep(below: CheckpointId): Promise<void> {
+    this.#admit();
+    for (const [key, { id }] of this.#shelf.pending) if (id < below) this.#shelf.pending.delete(key);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+  }
+
+  #completed(checkpoint: StoredCheckpoint): { readonly manifest: Manifest; readonly files: Files } {
+    const found = this.#shelf.completed.get(checkpoint.id);
+    if (found === undefined || checkpoint.location !== locationOf(checkpoint.id)) {
+      throw damaged(checkpoint.location, "the checkpoint is missing");
+    }
+    return found;
+  }
+
+  #admit(): void {
+    if (this.#closed) throw storeClosed("memory");
+  }
+}
+
+function keyOf(id: CheckpointId, attempt: number): string {
+  return `${id}-${attempt}`;
+}
+
+function locationOf(id: CheckpointId): string {
+  return `memory:${id}`;
+}
+
+/**
+ * Checkpoints in memory: they outlive a run, not the process. Start the job with the same object again to go on from them.
+ *
+ * Slices are kept as they were appended, and completion waits for nothing.
+ */
+export function memoryStorage(): CheckpointStorage {
+  return new MemoryStorage();
+}
