@@ -140,10 +140,10 @@ export interface AnyAggregate {
 export type Aggregates = Readonly<Record<string, AnyAggregate>>;
 
 type ValueOf<A> = A extends { add(accumulator: never, value: infer In): unknown } ? In : never;
-type AllOf<U> = (U extends unknown ? (value: U) => void : never) extends (value: infer I) => void ? I : never;
-
 /** What a value must be for all of the aggregates. */
-export type CombinedValue<A extends Aggregates> = AllOf<ValueOf<A[keyof A]>>;
+export type CombinedValue<A extends Aggregates> = {
+  readonly [N in keyof A]: (value: ValueOf<A[N]>) => void;
+}[keyof A] extends (value: infer All) => void ? All : never;
 
 /** The results of the aggregates, under their names. */
 export type CombinedResult<A extends Aggregates> = {
