@@ -10,8 +10,8 @@ export type Partitioner =
   | { readonly kind: "forward" }
   /** In turn over all receivers. */
   | { readonly kind: "rebalance" }
-  /** By the key's group; pure. */
-  | { readonly kind: "keyBy"; readonly keyOf: (value: never) => Key };
+  /** By the key's group; pure. `label` is what plans and messages call the key. */
+  | { readonly kind: "keyBy"; readonly keyOf: (value: never) => Key; readonly label?: string };
 
 /** May an edge hold captured frames (`unaligned`), or must its barrier be waited for (`aligned`)? Undefined: as the job. */
 export type EdgeMode = "aligned" | "unaligned" | undefined;
