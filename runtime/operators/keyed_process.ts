@@ -143,8 +143,8 @@ export class KeyedProcessOperator implements Operator {
     if (timers > 0 && this.definition.onTimer === undefined) {
       throw new SluiceError(
         "STATE_UNKNOWN",
-        `the snapshot holds ${timers} timers of operator ${this.#context.uid}, which no longer has an onTimer; add one, or start ` +
-          `without this checkpoint`,
+        `the snapshot holds ${timers} timers of operator ${this.#context.uid}, which no longer has an onTimer; add one, or ` +
+          `start without this checkpoint`,
       );
     }
   }

@@ -39,7 +39,10 @@ export interface KeyedProcessContext<K extends Key, D extends KeyedDescriptors, 
  * `TIMER_NO_HANDLER` when the process function has no `onTimer`.
  */
 export interface Timers {
-  /** Fires when event time has come to `at`; one in the past fires with the next watermark. At `MAX_WATERMARK`: at the end of input. */
+  /**
+   * Fires when event time has come to `at`; one in the past fires with the next watermark, one at `MAX_WATERMARK` at the end of
+   * input.
+   */
   event(at: number, name?: string): void;
   /** Fires when the wall clock has come to `at`, in milliseconds since the Unix epoch. */
   processing(at: number, name?: string): void;

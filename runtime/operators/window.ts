@@ -130,8 +130,8 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     if (!Number.isSafeInteger(Math.floor(timestamp))) {
       throw new SluiceError(
         "WINDOW_NO_TIMESTAMP",
-        `a record came to the windows of operator ${this.context.uid} with event time ${timestamp}; call .watermarks() on the stream ` +
-          `with a function that gives milliseconds`,
+        `a record came to the windows of operator ${this.context.uid} with event time ${timestamp}; call .watermarks() on ` +
+          `the stream with a function that gives milliseconds`,
       );
     }
     this.start = startOf(this.window, timestamp);

@@ -115,7 +115,7 @@ export function list<S extends Shape>(shape: S): ListDescriptor<Typed<S>> {
   return { kind: "list", schema: schemaOf(shape) };
 }
 
-/** One map per key: with keys that are strings, or of a shape of their own (a string, number, boolean, bigint or tuple of these). */
+/** One map per key. Its keys are strings, or of a shape of their own: strings, numbers, booleans, bigints, tuples of these. */
 export function map<S extends Shape>(shape: S): MapDescriptor<string, Typed<S>>;
 export function map<KS extends Shape, S extends Shape>(keyShape: KS, shape: S): MapDescriptor<KeyTyped<KS>, Typed<S>>;
 export function map(first: Shape, second?: Shape): MapDescriptor<Key, unknown> {

@@ -81,8 +81,8 @@ export class Invocation {
     if (this.group < 0) {
       throw new SluiceError(
         "STATE_NO_KEY",
-        `${what} of ${this.uid} was used where there is no current key; use it in onRecord or onTimer (a timer at MAX_WATERMARK ` +
-          `runs for each key at the end of input)`,
+        `${what} of ${this.uid} was used where there is no current key; use it in onRecord or onTimer (a timer at ` +
+          `MAX_WATERMARK runs for each key at the end of input)`,
       );
     }
   }

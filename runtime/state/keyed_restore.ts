@@ -73,8 +73,8 @@ function assertCovers({ uid, range, keyGroupCount }: KeyedOwner, parts: readonly
     if (part.keyGroupCount === keyGroupCount) continue;
     throw new SluiceError(
       "STATE_MISMATCH",
-      `operator ${uid} has ${keyGroupCount} key groups, but ${part.keyGroupCount} in the snapshot; they are fixed for the life of ` +
-        `a job: set them back`,
+      `operator ${uid} has ${keyGroupCount} key groups, but ${part.keyGroupCount} in the snapshot; they are fixed for the ` +
+        `life of a job: set them back`,
     );
   }
   for (let group = range.first; group <= range.last; group++) {

@@ -127,15 +127,15 @@ export class OperatorState {
     if (state === undefined) {
       throw new SluiceError(
         "STATE_UNKNOWN",
-        `the snapshot holds state ${part.name} of operator ${uid}, which the operator no longer has; declare it again under the ` +
-          `same name, or start without this checkpoint`,
+        `the snapshot holds state ${part.name} of operator ${uid}, which the operator no longer has; declare it again ` +
+          `under the same name, or start without this checkpoint`,
       );
     }
     if (state.kind !== part.scope) {
       throw new SluiceError(
         "STATE_MISMATCH",
-        `state ${part.name} of operator ${uid} is declared by ${state.kind}(), but was by ${part.scope}() in the snapshot; declare ` +
-          `it as it was, give the new one another name, or start without this checkpoint`,
+        `state ${part.name} of operator ${uid} is declared by ${state.kind}(), but was by ${part.scope}() in the snapshot; ` +
+          `declare it as it was, give the new one another name, or start without this checkpoint`,
       );
     }
   }

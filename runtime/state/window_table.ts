@@ -144,8 +144,8 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     if (stored.description !== this.description) {
       throw new SluiceError(
         "STATE_MISMATCH",
-        `the windows of operator ${this.#uid} are ${this.description}, but ${stored.description} in the snapshot; set them back, ` +
-          `give the operator another uid, or start without this checkpoint`,
+        `the windows of operator ${this.#uid} are ${this.description}, but ${stored.description} in the snapshot; set them ` +
+          `back, give the operator another uid, or start without this checkpoint`,
       );
     }
     return (group, chunk) => {
