@@ -5,7 +5,7 @@ import { SeededRandom } from "../../actors/seeded_random.ts";
 import { settled, VirtualClock } from "../../actors/simulation/clock.ts";
 import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { SimulatedProcess } from "../../actors/simulation/process.ts";
-import { MemoryTransport } from "../../actors/memory_transport.ts";
+import { MemoryBroker } from "../../actors/memory_transport.ts";
 import type { CheckpointMode } from "../../runtime/checkpoint/manifest.ts";
 import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
 import { memoryStorage } from "../../runtime/checkpoint/memory_storage.ts";
@@ -15,7 +15,7 @@ import type { JobEvent } from "../../runtime/master/event.ts";
 import type { Run } from "../../runtime/master/run.ts";
 import { start } from "../../runtime/master/start.ts";
 import { Faults } from "./faults.ts";
-import { randomJob, type RandomJob } from "./random_job.ts";
+import { type RandomJob, randomJob } from "./random_job.ts";
 
 /** What a simulated run came to. */
 export interface Outcome {
@@ -47,7 +47,14 @@ export interface ScenarioOptions {
   readonly log?: (line: string) => void;
 }
 
-const modes: readonly CheckpointMode[] = ["aligned", "unaligned", "unaligned", { alignedTimeoutMs: 2 }, { alignedTimeoutMs: 2 }, "at-least-once"];
+const modes: readonly CheckpointMode[] = [
+  "aligned",
+  "unaligned",
+  "unaligned",
+  { alignedTimeoutMs: 2 },
+  { alignedTimeoutMs: 2 },
+  "at-least-once",
+];
 
 interface Fault {
   readonly atMs: number;
@@ -75,7 +82,9 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const figures = count(events, world.kills, mode === "at-least-once" && job.singleInput ? 1 : 0);
   const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
   const shape = `${name}, ${JSON.stringify(life.channels)}, ${life.encoded ? "encoded" : "local"} channels, ` +
-    `${life.onDisk ? "file" : "memory"} storage; ${job.describe()}; faults ${schedule.map((f) => `${f.kind}@${f.atMs.toFixed(1)}`)}`;
+    `${life.onDisk ? "file" : "memory"} storage; ${job.describe()}; faults ${
+      schedule.map((f) => `${f.kind}@${f.atMs.toFixed(1)}`)
+    }`;
   return { seed, mode: name, violations, description: shape, figures, faults: faults.fired, trace: digest(events, job) };
 }
 
@@ -148,7 +157,9 @@ class ScenarioWorld {
       const process = this.process;
       const random = this.#random.fork(`life ${number}`);
       const system = this.#system(random);
-      if (life.onDisk) storage = fileStorage("state", { disk: process.disk, clock: process.clock, random: random.fork("storage") });
+      if (life.onDisk) {
+        storage = fileStorage("state", { disk: process.disk, clock: process.clock, random: random.fork("storage") });
+      }
       let run: Run | undefined;
       let over: { readonly error: unknown } | "finished" | undefined;
       void start({ graph: job.graph, name: job.graph.name, parallelism: undefined } as unknown as Job, {
@@ -157,7 +168,7 @@ class ScenarioWorld {
         disk: process.disk,
         random: random.fork("run"),
         log: silent,
-        ...(life.encoded ? { transport: new MemoryTransport() } : {}),
+        ...(life.encoded ? { transport: new MemoryBroker({ clock: process.clock }).connect() } : {}),
         checkpoints: {
           storage: storage as CheckpointStorage,
           mode: life.mode,
@@ -200,7 +211,9 @@ class ScenarioWorld {
         log?.(`-- killed at ${this.clock.monotonic().toFixed(2)}`);
         continue;
       }
-      if (over !== "finished") violations.push(`the job was given up: ${over.error instanceof Error ? over.error.stack : over.error}`);
+      if (over !== "finished") {
+        violations.push(`the job was given up: ${over.error instanceof Error ? over.error.stack : over.error}`);
+      }
       await this.#leave(run, system, process, violations);
       return;
     }
@@ -231,7 +244,12 @@ class ScenarioWorld {
   }
 }
 
-async function collect(run: Run, events: JobEvent[], log: ((line: string) => void) | undefined, clock: VirtualClock): Promise<void> {
+async function collect(
+  run: Run,
+  events: JobEvent[],
+  log: ((line: string) => void) | undefined,
+  clock: VirtualClock,
+): Promise<void> {
   for await (const event of run.events) {
     events.push(event);
     const cause = "cause" in event && event.cause instanceof Error ? `: ${event.cause.message}` : "";

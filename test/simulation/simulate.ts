@@ -3,7 +3,8 @@
  */
 import { parseArgs } from "node:util";
 import { systemClock } from "../../actors/system_clock.ts";
-import { type Outcome, runScenario } from "./scenario.ts";
+import { runScenario } from "./scenario.ts";
+import { describeViolations, Tally } from "./tally.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,39 +21,14 @@ if (!Number.isInteger(seeds) || seeds < 1 || !Number.isInteger(from) || from < 0
 }
 
 const begin = systemClock.monotonic();
-const totals = { completed: 0, aborted: 0, restarts: 0, kills: 0, captured: 0, recovered: 0, single: 0 };
-const faults = new Map<string, number>();
-const modes = new Map<string, number>();
-let violations = 0;
+const tally = new Tally();
 for (let seed = from; seed < from + seeds; seed++) {
   const outcome = await runScenario(seed, values.verbose ? { log: (line) => console.log(line) } : {});
-  add(outcome);
-  if (outcome.violations.length > 0 || values.verbose) report(outcome);
+  tally.add(outcome);
+  if (outcome.violations.length > 0 || values.verbose) console.log(describeViolations(outcome));
 }
 const seconds = (systemClock.monotonic() - begin) / 1_000;
-console.log(`modes: ${show(modes)}`);
-console.log(`faults fired: ${show(faults)}`);
-console.log(
-  `checkpoints: ${totals.completed} completed, ${totals.aborted} aborted; restarts: ${totals.restarts}, kills: ${totals.kills}; ` +
-    `records in flight: ${totals.captured} captured, ${totals.recovered} restored; exact at-least-once: ${totals.single}`,
-);
+for (const line of tally.lines()) console.log(line);
 console.log(`${(seeds / seconds).toFixed(1)} seeds/s`);
-console.log(`${seeds} seeds, ${violations} violations`);
-process.exit(violations > 0 ? 1 : 0);
-
-function add(outcome: Outcome): void {
-  for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += outcome.figures[key];
-  for (const [fault, times] of outcome.faults) faults.set(fault, (faults.get(fault) ?? 0) + times);
-  modes.set(outcome.mode, (modes.get(outcome.mode) ?? 0) + 1);
-  if (outcome.violations.length > 0) violations++;
-}
-
-function report(outcome: Outcome): void {
-  console.log(`seed ${outcome.seed}: ${outcome.description}`);
-  for (const violation of outcome.violations) console.log(`  ${violation}`);
-  console.log(`  again: npm run simulate -- --seeds 1 --from ${outcome.seed} --verbose`);
-}
-
-function show(counts: ReadonlyMap<string, number>): string {
-  return [...counts].sort().map(([name, times]) => `${name} ${times}`).join(", ") || "none";
-}
+console.log(`${seeds} seeds, ${tally.violated} violations`);
+process.exit(tally.violated > 0 ? 1 : 0);
