@@ -37,7 +37,21 @@ type Command = ChildCommand | ChildReport | { readonly kind: "advance" };
  * Where a cell is. `down`: no life, one may begin; `starting`: `start` is pending; `live`; `ending`: the pending handler, then
  * the children, then `stop` are waited for; `dead`: for good.
  */
-type Phase = "down" | "starting" | "live" | "ending" | "dead";
+export type Phase = "down" | "starting" | "live" | "ending" | "dead";
+
+/** What can be seen of an actor from outside. */
+export interface ActorState {
+  readonly path: string;
+  readonly phase: Phase;
+  /** Whether a promise of its handler is pending. */
+  readonly pending: boolean;
+  /** Whether its data lane could go on. */
+  readonly ready: boolean;
+  /** How many control messages wait. */
+  readonly control: number;
+  /** How often it was started. */
+  readonly lives: number;
+}
 
 /**
  * One actor: its mailbox of two lanes, its life, its children. It outlives restarts: each life has a behaviour and a context
@@ -475,6 +489,18 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
 
   log(level: LogLevel, message: string, cause?: unknown): void {
     this.home.logger({ level, from: this.path, message, ...(cause === undefined ? {} : { cause }) });
+  }
+
+  describe(): ActorState[] {
+    const own: ActorState = {
+      path: this.path,
+      phase: this.phase,
+      pending: this.pending > 0,
+      ready: this.lane.ready,
+      control: this.control.length,
+      lives: this.lives,
+    };
+    return [...(this.path === "" ? [] : [own]), ...(this.children?.describe() ?? [])];
   }
 
   private loseInHand(cause: unknown): void {

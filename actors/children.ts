@@ -1,4 +1,5 @@
 import type { StopReason } from "./behavior.ts";
+import type { ActorState } from "./cell.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { SluiceError } from "./error.ts";
 import type { Random } from "./random.ts";
@@ -36,6 +37,7 @@ export interface Child extends SupervisedChild {
   /** Whether it has no life now, or a start of it has not been carried out yet. */
   readonly isDown: boolean;
   command(command: ChildCommand): void;
+  describe(): ActorState[];
   /** It never comes back. */
   bury(reason: StopReason): void;
 }
@@ -150,6 +152,10 @@ export class Children {
       this.#closing = { left: [...this.#entries.values()], done };
     }
     return this.#closeNext(this.#closing.left);
+  }
+
+  describe(): ActorState[] {
+    return [...this.#entries.values()].flatMap(({ child }) => child.describe());
   }
 
   #closeNext(left: Entry[]): boolean {

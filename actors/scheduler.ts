@@ -14,6 +14,12 @@ export interface SchedulerOptions {
    * @default 0.25
    */
   readonly turnMs?: number;
+  /**
+   * After how many turns I/O gets its turn at the latest. With 1 every promise job of a turn runs before the next turn, as
+   * simulation needs it.
+   * @default no limit; 64 while the clock stands still, as a virtual one does
+   */
+  readonly sliceTurns?: number;
   /** For simulation: which of the runnable actors is next, from 0 to `runnable` - 1. */
   readonly pick?: (runnable: number) => number;
   /** For simulation: how many steps the next data turn may take, at least 1. */
@@ -35,7 +41,7 @@ export const firstBudget = 32;
 const maxBudget = 1024;
 /** How many short turns may pass between two looks at the clock. */
 const maxStride = 16;
-/** How many turns make a slice on a clock that stands still meanwhile, as a virtual one does. */
+/** How many turns make a slice on a clock that stands still meanwhile. */
 const virtualTurns = 64;
 
 /**
@@ -54,6 +60,7 @@ export class Scheduler {
   private readonly clock: Clock;
   private readonly sliceMs: number;
   private readonly turnMs: number;
+  private readonly sliceTurns: number;
   private readonly pick: ((runnable: number) => number) | undefined;
   private readonly steps: (() => number) | undefined;
   /** Whether the loop runs, or will after a yield. */
@@ -64,6 +71,7 @@ export class Scheduler {
     this.clock = clock;
     this.sliceMs = positive("sliceMs", options.sliceMs ?? 1);
     this.turnMs = positive("turnMs", options.turnMs ?? 0.25);
+    this.sliceTurns = positive("sliceTurns", options.sliceTurns ?? Infinity);
     this.pick = options.pick;
     this.steps = options.steps;
   }
@@ -121,10 +129,10 @@ export class Scheduler {
       }
       turns++;
       unseenTurns++;
-      if (full === undefined && unseenTurns < this.stride) continue;
+      if (full === undefined && unseenTurns < this.stride && turns < this.sliceTurns) continue;
       const now = this.clock.monotonic();
       this.learn(full, steps, now - seen);
-      if (now - begin >= this.sliceMs || (now === begin && turns >= virtualTurns)) {
+      if (now - begin >= this.sliceMs || turns >= this.sliceTurns || (now === begin && turns >= virtualTurns)) {
         this.clock.yield(this.slice);
         return;
       }

@@ -1,6 +1,6 @@
 import { type PendingQuestion, refuse } from "./ask.ts";
 import type { Factory, SpawnOptions, StopReason } from "./behavior.ts";
-import { Cell, type Home } from "./cell.ts";
+import { type ActorState, Cell, type Home } from "./cell.ts";
 import type { Clock } from "./clock.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 import { SluiceError } from "./error.ts";
@@ -70,6 +70,8 @@ export interface ActorSystem extends AsyncDisposable {
   stop(ref: ActorRef<never>): Promise<void>;
   /** Settles when the actor has stopped for good. */
   whenStopped(ref: ActorRef<never>): Promise<StopReason>;
+  /** All actors that have not stopped for good, parents before their children. */
+  actors(): readonly ActorState[];
   /** Stops all actors, the last started first, each with all its children; settles when that is done. */
   shutdown(): Promise<void>;
 }
@@ -151,6 +153,10 @@ class LocalSystem implements ActorSystem {
       if (target === undefined) reject(new SluiceError("NOT_WATCHABLE", `${this.id} cannot watch ${ref}`));
       else target.add({ terminated: resolve });
     });
+  }
+
+  actors(): readonly ActorState[] {
+    return this.#root.describe();
   }
 
   async shutdown(): Promise<void> {
