@@ -9,7 +9,7 @@ export interface Remembering {
 }
 
 /** Above this, serials start again; far inside the small integers, which every engine compares fastest. */
-const lastSerial = 1 << 29;
+const highestSerial = 1 << 29;
 
 /**
  * One run of a handler: which key it is about, and whether it is still going on.
@@ -31,10 +31,12 @@ export class Invocation {
   timestamp = Number.NaN;
   keyGroup = -1;
   #last = 0;
+  readonly #lastSerial: number;
   readonly #handles: Remembering[] = [];
 
-  constructor(uid: string) {
+  constructor(uid: string, lastSerial: number = highestSerial) {
     this.uid = uid;
+    this.#lastSerial = lastSerial;
   }
 
   /** Makes a handle forget its entry whenever serials start again. */
@@ -88,7 +90,7 @@ export class Invocation {
   }
 
   #next(): number {
-    if (this.#last === lastSerial) {
+    if (this.#last === this.#lastSerial) {
       for (const handle of this.#handles) handle.forget();
       this.#last = 0;
     }
