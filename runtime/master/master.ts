@@ -8,19 +8,7 @@ import type { ActorContext, LaneBehavior, LaneHost, Signal, StopReason } from ".
 import type { Timer } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
-import {
-  type CheckpointReason,
-  coordinate,
-  type Coordination,
-  type CoordinatorAction,
-  type CoordinatorEvent,
-  newCoordination,
-  nextTickAt,
-} from "../checkpoint/coordinator.ts";
-import type { Acknowledgement } from "../checkpoint/contribution.ts";
-import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
-import { proveCapture } from "../checkpoint/proof.ts";
-import { checkpointsToRemove } from "../checkpoint/retention.ts";
+import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
@@ -29,11 +17,11 @@ import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
 import { Attempt, type World } from "./attempt.ts";
 import type { ChannelLinks } from "./channel_links.ts";
-import type { CheckpointFigures, JobEvent } from "./event.ts";
+import type { JobEvent } from "./event.ts";
+import { Checkpointing, idBlock } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
 import type { RunSettings } from "./options.ts";
 import { decideRestart, type FailureHistory } from "./restart.ts";
-import { rulesOf } from "./rules.ts";
 import { chooseSnapshot } from "./choose_snapshot.ts";
 import { edgesInFlight, recordsInFlight, type Snapshot } from "./snapshot.ts";
 
@@ -75,9 +63,6 @@ export interface MasterOptions {
   readonly ended: Settle<RunResult>;
 }
 
-/** How many checkpoint ids are allotted at a time. */
-const idBlock = 1_000;
-
 /** The same failure so many times in a row, without a checkpoint between, is not going to go away. */
 const sameFailuresMax = 3;
 
@@ -86,9 +71,7 @@ const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOW
 
 interface RunningAttempt {
   readonly attempt: Attempt;
-  readonly coordination: Coordination;
-  readonly files: Map<CheckpointId, DataFile>;
-  readonly triggered: Map<CheckpointId, { readonly at: number; readonly monotonic: number; readonly reason: CheckpointReason }>;
+  readonly checkpoints: Checkpointing;
   readonly links: ChannelLinks;
   ready: number;
   started: boolean;
@@ -112,8 +95,6 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #stopping = false;
   #downSince: number;
   #waiting: Settle<CheckpointId>[] = [];
-  /** The completion under way: what it comes to decides what the next attempt is restored from. */
-  #completing: Promise<void> = Promise.resolve();
   #over: { readonly result: RunResult } | { readonly cause: unknown } | undefined;
 
   constructor(options: MasterOptions) {
@@ -178,6 +159,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#timer?.cancel();
     const running = this.#running;
     running?.links.close();
+    await running?.checkpoints.close();
     await running?.attempt.close();
     if (this.#over === undefined) this.#settle({ cause: new SluiceError("RUN_CANCELLED", "the run was stopped from outside") });
   }
@@ -188,7 +170,6 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { graph, parallelism, world, store } = this.#options;
     const number = ++this.#attemptNumber;
     try {
-      await this.#completing;
       await store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
       const first = !this.#everStarted;
       const snapshot = await chooseSnapshot({ ...this.#options, first }, number, (code, message) => this.#warn(code, message));
@@ -207,7 +188,6 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { graph, settings, world, store } = this.#options;
     const { self } = this.#context;
     const links = this.#options.links(number);
-    const files = new Map<CheckpointId, DataFile>();
     const attempt = new Attempt({
       job: graph.name,
       number,
@@ -222,27 +202,25 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       reports: {
         ready: () => self.tell({ kind: "ready", attempt: number }),
         coordinate: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
-        dataFile: (id, file) => files.set(id, file),
+        dataFile: (id, file) => this.#running?.checkpoints.dataFile(id, file),
       },
     });
-    const coordination = newCoordination(settings.policy, {
-      subtasks: attempt.subtasks.length,
-      sinkSubtasks: attempt.sinkSubtasks,
-      nextId: this.#nextCheckpointId,
-      restored: snapshot?.manifest.id ?? 0,
-      nowMs: world.clock.monotonic(),
-    });
-    this.#running = {
+    const checkpoints = new Checkpointing({
+      job: graph.name,
       attempt,
-      coordination,
-      files,
-      triggered: new Map(),
-      links,
-      ready: 0,
-      started: false,
-      alive: attempt.subtasks.length,
-      failure: undefined,
-    };
+      store,
+      settings,
+      world,
+      nextId: this.#nextCheckpointId,
+      emit: this.#options.emit,
+      warn: (code, message) => this.#warn(code, message),
+      later: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
+      completed: (id) => this.#onCompleted(id),
+      failing: (cause) => this.#onFailure(number, cause),
+      done: (checkpoint, stopped) => this.#end({ result: { checkpoint, stopped } }),
+    });
+    const alive = attempt.subtasks.length;
+    this.#running = { attempt, checkpoints, links, ready: 0, started: false, alive, failure: undefined };
   }
 
   #onReady(number: number): void {
@@ -267,7 +245,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#options.running.resolve();
     if (this.#stopping) this.#coordinate({ kind: "stop" });
     else if (this.#waiting.length > 0) this.#coordinate({ kind: "request" });
-    else this.#armTick();
+    else running.checkpoints.armTick();
   }
 
   // Failure
@@ -277,7 +255,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (running?.attempt.number !== number || running.failure !== undefined || this.#over !== undefined) return;
     const { clock } = this.#options.world;
     running.failure = { cause };
-    this.#timer?.cancel();
+    void running.checkpoints.close();
     this.#downSince = clock.monotonic();
     const positions = running.attempt.positions();
     this.#options.emit({ kind: "failed", at: clock.now(), attempt: number, cause, positions });
@@ -285,9 +263,11 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   }
 
   async #allStopped(running: RunningAttempt): Promise<void> {
-    this.#running = undefined;
     running.links.close();
+    await running.checkpoints.close();
     await running.attempt.close();
+    this.#running = undefined;
+    this.#nextCheckpointId = running.checkpoints.nextId;
     if (this.#over !== undefined) return this.#settle(this.#over);
     if (running.failure !== undefined) this.#recover(running.failure.cause);
   }
@@ -321,155 +301,14 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #coordinate(event: CoordinatorEvent): void {
     const running = this.#running;
     if (running === undefined || !running.started || running.failure !== undefined || this.#over !== undefined) return;
-    const now = this.#options.world.clock.monotonic();
-    for (const action of coordinate(running.coordination, event, now)) this.#act(running, action);
-    this.#armTick();
+    running.checkpoints.handle(event);
   }
 
-  #act(running: RunningAttempt, action: CoordinatorAction): void {
-    const { attempt } = running;
-    const { world, emit } = this.#options;
-    switch (action.kind) {
-      case "trigger":
-        running.triggered.set(action.id, { at: world.clock.now(), monotonic: world.clock.monotonic(), reason: action.reason });
-        emit({ kind: "checkpoint-triggered", at: world.clock.now(), checkpoint: action.id, reason: action.reason });
-        return this.#trigger(running, action.id, action.reason);
-      case "abort":
-        running.triggered.delete(action.id);
-        attempt.abort(action.id);
-        return emit({
-          kind: "checkpoint-aborted",
-          at: world.clock.now(),
-          checkpoint: action.id,
-          reason: action.reason,
-          cause: action.cause,
-        });
-      case "complete":
-        this.#completing = this.#complete(running, action.id, action.acknowledgements);
-        return;
-      case "announce":
-        return attempt.completed(action.id);
-      case "fail":
-        return this.#onFailure(
-          attempt.number,
-          new SluiceError("CHECKPOINTS_FAILING", `checkpoints keep failing: ${action.reason}`, { cause: action.cause }),
-        );
-      case "done":
-        return this.#end({ result: { checkpoint: action.id, stopped: action.stopped } });
-      default:
-        action satisfies never;
-    }
-  }
-
-  /** Triggers a checkpoint whose id is allotted; a new block of ids is allotted first when this one is used up. */
-  #trigger(running: RunningAttempt, id: CheckpointId, reason: CheckpointReason): void {
-    this.#nextCheckpointId = id + 1;
-    const { attempt } = running;
-    const last = reason === "stop";
-    const allotted = this.#options.store.record().nextCheckpointId;
-    if (id < allotted) return attempt.trigger(id, last);
-    this.#options.store.reserve({ attempt: attempt.number, nextCheckpointId: id + idBlock }).then(
-      () => attempt.trigger(id, last),
-      (cause: unknown) => {
-        const said = cause instanceof Error ? cause.message : String(cause);
-        const event = { kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause } as const;
-        this.#context.self.tell({ kind: "coordinate", attempt: attempt.number, event });
-      },
-    );
-  }
-
-  /** Proves the checkpoint and has the store complete it. */
-  async #complete(running: RunningAttempt, id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Promise<void> {
-    const { attempt } = running;
-    const { store, world, emit } = this.#options;
-    const tell = (event: CoordinatorEvent) => this.#context.self.tell({ kind: "coordinate", attempt: attempt.number, event });
-    try {
-      const manifest = this.#manifest(running, id, acknowledgements);
-      const stored = await store.complete(manifest);
-      const trigger = running.triggered.get(id);
-      running.triggered.delete(id);
-      emit({
-        kind: "checkpoint-completed",
-        at: world.clock.now(),
-        checkpoint: id,
-        reason: trigger?.reason ?? "interval",
-        location: stored.location,
-        figures: figuresOf(attempt, acknowledgements, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
-      });
-      this.#sameFailures = 0;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const settle of waiting) settle.resolve(id);
-      if (this.#running === running) tell({ kind: "stored", id, final: acknowledgements.every((ack) => ack.finished) });
-      await this.#retain();
-    } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
-      tell({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
-    }
-  }
-
-  #manifest(running: RunningAttempt, id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Manifest {
-    const { attempt, files } = running;
-    const { settings, graph, world } = this.#options;
-    const rules = rulesOf(settings.mode);
-    const edges = new Map(attempt.plan.edges.map((edge) => [edge.id, edge]));
-    const proof = proveCapture(attempt.channels, acknowledgements, {
-      atLeastOnce: !rules.exactlyOnce,
-      mustBeEmpty: (id) => {
-        const edge = edges.get(id);
-        return edge !== undefined && rules.align(edge) === "aligned";
-      },
-    });
-    if (proof.kind === "refuted") {
-      throw new SluiceError("CAPTURE_REFUTED", `checkpoint ${id} does not add up on channel ${proof.channel}: ${proof.reason}`);
-    }
-    const file = files.get(id);
-    files.delete(id);
-    return {
-      version: 1,
-      job: graph.name,
-      graphHash: attempt.plan.hash,
-      id,
-      attempt: attempt.number,
-      mode: settings.mode,
-      final: acknowledgements.every((ack) => ack.finished) || running.triggered.get(id)?.reason === "stop",
-      triggeredAt: running.triggered.get(id)?.at ?? world.clock.now(),
-      completedAt: world.clock.now(),
-      keyGroups: attempt.plan.keyGroups,
-      tasks: attempt.plan.tasks.map((task) => ({
-        id: task.id,
-        parallelism: task.parallelism,
-        operators: task.operators.map((operator) => operator.id),
-      })),
-      files: file === undefined ? [] : [file],
-      parts: acknowledgements.flatMap((ack) => ack.parts),
-      channels: proof.channels,
-    };
-  }
-
-  /** Deletes what is not retained. A failure to delete is a warning: the checkpoint just taken is good. */
-  async #retain(): Promise<void> {
-    const { store, settings } = this.#options;
-    try {
-      const stored = await store.list();
-      for (const old of checkpointsToRemove(stored, settings.retain)) await store.remove(old);
-    } catch (cause) {
-      this.#warn("RETENTION_FAILED", `old checkpoints could not be deleted: ${cause instanceof Error ? cause.message : cause}`);
-    }
-  }
-
-  #armTick(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const running = this.#running;
-    if (running === undefined || !running.started || running.failure !== undefined || this.#over !== undefined) return;
-    const { clock } = this.#options.world;
-    const at = nextTickAt(running.coordination);
-    if (at === Infinity) return;
-    const attempt = running.attempt.number;
-    this.#timer = clock.setTimer(Math.max(0, at - clock.monotonic()), () => {
-      this.#context.self.tell({ kind: "coordinate", attempt, event: { kind: "tick" } });
-    });
+  #onCompleted(id: CheckpointId): void {
+    this.#sameFailures = 0;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const settle of waiting) settle.resolve(id);
   }
 
   #warn(code: string, message: string): void {
@@ -486,6 +325,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#timer?.cancel();
     const running = this.#running;
     if (running === undefined) return this.#settle(over);
+    void running.checkpoints.close();
     for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
   }
 
@@ -510,20 +350,4 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
     this.#context.stop();
   }
-}
-
-function figuresOf(attempt: Attempt, acknowledgements: readonly Acknowledgement[], endToEndMs: number): CheckpointFigures {
-  const subtasks = acknowledgements.map((ack) => ({
-    task: attempt.plan.tasks[ack.task]?.id ?? "",
-    subtask: ack.subtask,
-    ...ack.figures,
-  }));
-  const sum = (of: (figures: (typeof subtasks)[number]) => number) => subtasks.reduce((total, figures) => total + of(figures), 0);
-  return {
-    endToEndMs,
-    stateBytes: sum((figures) => figures.stateBytes),
-    inFlightBytes: sum((figures) => figures.inFlightBytes),
-    inFlightRecords: sum((figures) => figures.inFlightRecords),
-    subtasks,
-  };
 }

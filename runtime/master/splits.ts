@@ -30,7 +30,10 @@ export async function listSplits(
       count() {},
     };
     try {
-      splits.set(operator.id, await source.splits(context, snapshot === undefined ? undefined : knownSplits(snapshot, operator.id)));
+      splits.set(
+        operator.id,
+        await source.splits(context, snapshot === undefined ? undefined : knownSplits(snapshot, operator.id)),
+      );
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "SOURCE_FAILED";
       const said = cause instanceof Error ? cause.message : String(cause);

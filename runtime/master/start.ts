@@ -38,7 +38,7 @@ export async function start(job: Job, options: StartOptions = {}): Promise<Run> 
   const log = options.log ?? complain;
   const { checkpoints, transport } = options;
   const storage = checkpoints?.storage ??
-    (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, clock, random }));
+    (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, random }));
   const store = await storage.open(job.graph.name);
   const system = options.system ?? createSystem({ clock, random, logger: log });
   const events = new EventLog();

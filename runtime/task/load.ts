@@ -283,8 +283,9 @@ function cutOperators(
     const name = (prepared: readonly SnapshotPart[]) => prepared.map((part) => ({ uid: sink.uid, part }));
     try {
       const prepared = sink.prepare(id);
-      if (prepared instanceof Promise) later.push(prepared.then(name).catch((error: unknown) => failPrepare(sink.uid, id, error, fail)));
-      else parts.push(...name(prepared));
+      if (prepared instanceof Promise) {
+        later.push(prepared.then(name).catch((error: unknown) => failPrepare(sink.uid, id, error, fail)));
+      } else parts.push(...name(prepared));
     } catch (error) {
       failPrepare(sink.uid, id, error, fail);
     }

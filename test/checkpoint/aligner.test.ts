@@ -1,6 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { align, type AlignAction, type AlignEvent, type Alignment, type AlignPolicy, newAlignment } from "../../runtime/checkpoint/aligner.ts";
+import {
+  align,
+  type AlignAction,
+  type AlignEvent,
+  type Alignment,
+  type AlignPolicy,
+  newAlignment,
+} from "../../runtime/checkpoint/aligner.ts";
 
 const test = suite("aligner");
 

@@ -25,7 +25,8 @@ const policy: CoordinatorPolicy = {
 const begin = (over: Partial<CoordinatorPolicy> = {}, subtasks = 2): Coordination =>
   newCoordination({ ...policy, ...over }, { subtasks, sinkSubtasks: [1], nextId: 1, restored: 0, nowMs: 0 });
 
-const kinds = (actions: readonly CoordinatorAction[]) => actions.map(({ kind, ...rest }) => ("id" in rest ? `${kind} ${rest.id}` : kind));
+const kinds = (actions: readonly CoordinatorAction[]) =>
+  actions.map(({ kind, ...rest }) => ("id" in rest ? `${kind} ${rest.id}` : kind));
 const acks = (count: number, finished = false) => Array.from({ length: count }, () => ({ finished }) as Acknowledgement);
 const acknowledged = (id: number, count = 2): CoordinatorEvent => ({ kind: "acknowledged", id, acknowledgements: acks(count) });
 const tick: CoordinatorEvent = { kind: "tick" };

@@ -1,0 +1,182 @@
+/**
+ * The coordinator of one attempt: carries out what {@link coordinate} decides, on the attempt, the store and the clock.
+ */
+import type { Timer } from "../../actors/clock.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { Acknowledgement } from "../checkpoint/contribution.ts";
+import {
+  type CheckpointReason,
+  coordinate,
+  type Coordination,
+  type CoordinatorAction,
+  type CoordinatorEvent,
+  newCoordination,
+  nextTickAt,
+} from "../checkpoint/coordinator.ts";
+import type { DataFile } from "../checkpoint/manifest.ts";
+import { checkpointsToRemove } from "../checkpoint/retention.ts";
+import type { CheckpointStore } from "../checkpoint/storage.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Attempt, World } from "./attempt.ts";
+import { figuresOf, manifestOf, type Trigger } from "./completion.ts";
+import type { JobEvent } from "./event.ts";
+import type { RunSettings } from "./options.ts";
+
+/** How many checkpoint ids are allotted at a time. */
+export const idBlock = 1_000;
+
+/** What a coordinator is made from, and whom it tells. */
+export interface CheckpointingOptions {
+  readonly job: string;
+  readonly attempt: Attempt;
+  readonly store: CheckpointStore;
+  readonly settings: RunSettings;
+  readonly world: World;
+  readonly nextId: CheckpointId;
+  readonly emit: (event: JobEvent) => void;
+  readonly warn: (code: string, message: string) => void;
+  /** Has the event given to `handle`, in a turn of its own. */
+  readonly later: (event: CoordinatorEvent) => void;
+  readonly completed: (id: CheckpointId) => void;
+  readonly failing: (cause: unknown) => void;
+  readonly done: (id: CheckpointId, stopped: boolean) => void;
+}
+
+export class Checkpointing {
+  readonly #options: CheckpointingOptions;
+  readonly #coordination: Coordination;
+  readonly #files = new Map<CheckpointId, DataFile>();
+  readonly #triggered = new Map<CheckpointId, Trigger>();
+  /** The completion under way. */
+  #completing: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(options: CheckpointingOptions) {
+    this.#options = options;
+    const { attempt, settings, world } = options;
+    this.#coordination = newCoordination(settings.policy, {
+      subtasks: attempt.subtasks.length,
+      sinkSubtasks: attempt.sinkSubtasks,
+      nextId: options.nextId,
+      restored: attempt.snapshot?.manifest.id ?? 0,
+      nowMs: world.clock.monotonic(),
+    });
+  }
+
+  /** The id that no checkpoint has had yet. */
+  get nextId(): CheckpointId {
+    return this.#coordination.nextId;
+  }
+
+  handle(event: CoordinatorEvent): void {
+    if (this.#closed) return;
+    for (const action of coordinate(this.#coordination, event, this.#options.world.clock.monotonic())) this.#act(action);
+    this.armTick();
+  }
+
+  /** The data of a checkpoint is durable in this file. */
+  dataFile(id: CheckpointId, file: DataFile): void {
+    this.#files.set(id, file);
+  }
+
+  /** Sets the timer for the next thing that is due. */
+  armTick(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const at = nextTickAt(this.#coordination);
+    if (this.#closed || at === Infinity) return;
+    const { clock } = this.#options.world;
+    this.#timer = clock.setTimer(Math.max(0, at - clock.monotonic()), () => this.#options.later({ kind: "tick" }));
+  }
+
+  /**
+   * Ends it. Settles when a completion under way has come to its end: what the next attempt is restored from depends on it.
+   */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    return this.#completing;
+  }
+
+  #act(action: CoordinatorAction): void {
+    const { attempt, world, emit } = this.#options;
+    const at = world.clock.now();
+    switch (action.kind) {
+      case "trigger":
+        this.#triggered.set(action.id, { at, monotonic: world.clock.monotonic(), reason: action.reason });
+        emit({ kind: "checkpoint-triggered", at, checkpoint: action.id, reason: action.reason });
+        return this.#trigger(action.id, action.reason);
+      case "abort":
+        this.#triggered.delete(action.id);
+        this.#files.delete(action.id);
+        attempt.abort(action.id);
+        return emit({ kind: "checkpoint-aborted", at, checkpoint: action.id, reason: action.reason, cause: action.cause });
+      case "complete":
+        this.#completing = this.#complete(action.id, action.acknowledgements);
+        return;
+      case "announce":
+        return attempt.completed(action.id);
+      case "fail": {
+        const message = `checkpoints keep failing: ${action.reason}`;
+        return this.#options.failing(new SluiceError("CHECKPOINTS_FAILING", message, { cause: action.cause }));
+      }
+      case "done":
+        return this.#options.done(action.id, action.stopped);
+      default:
+        action satisfies never;
+    }
+  }
+
+  /** Triggers a checkpoint whose id is allotted; a new block of ids is allotted first when this one is used up. */
+  #trigger(id: CheckpointId, reason: CheckpointReason): void {
+    const { attempt, store, later } = this.#options;
+    const last = reason === "stop";
+    if (id < store.record().nextCheckpointId) return attempt.trigger(id, last);
+    store.reserve({ attempt: attempt.number, nextCheckpointId: id + idBlock }).then(
+      () => this.#closed || attempt.trigger(id, last),
+      (cause: unknown) => {
+        const said = cause instanceof Error ? cause.message : String(cause);
+        later({ kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause });
+      },
+    );
+  }
+
+  /** Proves the checkpoint and has the store complete it. */
+  async #complete(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Promise<void> {
+    const { attempt, store, world, emit, later, job, settings } = this.#options;
+    const trigger = this.#triggered.get(id);
+    const file = this.#files.get(id);
+    try {
+      const completedAt = world.clock.now();
+      const manifest = manifestOf(attempt, { id, job, mode: settings.mode, acknowledgements, trigger, file, completedAt });
+      const stored = await store.complete(manifest);
+      this.#triggered.delete(id);
+      this.#files.delete(id);
+      emit({
+        kind: "checkpoint-completed",
+        at: world.clock.now(),
+        checkpoint: id,
+        reason: trigger?.reason ?? "interval",
+        location: stored.location,
+        figures: figuresOf(attempt, acknowledgements, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
+      });
+      this.#options.completed(id);
+      later({ kind: "stored", id, final: acknowledgements.every((ack) => ack.finished) });
+      await this.#retain();
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
+    }
+  }
+
+  /** Deletes what is not retained. A failure to delete is a warning: the checkpoint just taken is good. */
+  async #retain(): Promise<void> {
+    const { store, settings, warn } = this.#options;
+    try {
+      for (const old of checkpointsToRemove(await store.list(), settings.retain)) await store.remove(old);
+    } catch (cause) {
+      warn("RETENTION_FAILED", `old checkpoints could not be deleted: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** What a completed checkpoint is written down as, and what it cost. */
+import { SluiceError } from "../../actors/error.ts";
+import type { Acknowledgement } from "../checkpoint/contribution.ts";
+import type { CheckpointReason } from "../checkpoint/coordinator.ts";
+import type { CheckpointMode, DataFile, Manifest } from "../checkpoint/manifest.ts";
+import { proveCapture } from "../checkpoint/proof.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Attempt } from "./attempt.ts";
+import type { CheckpointFigures } from "./event.ts";
+import { rulesOf } from "./rules.ts";
+
+/** When and why a checkpoint was triggered: on the wall clock, and on the monotonic one. */
+export interface Trigger {
+  readonly at: number;
+  readonly monotonic: number;
+  readonly reason: CheckpointReason;
+}
+
+/** A checkpoint that every subtask has acknowledged. */
+export interface Acknowledged {
+  readonly id: CheckpointId;
+  readonly job: string;
+  readonly mode: CheckpointMode;
+  readonly acknowledgements: readonly Acknowledgement[];
+  readonly trigger: Trigger | undefined;
+  readonly file: DataFile | undefined;
+  readonly completedAt: number;
+}
+
+/**
+ * Its manifest, once it is proven that what was captured of every channel adds up.
+ *
+ * @throws {SluiceError} `CAPTURE_REFUTED` naming the channel
+ */
+export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest {
+  const { id, acknowledgements, trigger, file, mode } = checkpoint;
+  const rules = rulesOf(mode);
+  const edges = new Map(attempt.plan.edges.map((edge) => [edge.id, edge]));
+  const proof = proveCapture(attempt.channels, acknowledgements, {
+    atLeastOnce: !rules.exactlyOnce,
+    mustBeEmpty: (edgeId) => {
+      const edge = edges.get(edgeId);
+      return edge !== undefined && rules.align(edge) === "aligned";
+    },
+  });
+  if (proof.kind === "refuted") {
+    throw new SluiceError("CAPTURE_REFUTED", `checkpoint ${id} does not add up on channel ${proof.channel}: ${proof.reason}`);
+  }
+  return {
+    version: 1,
+    job: checkpoint.job,
+    graphHash: attempt.plan.hash,
+    id,
+    attempt: attempt.number,
+    mode,
+    final: acknowledgements.every((ack) => ack.finished) || trigger?.reason === "stop",
+    triggeredAt: trigger?.at ?? checkpoint.completedAt,
+    completedAt: checkpoint.completedAt,
+    keyGroups: attempt.plan.keyGroups,
+    tasks: attempt.plan.tasks.map((task) => ({
+      id: task.id,
+      parallelism: task.parallelism,
+      operators: task.operators.map((operator) => operator.id),
+    })),
+    files: file === undefined ? [] : [file],
+    parts: acknowledgements.flatMap((ack) => ack.parts),
+    channels: proof.channels,
+  };
+}
+
+/** What it cost, subtask by subtask and in all. */
+export function figuresOf(attempt: Attempt, acknowledgements: readonly Acknowledgement[], endToEndMs: number): CheckpointFigures {
+  const subtasks = acknowledgements.map((ack) => ({
+    task: attempt.plan.tasks[ack.task]?.id ?? "",
+    subtask: ack.subtask,
+    ...ack.figures,
+  }));
+  const sum = (of: (figures: (typeof subtasks)[number]) => number) => subtasks.reduce((total, figures) => total + of(figures), 0);
+  return {
+    endToEndMs,
+    stateBytes: sum((figures) => figures.stateBytes),
+    inFlightBytes: sum((figures) => figures.inFlightBytes),
+    inFlightRecords: sum((figures) => figures.inFlightRecords),
+    subtasks,
+  };
+}
