@@ -65,6 +65,11 @@ export interface OperatorContext {
   readonly keyGroups: KeyGroupRange;
   readonly keyGroupCount: number;
   readonly cursor: Cursor;
+  /**
+   * In the task of a source: the splits that this subtask reads, without those read to their end; another array whenever
+   * they change. Undefined elsewhere.
+   */
+  readonly openSplits?: readonly string[] | undefined;
   /** Whether to emit no more now, for lack of credit or because the task is suspended: see {@link Operator.resume}. */
   readonly halted: boolean;
   /** Processing time: wall-clock milliseconds. */

@@ -78,6 +78,8 @@ export async function loadSubtask(
     return edgeOutput(edge, channels, cursor, plan.keyGroups, subtask);
   });
 
+  const isSource = task.operators[0]?.role.kind === "source";
+  let source: SourceHead | undefined;
   const context = (operator: LogicalOperator): OperatorContext => ({
     uid: operator.id,
     subtask,
@@ -86,6 +88,9 @@ export async function loadSubtask(
     keyGroups: rangeOf(subtask, task.parallelism, plan.keyGroups),
     keyGroupCount: plan.keyGroups,
     cursor,
+    get openSplits() {
+      return isSource ? source?.openSplits ?? [] : undefined;
+    },
     get halted() {
       return brake.on;
     },
@@ -99,7 +104,6 @@ export async function loadSubtask(
   const chain = await makeChain(assignment, edges, cursor, context, signal);
   const sinks = chain.links.flatMap(({ operator }) => (operator instanceof SinkOperator ? [operator] : []));
 
-  let source: SourceHead | undefined;
   const first = task.operators[0] as LogicalOperator;
   if (first.role.kind === "source") {
     source = await openSource(assignment, first, first.role.source, { cursor, brake, entry: chain.entry }, wiring, signal);

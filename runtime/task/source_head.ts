@@ -31,6 +31,8 @@ export class SourceHead implements SourceOutput<unknown> {
   readonly #ended: Map<string, unknown>;
   #next = 0;
   #emitted = 0;
+  /** The splits that are not read to their end; another array whenever they change. */
+  openSplits: readonly string[];
   /** Emits nothing more: the job is being stopped with a snapshot. */
   halted = false;
 
@@ -46,6 +48,7 @@ export class SourceHead implements SourceOutput<unknown> {
     this.#entry = place.entry;
     this.#open = open;
     this.#ended = ended;
+    this.openSplits = open.map((split) => split.id);
   }
 
   /** Opens the subtask's share of the splits, each where the snapshot left it. */
@@ -150,6 +153,7 @@ export class SourceHead implements SourceOutput<unknown> {
   #end(split: OpenSplit): void {
     this.#ended.set(split.id, split.reader.position());
     this.#open = this.#open.filter((other) => other !== split);
+    this.openSplits = this.#open.map((other) => other.id);
     this.#next = 0;
     void split.reader.close();
   }
