@@ -6,7 +6,6 @@ export function processTable(number: number): Processes {
   return {
     host: "simulated",
     self: () => Promise.resolve({ pid, startedAt: `life ${number}` }),
-    lookUp: (other) =>
-      Promise.resolve(other === pid ? { kind: "running", startedAt: `life ${number}` } : { kind: "gone" }),
+    lookUp: (other) => Promise.resolve(other === pid ? { kind: "running", startedAt: `life ${number}` } : { kind: "gone" }),
   };
 }

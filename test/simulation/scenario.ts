@@ -14,6 +14,7 @@ import type { Job } from "../../runtime/job/job.ts";
 import type { JobEvent } from "../../runtime/master/event.ts";
 import type { Run } from "../../runtime/master/run.ts";
 import { start } from "../../runtime/master/start.ts";
+import { processTable } from "./process_table.ts";
 import { Faults } from "./faults.ts";
 import { type RandomJob, randomJob } from "./random_job.ts";
 
@@ -103,7 +104,7 @@ function lifeOptions(random: Random, mode: CheckpointMode): LifeOptions {
     intervalMs: 1 + random.int(8),
     maxConcurrent: mode !== "aligned" && random.chance(0.4) ? 2 : 1,
     encoded: random.chance(0.4),
-    onDisk: random.chance(0.0),
+    onDisk: random.chance(0.4),
     channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(600) },
   };
 }
@@ -124,7 +125,7 @@ class ScenarioWorld {
   readonly clock = new VirtualClock({ yieldMs: 0.05 });
   readonly #random: Random;
   readonly #faults: Faults;
-  readonly #disk: SimulatedDisk;
+  #disk: SimulatedDisk;
   process: SimulatedProcess;
   kills = 0;
 
@@ -158,7 +159,11 @@ class ScenarioWorld {
       const random = this.#random.fork(`life ${number}`);
       const system = this.#system(random);
       if (life.onDisk) {
-        storage = fileStorage("state", { disk: process.disk, clock: process.clock, random: random.fork("storage") });
+        storage = fileStorage("state", {
+          disk: process.disk,
+          random: random.fork("storage"),
+          processes: processTable(number),
+        });
       }
       let run: Run | undefined;
       let over: { readonly error: unknown } | "finished" | undefined;
@@ -207,7 +212,7 @@ class ScenarioWorld {
         this.kills++;
         this.#faults.note("kill");
         process.kill();
-        if (life.onDisk) this.#disk.crash();
+        if (life.onDisk) this.#endDisk(number);
         log?.(`-- killed at ${this.clock.monotonic().toFixed(2)}`);
         continue;
       }
@@ -216,6 +221,16 @@ class ScenarioWorld {
       }
       await this.#leave(run, system, process, violations);
       return;
+    }
+  }
+
+  /** Half the kills take the process only, the others the machine: then what was not synced may be lost or torn. */
+  #endDisk(number: number): void {
+    if (this.#random.fork(`kill ${number}`).chance(0.5)) {
+      this.#disk.detach();
+      this.#disk = this.#disk.handle();
+    } else {
+      this.#disk = this.#disk.crash();
     }
   }
 

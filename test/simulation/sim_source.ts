@@ -1,3 +1,4 @@
+import type { Timer } from "../../actors/clock.ts";
 import type { Random } from "../../actors/random.ts";
 import type { Source, SourceContext, SourceOutput, Split, SplitReader } from "../../runtime/graph/source.ts";
 import type { SimRecord } from "./record.ts";
@@ -30,6 +31,7 @@ class SimReader implements SplitReader<SimRecord, number> {
   readonly #pauseMs: number;
   #next: number;
   #left = 1;
+  #pause: Timer | undefined;
 
   constructor(records: readonly SimRecord[], next: number, context: SourceContext, pauseMs: number) {
     this.#records = records;
@@ -44,7 +46,7 @@ class SimReader implements SplitReader<SimRecord, number> {
       if (this.#next === this.#records.length) return "ended";
       if (this.#left === 0) {
         this.#left = 1 + this.#random.int(6);
-        this.#context.clock.setTimer(this.#random.next() * this.#pauseMs, () => this.#context.wake());
+        this.#pause = this.#context.clock.setTimer(this.#random.next() * this.#pauseMs, () => this.#context.wake());
         return "waiting";
       }
       this.#left--;
@@ -58,5 +60,7 @@ class SimReader implements SplitReader<SimRecord, number> {
     return this.#next;
   }
 
-  close(): void {}
+  close(): void {
+    this.#pause?.cancel();
+  }
 }
