@@ -33,7 +33,7 @@ export interface DataFilePlace {
   readonly name: string;
   /** Throws when the file may not be sealed (any more). */
   readonly admit: () => void;
-  /** Whether a completed checkpoint has the file: it stays then, whatever happens. */
+  /** Whether the checkpoint is complete: its files stay then, whatever happens. */
   readonly isKept: () => boolean;
 }
 
@@ -55,6 +55,7 @@ export class DataFileWriter implements DataWriter {
   append(bytes: Uint8Array): WrittenExtent {
     if (this.#sealing !== undefined) throw new TypeError(`${this.#path} is sealed`);
     const extent = this.#sum.add(bytes);
+    if (this.#dropped) return extent;
     this.#batch.push(bytes);
     this.#batchedBytes += bytes.length;
     if (this.#batchedBytes >= batchBytes) this.#flush();
@@ -85,9 +86,9 @@ export class DataFileWriter implements DataWriter {
     const { disk, root, folder, name, admit } = this.#place;
     try {
       admit();
-      if (this.#dropped) throw new TypeError(`${this.#path} was dropped`);
       this.#flush();
       await this.#tail;
+      if (this.#dropped) throw new TypeError("it was dropped");
       const file = await this.#open();
       await file.sync();
       await file.close();
@@ -107,6 +108,7 @@ export class DataFileWriter implements DataWriter {
     this.#batch = [];
     this.#batchedBytes = 0;
     this.#tail = this.#tail.then(async () => {
+      if (this.#dropped) return;
       const file = await this.#open();
       for (const run of gathered(slices)) {
         if (this.#dropped) return;
@@ -127,9 +129,11 @@ export class DataFileWriter implements DataWriter {
   async #remove(): Promise<void> {
     const { disk, folder, isKept } = this.#place;
     await this.#tail.catch(() => {});
-    if (this.#file === undefined || isKept()) return;
+    if (this.#file === undefined) return;
     await this.#file.then((file) => file.close()).catch(() => {});
-    for (const path of [this.#temporary, this.#path]) await disk.remove(path).catch(() => {});
+    await disk.remove(this.#temporary).catch(() => {});
+    if (isKept()) return;
+    await disk.remove(this.#path).catch(() => {});
     await disk.removeDirectory(folder).catch(() => {});
   }
 }

@@ -225,7 +225,9 @@ class FileStore implements CheckpointStore {
     const disk = this.#disk;
     for (const { name, bytes: expected } of manifest.files) {
       const file = `${path}/${name}`;
-      const length = await readOrDamaged(file, () => disk.size(file));
+      const length = await disk.size(file).catch((error: unknown) => {
+        throw isMissing(error) ? damaged(file, "it is missing", { cause: error }) : error;
+      });
       if (length !== expected) throw damaged(file, `it has ${length} bytes instead of ${expected}`);
     }
     if (manifest.files.length === 0) {
@@ -243,13 +245,11 @@ class FileStore implements CheckpointStore {
     await disk.remove(temporary).catch(() => {});
   }
 
-  #change<T>(action: string, work: () => Promise<T>): Promise<T> {
-    const change = this.#changes.then(() => {
-      this.#admit();
-      return storeStep(action, work);
-    });
+  async #change<T>(action: string, work: () => Promise<T>): Promise<T> {
+    this.#admit();
+    const change = this.#changes.then(() => storeStep(action, work));
     this.#changes = change.catch(() => {});
-    return change;
+    return await change;
   }
 
   #forgetWriters(of: (id: CheckpointId) => boolean): void {
