@@ -13,6 +13,7 @@ import type { CheckpointId } from "../graph/frame.ts";
 import type { Plan, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
+import { firstWindow } from "../task/credit_window.ts";
 import type { TaskControl } from "../task/control.ts";
 import { Subtask } from "../task/subtask.ts";
 import type { ChannelLinks } from "./channel_links.ts";
@@ -159,7 +160,7 @@ export class Attempt {
     counters: SubtaskCounters,
   ): SubtaskAssignment {
     const { snapshot, settings, world, plan, links, reports } = options;
-    const window = settings.channels.windowBytes;
+    const window = { maxBytes: settings.channels.windowBytes, targetMs: settings.channels.targetMs };
     const own = snapshot === undefined ? undefined : subtaskSnapshot(snapshot, task, subtask, options.number);
     const start = (channel: Channel) => channelStart(snapshot, channelName(channel.edge.id, channel.sender, channel.receiver));
     const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
@@ -174,14 +175,18 @@ export class Attempt {
       disk: world.disk,
       log: world.log,
       limits: settings.channels,
-      windowBytes: window,
+      window,
       rules: rulesOf(settings.mode),
       inputs: this.channels
         .filter((channel) => channel.edge.to === task.index && channel.receiver === subtask)
         .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),
       outputs: this.channels
         .filter((channel) => channel.edge.from === task.index && channel.sender === subtask)
-        .map((channel) => ({ channel, link: links.output(channel), start: { sent: start(channel).sent, limit: window } })),
+        .map((channel) => ({
+          channel,
+          link: links.output(channel),
+          start: { sent: start(channel).sent, limit: firstWindow(window) },
+        })),
       recovered: own?.recovered ?? [],
       splits: source === undefined ? [] : options.splits.get(source) ?? [],
       restoredCheckpoint: snapshot?.manifest.id ?? 0,

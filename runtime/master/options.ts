@@ -46,8 +46,10 @@ export interface ChannelOptions {
   readonly frameRecords?: number;
   /** A frame holds at most about so many bytes. @default 65,536 */
   readonly frameBytes?: number;
-  /** A receiver takes so many bytes (and one frame) beyond what it has processed, per channel. @default 65,536 */
+  /** A receiver takes at most so many bytes (and one frame) beyond what it has processed, per channel. @default 65,536 */
   readonly windowBytes?: number;
+  /** The window follows the drain rate: so much work is under way at most, in milliseconds. @default 10 */
+  readonly targetMs?: number;
   /** What the processing of one record may emit beyond credit, in bytes, before the task fails. @default 67,108,864 */
   readonly overdraftBytes?: number;
 }
@@ -135,6 +137,7 @@ export function settle(options: StartOptions): RunSettings {
       frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
       frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
       windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, 65_536),
+      targetMs: whole("channels.targetMs", channels.targetMs, 1, 10, 60_000),
       overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
     },
     handlerTimeoutMs: whole("handlerTimeoutMs", options.handlerTimeoutMs, 1, 60_000),

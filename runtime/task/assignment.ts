@@ -9,6 +9,7 @@ import type { CheckpointId } from "../graph/frame.ts";
 import type { RestoredPart } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
+import type { CreditWindowLimits } from "./credit_window.ts";
 import type { InputIdentity, InputStart } from "./input_channel.ts";
 import type { InputLink, OutputLink } from "./link.ts";
 import type { CapturedFrame, OutputLimits } from "./output_channel.ts";
@@ -78,7 +79,7 @@ export interface SubtaskAssignment {
   readonly disk: Disk;
   readonly log: Logger;
   readonly limits: OutputLimits;
-  readonly windowBytes: number;
+  readonly window: CreditWindowLimits;
   readonly rules: CheckpointRules;
   readonly inputs: readonly InputAssignment[];
   readonly outputs: readonly OutputAssignment[];

@@ -1,6 +1,7 @@
 import { elementCount, type Frame, NO_WATERMARK } from "../graph/frame.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Processed } from "../checkpoint/manifest.ts";
+import { CreditWindow } from "./credit_window.ts";
 import type { BarrierOnChannel, FrameTarget, InputLink } from "./link.ts";
 import type { CapturedFrame } from "./output_channel.ts";
 
@@ -51,7 +52,8 @@ export class InputChannel implements FrameTarget {
   readonly edge: number;
   readonly #owner: InputOwner;
   readonly #link: InputLink | undefined;
-  readonly #windowBytes: number;
+  readonly #window: CreditWindow;
+  readonly #now: () => number;
   #frames: Frame[] = [];
   #head = 0;
   #received: number;
@@ -73,7 +75,7 @@ export class InputChannel implements FrameTarget {
     place: { readonly identity: InputIdentity; readonly index: number; readonly edge: number },
     owner: InputOwner,
     link: InputLink | undefined,
-    windowBytes: number,
+    credit: { readonly window: CreditWindow; readonly now: () => number },
     start: InputStart,
   ) {
     this.identity = place.identity;
@@ -81,7 +83,8 @@ export class InputChannel implements FrameTarget {
     this.edge = place.edge;
     this.#owner = owner;
     this.#link = link;
-    this.#windowBytes = windowBytes;
+    this.#window = credit.window;
+    this.#now = credit.now;
     this.#received = start.received;
     this.processedSeq = start.processed.seq;
     this.elements = start.processed.elements;
@@ -100,7 +103,7 @@ export class InputChannel implements FrameTarget {
     const first = frames[0];
     const last = frames.at(-1);
     if (first === undefined || last === undefined) throw new RangeError("a recovered channel without frames");
-    const channel = new InputChannel(place, owner, undefined, 0, {
+    const channel = new InputChannel(place, owner, undefined, noCredit, {
       ...start,
       received: last.frame.seq,
       processed: { seq: first.frame.seq - 1, elements: first.skip },
@@ -139,6 +142,7 @@ export class InputChannel implements FrameTarget {
       return;
     }
     this.#received = frame.seq;
+    if (this.#frames.length === 0) this.#window.begin(this.#now());
     this.#frames.push(frame);
     for (const capture of this.#captures.values()) {
       if (capture.afterSeq === undefined || frame.seq <= capture.afterSeq) capture.frames.push({ frame, skip: 0 });
@@ -161,7 +165,7 @@ export class InputChannel implements FrameTarget {
     this.processedSeq = frame.seq;
     this.elements = 0;
     this.#consumedCost += frame.cost;
-    this.#link?.grant(frame.seq, this.#consumedCost + this.#windowBytes);
+    this.#link?.grant(frame.seq, this.#consumedCost + this.#window.consumed(frame.cost, this.#now()));
   }
 
   /** Opens the capture of checkpoint `id`: what is here and unprocessed, and what arrives until the barrier. */
@@ -207,6 +211,9 @@ export class InputChannel implements FrameTarget {
     return frame === undefined ? 0 : elementCount(frame) - this.elements;
   }
 }
+
+/** Recovered data lies outside credit. */
+const noCredit = { window: new CreditWindow({ maxBytes: 1, targetMs: 1 }), now: () => 0 };
 
 /** Where a channel of a job without a snapshot starts. */
 export const freshInput: InputStart = {

@@ -11,6 +11,7 @@ import type { Source, SourceContext } from "../graph/source.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
 import { Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
+import { CreditWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { InputGate } from "./gate.ts";
 import { InputChannel, type InputOwner } from "./input_channel.ts";
@@ -157,7 +158,8 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
   for (const { channel, link, start } of assignment.inputs) {
     const identity = { edge: channel.edge.id, sender: channel.sender, receiver: channel.receiver, recovered: 0 };
     const place = { identity, index: inputs.length, edge: edgeIndex.get(channel.edge.id) as number };
-    const input = new InputChannel(place, wiring, link, assignment.windowBytes, start);
+    const credit = { window: new CreditWindow(assignment.window), now: () => assignment.clock.monotonic() };
+    const input = new InputChannel(place, wiring, link, credit, start);
     link.connectReceiver(input);
     inputs.push(input);
   }

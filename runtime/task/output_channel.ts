@@ -27,6 +27,12 @@ export interface OutputCut {
   readonly captured: readonly CapturedFrame[];
 }
 
+interface Unconsumed {
+  readonly seq: number;
+  /** The cost of all frames up to this one. */
+  readonly costSoFar: number;
+}
+
 interface InBandBarrier {
   readonly id: CheckpointId;
   readonly seq: number;
@@ -46,6 +52,9 @@ export interface OutputOwner {
   /** The channel has something to do in the next turn of its task. */
   wake(): void;
 }
+
+/** The size of the first batch, until the size of a record is known. */
+const firstBatchRecords = 16;
 
 /** Every how many frames the size of a record is estimated again. */
 const sampleEvery = 64;
@@ -78,6 +87,9 @@ export class OutputChannel implements GrantTarget {
   #outboxCost = 0;
   #blocked = false;
   #sentCost = 0;
+  /** Frames with records that are under way. */
+  #unconsumed: Unconsumed[] = [];
+  #consumedCost = 0;
   #limit: number;
   #consumedSeq: number;
   #inBand: InBandBarrier[] = [];
@@ -95,7 +107,7 @@ export class OutputChannel implements GrantTarget {
     this.#limits = limits;
     this.#timed = channel.edge.timed;
     this.#keyed = channel.edge.partitioner.kind === "keyBy";
-    this.batchRecords = limits.frameRecords;
+    this.batchRecords = Math.min(limits.frameRecords, firstBatchRecords);
     this.#sealed = start.sent;
     this.#wire = start.sent;
     this.#consumedSeq = start.sent;
@@ -150,6 +162,7 @@ export class OutputChannel implements GrantTarget {
       if (!this.#mayGo(frame)) break;
       this.#wire = frame.seq;
       this.#sentCost += frame.cost;
+      if (frame.cost > 0) this.#unconsumed.push({ seq: frame.seq, costSoFar: this.#sentCost });
       this.#outboxCost -= frame.cost;
       const barrier = frame.mark?.kind === "barrier" ? frame.mark.id : undefined;
       if (barrier === undefined) {
@@ -174,6 +187,10 @@ export class OutputChannel implements GrantTarget {
   onGrant(consumedSeq: number, limit: number): void {
     if (limit > this.#limit) this.#limit = limit;
     if (consumedSeq > this.#consumedSeq) this.#consumedSeq = consumedSeq;
+    while (this.#unconsumed.length > 0 && (this.#unconsumed[0] as Unconsumed).seq <= consumedSeq) {
+      this.#consumedCost = (this.#unconsumed.shift() as Unconsumed).costSoFar;
+    }
+    this.#fitBatch(limit - this.#consumedCost);
     if (this.#blocked || this.flushable) this.#owner.wake();
   }
 
@@ -230,10 +247,16 @@ export class OutputChannel implements GrantTarget {
       this.#framesToSample = sampleEvery;
       const sampled = Math.max(1, this.#owner.recordBytes(this.values[0]));
       this.#meanBytes = this.#meanBytes === 0 ? sampled : (this.#meanBytes * 3 + sampled) / 4;
-      const fit = Math.floor(this.#limits.frameBytes / this.#meanBytes);
-      this.batchRecords = Math.max(1, Math.min(this.#limits.frameRecords, fit));
+      this.#fitBatch(this.#limit - this.#consumedCost);
     }
     return this.#meanBytes;
+  }
+
+  /** A batch is at most half a window, so that small windows are not overrun by large frames. */
+  #fitBatch(windowBytes: number): void {
+    if (this.#meanBytes === 0) return;
+    const bytes = Math.min(this.#limits.frameBytes, windowBytes / 2);
+    this.batchRecords = Math.max(1, Math.min(this.#limits.frameRecords, Math.floor(bytes / this.#meanBytes)));
   }
 
   #overdrawn(): never {
