@@ -1,0 +1,14 @@
+/** The process as a command sees it: everything outside comes in through here, so that commands can be tested in one process. */
+export interface Console {
+  readonly args: readonly string[];
+  /** The folder that relative paths start from, absolute. */
+  readonly folder: string;
+  /** Results. */
+  out(line: string): void;
+  /** What is said to people. */
+  say(line: string): void;
+  /** Calls `handler` each time the user asks to end: Ctrl-C, or a polite kill. Returns what takes that back. */
+  onInterrupt(handler: () => void): () => void;
+  /** Imports a module of the user's own disk. */
+  load(path: string): Promise<{ readonly default?: unknown }>;
+}

@@ -1,0 +1,23 @@
+import { Command, CommanderError } from "commander";
+import type { Console } from "./console.ts";
+import { runCommand } from "./run_command.ts";
+
+/** Runs the command line; gives the exit code: 0 done, 1 the job failed, 2 the command was not understood. */
+export async function runProgram(console: Console): Promise<number> {
+  let exitCode = 0;
+  const output = {
+    writeOut: (text: string) => console.out(text.trimEnd()),
+    writeErr: (text: string) => console.say(text.trimEnd()),
+  };
+  const program = new Command("sluice").description("Stateful stream processing, exactly once, on supervised actors");
+  const run = runCommand(console, (code) => (exitCode = code));
+  for (const command of [program, run]) command.exitOverride().configureOutput(output).showHelpAfterError("(--help says more)");
+  program.addCommand(run);
+  try {
+    await program.parseAsync([...console.args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  return exitCode;
+}

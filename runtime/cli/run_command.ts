@@ -1,0 +1,144 @@
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointMode } from "../checkpoint/manifest.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import { isJob, type Job } from "../job/job.ts";
+import type { StartOptions } from "../master/options.ts";
+import type { Run } from "../master/run.ts";
+import { start } from "../master/start.ts";
+import type { Console } from "./console.ts";
+import { parseDuration } from "./duration.ts";
+import { describeEvent, eventToJson, messageOf } from "./progress.ts";
+
+interface RunFlags {
+  readonly parallelism?: number;
+  readonly mode: "aligned" | "unaligned" | "timeout" | "at-least-once";
+  readonly alignedTimeout: number;
+  readonly interval: number;
+  readonly state?: string;
+  readonly from?: CheckpointId;
+  readonly allowDuplicates: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** `sluice run MODULE`; `done` gets the exit code. */
+export function runCommand(console: Console, done: (exitCode: number) => void): Command {
+  return new Command("run")
+    .description("run a job in this process: the default export of a module")
+    .argument("<module>", "path of the module, such as ./clicks.ts")
+    .option("--parallelism <n>", "subtasks of each operator that does not say its own", wholeNumber)
+    .addOption(
+      new Option("--mode <mode>", "how checkpoints are taken").choices(["aligned", "unaligned", "timeout", "at-least-once"])
+        .default(
+          "timeout",
+        ),
+    )
+    .option("--aligned-timeout <duration>", "with --mode timeout: aligned for so long, then unaligned", duration, 500)
+    .option("--interval <duration>", "time between two checkpoints", duration, 10_000)
+    .option("--state <dir>", "folder of the checkpoints; a job started again with it goes on from the latest")
+    .option("--from <checkpoint>", "start from this checkpoint of --state instead: its number, or its folder", checkpointId)
+    .option("--allow-duplicates", "start although a sink has already shown what comes after --from", false)
+    .option("--json", "say what happens as lines of JSON", false)
+    .option("--quiet", "say nothing unless it fails", false)
+    .action(async (module: string, flags: RunFlags) => done(await runModule(console, module, flags)));
+}
+
+async function runModule(console: Console, module: string, flags: RunFlags): Promise<number> {
+  let run: Run;
+  try {
+    if (flags.from !== undefined && flags.state === undefined) {
+      throw new SluiceError("USAGE", "--from needs --state: the folder that holds the checkpoint");
+    }
+    run = await start(await loadJob(console, module), startOptions(console, flags));
+  } catch (error) {
+    console.say(`sluice run: ${messageOf(error)}`);
+    return error instanceof SluiceError && usageCodes.has(error.code) ? 2 : 1;
+  }
+  let interrupts = 0;
+  let cancelled = false;
+  const release = console.onInterrupt(() => {
+    if (++interrupts === 1) {
+      if (!flags.quiet) console.say("stopping with a last checkpoint; once more to end at once");
+      run.stop().catch(() => {});
+    } else {
+      cancelled = true;
+      void run.cancel();
+    }
+  });
+  const events = report(run, console, flags);
+  try {
+    await run.finished;
+    await events;
+    return 0;
+  } catch (error) {
+    await events;
+    if (cancelled) return 130;
+    if (flags.quiet || flags.json) console.say(`sluice run: ${messageOf(error)}`);
+    return 1;
+  } finally {
+    release();
+    await run[Symbol.asyncDispose]();
+  }
+}
+
+const usageCodes = new Set(["USAGE", "BAD_OPTIONS", "MODULE_NOT_LOADED", "NOT_A_JOB", "CHECKPOINT_UNKNOWN", "BAD_PARALLELISM"]);
+
+function startOptions(console: Console, flags: RunFlags): StartOptions {
+  const mode: CheckpointMode = flags.mode === "timeout" ? { alignedTimeoutMs: flags.alignedTimeout } : flags.mode;
+  const directory = flags.state === undefined ? {} : { directory: resolve(console.folder, flags.state) };
+  return {
+    ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),
+    ...(flags.from === undefined ? {} : { from: flags.from }),
+    allowDuplicates: flags.allowDuplicates,
+    checkpoints: { mode, intervalMs: flags.interval, ...directory },
+    log: () => {}, // what matters comes as an event
+  };
+}
+
+/** The default export of a module of the user's own disk. */
+async function loadJob(console: Console, module: string): Promise<Job> {
+  const path = resolve(console.folder, module);
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = await console.load(path);
+  } catch (cause) {
+    throw new SluiceError("MODULE_NOT_LOADED", `cannot load ${path}: ${messageOf(cause)}`, { cause });
+  }
+  if (isJob(loaded.default)) return loaded.default;
+  const found = loaded.default === undefined ? "has no default export" : "has a default export that is no job";
+  throw new SluiceError("NOT_A_JOB", `${path} ${found}: write export default job("name", (flow) => { … })`);
+}
+
+/** Says what happens until the run is over. With --json on the results' own stream, else to people. */
+async function report(run: Run, console: Console, flags: RunFlags): Promise<void> {
+  for await (const event of run.events) {
+    if (flags.json) {
+      console.say(eventToJson(event));
+    } else if (!flags.quiet) {
+      const line = describeEvent(event);
+      if (line !== undefined) console.say(line);
+    }
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);
+  throw new InvalidArgumentError("Give a whole number from 1.");
+}
+
+function duration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+/** `7`, or the folder of checkpoint 7, whose name begins with `chk-7-`. */
+function checkpointId(text: string): CheckpointId {
+  const digits = /^\d+$/.exec(text)?.[0] ?? /(?:^|[\\/])chk-0*(\d+)-\d+[\\/]?$/.exec(text)?.[1];
+  if (digits !== undefined && Number(digits) >= 1) return Number(digits);
+  throw new InvalidArgumentError("Give the number of a checkpoint, or its folder (chk-…).");
+}
