@@ -17,6 +17,8 @@ export interface CheckpointFolder {
   readonly attempt: number;
   readonly path: string;
   readonly complete: boolean;
+  /** Files that were not yet given their names. */
+  readonly temporary: readonly string[];
 }
 
 /** Where a checkpoint's files are. */
@@ -32,7 +34,9 @@ export async function checkpointFolders(disk: Disk, root: string): Promise<reado
     if (match === null) continue;
     const path = `${root}/${name}`;
     const names = await listOrNothing(disk, path);
-    folders.push({ id: Number(match[1]), attempt: Number(match[2]), path, complete: names.includes(manifestName) });
+    const complete = names.includes(manifestName);
+    const temporary = names.filter((name) => ownFile.test(name) && name.endsWith(".tmp")).map((name) => `${path}/${name}`);
+    folders.push({ id: Number(match[1]), attempt: Number(match[2]), path, complete, temporary });
   }
   return folders;
 }

@@ -203,7 +203,9 @@ class FileStore implements CheckpointStore {
   sweep(below: CheckpointId): Promise<void> {
     return this.#change(`remove unfinished checkpoints from ${this.#root}`, async () => {
       for (const folder of await checkpointFolders(this.#disk, this.#root)) {
-        if (folder.id < below && !folder.complete) await dismantle(this.#disk, folder.path);
+        if (folder.id >= below) continue;
+        if (!folder.complete) await dismantle(this.#disk, folder.path);
+        else for (const path of folder.temporary) await this.#disk.remove(path);
       }
       this.#forgetWriters((id) => id < below);
     });
