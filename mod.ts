@@ -19,9 +19,7 @@ export { isJob, job } from "./runtime/job/job.ts";
 export type { Job, JobOptions } from "./runtime/job/job.ts";
 export type { Flow } from "./runtime/job/flow.ts";
 export type { OperatorOptions } from "./runtime/job/graph_builder.ts";
-export type { Stream } from "./runtime/job/stream.ts";
-export type { KeyedStream } from "./runtime/job/keyed_stream.ts";
-export type { WindowedStream } from "./runtime/job/windowed_stream.ts";
+export type { KeyedStream, Stream, WindowedStream } from "./runtime/job/stream.ts";
 export type { Key } from "./runtime/graph/key.ts";
 
 // State, process functions, windows, aggregates

@@ -62,7 +62,8 @@ export async function alignment(options: {
 }): Promise<void> {
   const { stages, checkpoints, workMs, fillMs } = options;
   console.log(
-    `checkpoints under backpressure: last operator busy ${workMs} ms per record, parallelism 2, memory storage; ${describeMachine()}`,
+    `checkpoints under backpressure: last operator busy ${workMs} ms per record, parallelism 2, memory storage; ` +
+      describeMachine(),
   );
   const modes: readonly [string, CheckpointMode, number][] = [
     ["unaligned", "unaligned", checkpoints],

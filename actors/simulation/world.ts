@@ -36,7 +36,8 @@ export interface RunLimits {
  * A simulated world: time, chance, network and the order of turns all follow from one seed, so that a run is repeated exactly
  * by giving the seed again.
  *
- * Events (timers, arrivals, turns of actors) happen one by one, each at its virtual time; between two of them all promise jobs run. So
+ * Events (timers, arrivals, turns of actors) happen one by one, each at its virtual time; between two of them all promise
+ * jobs run. So
  * the length of a promise chain never changes the order between actors. What happens is kept as a trace whose hash two runs
  * can compare.
  */

@@ -117,7 +117,8 @@ export class DirectoryLock {
     }
     throw new SluiceError(
       "CHECKPOINTS_IN_USE",
-      `Cannot use ${this.#directory} for checkpoints: other processes keep taking ${this.#head}; give every job a folder of its own`,
+      `Cannot use ${this.#directory} for checkpoints: other processes keep taking ${this.#head}; ` +
+        `give every job a folder of its own`,
     );
   }
 
@@ -202,7 +203,8 @@ export class DirectoryLock {
   #unreadable(path: string, reason: string): SluiceError {
     return new SluiceError(
       "CHECKPOINTS_IN_USE",
-      `Cannot use ${this.#directory} for checkpoints: its lock ${path} does not say who holds it: ${reason}; when no job uses the ` +
+      `Cannot use ${this.#directory} for checkpoints: its lock ${path} does not say who holds it: ${reason}; ` +
+        `when no job uses the ` +
         "folder, remove that file",
     );
   }

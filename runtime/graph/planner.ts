@@ -21,7 +21,8 @@ export interface PlanOptions {
  * - **Order:** tasks and the operators in them stand in the graph's order, so every edge goes from an earlier task to a later
  *   one. The same graph and options give the same plan on every machine.
  *
- * @throws {SluiceError} `BAD_PARALLELISM` for a parallelism that is no whole number from 1, or above the key groups for an operator
+ * @throws {SluiceError} `BAD_PARALLELISM` for a parallelism that is no whole number from 1, or above the key groups for an
+ * operator
  * that reads by key; `BAD_GRAPH` for edges that do not fit the operators
  */
 export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
@@ -138,7 +139,8 @@ function checkParallelism(
 }
 
 /**
- * 16 hexadecimal digits that tell graphs apart: by the ids, kinds and roles of operators, and by the edges with their partitioners.
+ * 16 hexadecimal digits that tell graphs apart: by the ids, kinds and roles of operators, and by the edges with their
+ * partitioners.
  * Parallelism, modes and the order in which independent parts were declared do not count.
  */
 export function graphHash(graph: LogicalGraph): string {

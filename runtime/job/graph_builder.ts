@@ -61,14 +61,16 @@ export class GraphBuilder {
     if (taken !== undefined) {
       throw new SluiceError(
         "DUPLICATE_UID",
-        `job ${this.#job}: the uid "${id}" of ${kind}${place} is already that of ${taken.kind}${taken.place}; give each operator its own`,
+        `job ${this.#job}: the uid "${id}" of ${kind}${place} is already that of ${taken.kind}${taken.place}; ` +
+          `give each operator its own`,
       );
     }
     const { parallelism, emits } = options;
     if (parallelism !== undefined && !(Number.isInteger(parallelism) && parallelism >= 1 && parallelism <= maxParallelism)) {
       throw new SluiceError(
         "BAD_PARALLELISM",
-        `job ${this.#job}: the parallelism of ${kind} "${id}" must be a whole number from 1 to ${maxParallelism}, not ${parallelism}`,
+        `job ${this.#job}: the parallelism of ${kind} "${id}" must be a whole number from 1 to ${maxParallelism}, ` +
+          `not ${parallelism}`,
       );
     }
     this.#drafts.set(id, { id, named: uid !== undefined, kind, role, parallelism, place, emits });

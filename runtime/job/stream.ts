@@ -6,14 +6,17 @@ import type { Sink } from "../graph/sink.ts";
 import { filterOperator } from "../operators/filter.ts";
 import { flatMapOperator } from "../operators/flat_map.ts";
 import { mapOperator } from "../operators/map.ts";
-import { type NoState, type ProcessDefinition, processOperator } from "../operators/process.ts";
+import { type Aggregate, reduce } from "../operators/aggregate.ts";
+import { type KeyedProcessDefinition, type NoState, type ProcessDefinition, processOperator } from "../operators/process.ts";
+import { runningAggregate, type RunningResult } from "../operators/running_aggregate.ts";
+import type { TumblingWindow } from "../operators/tumbling.ts";
 import { type WatermarkOptions, watermarksOperator } from "../operators/watermarks.ts";
-import { type OperatorDescriptors, schemaOf, type Shape, type Typed } from "../state/descriptor.ts";
+import { windowOperator, type WindowResult } from "../operators/window.ts";
+import { type KeyedDescriptors, type OperatorDescriptors, schemaOf, type Shape, type Typed } from "../state/descriptor.ts";
 import { byKey, type GraphBuilder, type OperatorOptions, type Tap } from "./graph_builder.ts";
-import { KeyedStream } from "./keyed_stream.ts";
 
 /** The role of an operator made by a factory. */
-export function transform<In, Out>(create: OperatorFactory<In, Out>, head: boolean): LogicalRole {
+function transform<In, Out>(create: OperatorFactory<In, Out>, head: boolean): LogicalRole {
   return { kind: "transform", create: create as unknown as OperatorFactory<never>, head };
 }
 
@@ -119,5 +122,96 @@ export class Stream<T, Timed extends boolean = boolean> {
   ): Stream<Out, OutTimed> {
     const from = this.#builder.add(uid, kind, role, this.#taps, options);
     return new Stream<Out, OutTimed>(this.#builder, [{ from, partitioner: { kind: "forward" }, mode: undefined, timed }]);
+  }
+}
+
+/** A stream of which the records of one key are in one place, in order. */
+export class KeyedStream<K extends Key, T, Timed extends boolean = boolean> {
+  declare readonly timed: Timed;
+  readonly #builder: GraphBuilder;
+  readonly #taps: readonly Tap[];
+  readonly #keyOf: (value: T) => K;
+
+  constructor(builder: GraphBuilder, taps: readonly Tap[], keyOf: (value: T) => K) {
+    this.#builder = builder;
+    this.#taps = taps;
+    this.#keyOf = keyOf;
+  }
+
+  /** How barriers go on this edge, whatever the job's mode: see {@link Stream.checkpointMode}. */
+  checkpointMode(mode: "aligned" | "unaligned"): KeyedStream<K, T, Timed> {
+    return new KeyedStream(this.#builder, this.#taps.map((tap) => ({ ...tap, mode })), this.#keyOf);
+  }
+
+  /**
+   * A process function with state and timers of each key.
+   *
+   * @param uid names its state in checkpoints
+   */
+  process<D extends KeyedDescriptors = NoState, E extends Shape = Shape>(
+    uid: string,
+    definition: KeyedProcessDefinition<T, K, D, E>,
+    options: OperatorOptions = {},
+  ): Stream<Typed<E>, Timed> {
+    const role = transform(processOperator(definition, { keyOf: this.#keyOf }), true);
+    return this.#then(this.#builder.add(uid, "process", role, this.#taps, { ...options, emits: schemaOf(definition.emits) }));
+  }
+
+  /** A running aggregate: its result so far after each record. */
+  aggregate<Acc, Result>(
+    uid: string,
+    aggregate: Aggregate<T, Acc, Result>,
+    options: OperatorOptions = {},
+  ): Stream<RunningResult<K, Result>, Timed> {
+    const role = transform(runningAggregate(aggregate, this.#keyOf), true);
+    return this.#then(this.#builder.add(uid, "aggregate", role, this.#taps, options));
+  }
+
+  /** Event-time windows: only on streams that have been given {@link Stream.watermarks}. */
+  window(this: KeyedStream<K, T, true>, window: TumblingWindow): WindowedStream<K, T> {
+    return new WindowedStream(this.#builder, this.#taps, this.#keyOf, window);
+  }
+
+  #then<Out>(from: string): Stream<Out, Timed> {
+    const timed = this.#taps.every((tap) => tap.timed);
+    return new Stream<Out, Timed>(this.#builder, [{ from, partitioner: { kind: "forward" }, mode: undefined, timed }]);
+  }
+}
+
+/** The windows of a keyed stream. A window gives one result, when event time has passed its end. */
+export class WindowedStream<K extends Key, T> {
+  readonly #builder: GraphBuilder;
+  readonly #taps: readonly Tap[];
+  readonly #keyOf: (value: T) => K;
+  readonly #window: TumblingWindow;
+
+  constructor(builder: GraphBuilder, taps: readonly Tap[], keyOf: (value: T) => K, window: TumblingWindow) {
+    this.#builder = builder;
+    this.#taps = taps;
+    this.#keyOf = keyOf;
+    this.#window = window;
+  }
+
+  /**
+   * One aggregate for each key and window. Late records, which come after their window has fired, are dropped and counted.
+   *
+   * @param uid names its state in checkpoints
+   * @param toResult what comes of a window; by default `{ key, start, end, value }`
+   */
+  aggregate<Acc, Value, Out = WindowResult<K, Value>>(
+    uid: string,
+    aggregate: Aggregate<T, Acc, Value>,
+    toResult?: (result: WindowResult<K, Value>) => Out,
+    options: OperatorOptions = {},
+  ): Stream<Out, true> {
+    const definition = { window: this.#window, keyOf: this.#keyOf, aggregate };
+    const create = windowOperator<T, K, Acc, Value, Out>(toResult === undefined ? definition : { ...definition, toResult });
+    const from = this.#builder.add(uid, "window", transform(create, true), this.#taps, options);
+    return new Stream<Out, true>(this.#builder, [{ from, partitioner: { kind: "forward" }, mode: undefined, timed: true }]);
+  }
+
+  /** The records of each window, two at a time made one. `fn` is pure. */
+  reduce(uid: string, fn: (a: T, b: T) => T, options: OperatorOptions = {}): Stream<WindowResult<K, T>, true> {
+    return this.aggregate(uid, reduce(fn), undefined, options);
   }
 }

@@ -105,10 +105,12 @@ class FlatMapOperator<In, Out> implements Operator<In> {
   }
 
   #notIterable(results: unknown): SluiceError {
-    const what = results === null ? "null" : typeof results === "object" ? "an object that cannot be iterated" : `${typeof results}`;
+    const plain = results === null ? "null" : `a value of type ${typeof results}`;
+    const what = typeof results === "object" && results !== null ? "an object that cannot be iterated" : plain;
     return new SluiceError(
       "FLAT_MAP_RESULT",
-      `the function of flatMap ${this.context.uid} gave ${what}; it must give an array or another iterable, such as [] for no results`,
+      `the function of flatMap ${this.context.uid} gave ${what}; it must give an array or another ` +
+        `iterable, such as [] for no results`,
     );
   }
 }

@@ -8,7 +8,8 @@ const asynchronous: ReadonlySet<string> = new Set(["[object AsyncFunction]", "[o
  */
 export function assertSynchronous(operator: string, fn: unknown): void {
   if (typeof fn !== "function") {
-    throw new SluiceError("NOT_A_FUNCTION", `${operator} was given ${fn === null ? "null" : `a value of type ${typeof fn}`}; give a function`);
+    const what = fn === null ? "null" : `a value of type ${typeof fn}`;
+    throw new SluiceError("NOT_A_FUNCTION", `${operator} was given ${what}; give a function`);
   }
   if (asynchronous.has(Object.prototype.toString.call(fn))) {
     throw new SluiceError(

@@ -54,7 +54,8 @@ export function watermarksOperator<T>(timestampOf: (value: T) => number, options
   const { outOfOrderMs = 0, idleAfterMs } = options;
   checkWhole("outOfOrderMs", outOfOrderMs, 0);
   if (idleAfterMs !== undefined) checkWhole("idleAfterMs", idleAfterMs, 1);
-  return (context, out) => new WatermarksOperator(timestampOf, { outOfOrderMs, idleAfterMs: idleAfterMs ?? Infinity }, context, out);
+  const settled = { outOfOrderMs, idleAfterMs: idleAfterMs ?? Infinity };
+  return (context, out) => new WatermarksOperator(timestampOf, settled, context, out);
 }
 
 function checkWhole(name: string, value: number, minimum: number): void {
@@ -161,7 +162,8 @@ class WatermarksOperator<T> implements Operator<T> {
       if (typeof latest !== "number") {
         throw new SluiceError(
           "STATE_DAMAGED",
-          `the event time of ${scope === "split" ? `split ${name}` : "the stream"} of operator ${this.context.uid}, old subtask ` +
+          `the event time of ${scope === "split" ? `split ${name}` : "the stream"} of operator ${this.context.uid}, ` +
+            `old subtask ` +
             `${subtask}, cannot be read; restore from another checkpoint`,
         );
       }
@@ -238,7 +240,8 @@ class WatermarksOperator<T> implements Operator<T> {
   }
 
   #invalid(timestamp: unknown): SluiceError {
-    const what = typeof timestamp === "number" ? String(timestamp) : timestamp instanceof Date ? "a Date" : `a ${typeof timestamp}`;
+    const kind = timestamp instanceof Date ? "a Date" : `a ${typeof timestamp}`;
+    const what = typeof timestamp === "number" ? String(timestamp) : kind;
     return new SluiceError(
       "TIMESTAMP_INVALID",
       `the timestamp function of ${this.context.uid} gave ${what} for a record; it must give milliseconds since the Unix epoch ` +

@@ -70,7 +70,8 @@ export class EncodedOutput implements OutputLink {
     if (bytes.byteLength > this.#maxBytes) {
       throw new SluiceError(
         "RECORD_TOO_LARGE",
-        `a frame that ${uid} emitted has ${bytes.byteLength} bytes, the transport takes ${this.#maxBytes}: emit smaller records, ` +
+        `a frame that ${uid} emitted has ${bytes.byteLength} bytes, the transport takes ${this.#maxBytes}: ` +
+          `emit smaller records, ` +
           `or lower channels.frameBytes or channels.frameRecords`,
       );
     }

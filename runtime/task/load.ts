@@ -58,15 +58,16 @@ export async function loadSubtask(
   const { task, subtask, plan, clock } = assignment;
   const brake = new Brake();
   const cursor: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "" };
-  let participant: CheckpointParticipant | undefined;
+  /** The participant is made last, and its outputs before it. */
+  const late: { participant?: CheckpointParticipant } = {};
 
   const inputs = makeInputs(assignment, wiring);
   const owner: OutputOwner = {
     brake,
     recordBytes: (sample) => estimateBytes(sample),
-    elapsedMs: (id) => participant?.elapsedMs(id) ?? 0,
+    elapsedMs: (id) => late.participant?.elapsedMs(id) ?? 0,
     barrierLeft: () => wiring.barrierLeft(),
-    barrierPromoted: (output, id, cut) => participant?.promoted(output, id, cut),
+    barrierPromoted: (output, id, cut) => late.participant?.promoted(output, id, cut),
     wake: () => wiring.wake(),
   };
   const outputs = assignment.outputs.map(({ channel, link, start }) => {
@@ -112,7 +113,7 @@ export async function loadSubtask(
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
   restoreOperators(assignment, chain, eventTime);
 
-  participant = new CheckpointParticipant(
+  const participant = new CheckpointParticipant(
     {
       task: task.index,
       subtask,
@@ -135,10 +136,10 @@ export async function loadSubtask(
       assignment.rules.exactlyOnce,
     ),
   );
+  late.participant = participant;
   const gate = new InputGate(inputs);
-  const loaded = participant;
   const close = async (): Promise<unknown[]> => {
-    loaded.close();
+    participant.close();
     const errors = chain.close();
     for (const end of [...sinks.map((sink) => () => sink.closeWriter()), () => source?.close()]) {
       try {

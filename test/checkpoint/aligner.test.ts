@@ -57,7 +57,7 @@ test("an unaligned subtask starts at the first barrier and holds nothing afterwa
   assert.equal(played.holds, [Infinity, Infinity]);
 });
 
-test("with one aligned and one unaligned input the unaligned one waits at its cut until the aligned one is reached (scenario 6)", () => {
+test("scenario 6: of an aligned and an unaligned input, the unaligned one waits at its cut for the aligned one", () => {
   const state = fresh("aligned", "unaligned");
   const early = play(state, [barrier(1, 1, 7, true)]);
   assert.equal(starts(early.actions), []);

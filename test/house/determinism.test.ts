@@ -10,6 +10,7 @@ const allowed: AllowList = {
   "actors/system_disk.ts": ["files", "process"],
   "actors/system_processes.ts": ["files", "process"],
   "runtime/connectors/stdout.ts": ["process"],
+  "runtime/cli/main.ts": ["process"],
 };
 
 const determinism = suite("determinism");
