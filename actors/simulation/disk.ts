@@ -63,7 +63,7 @@ const needsRoom: ReadonlySet<DiskAction> = new Set(["open", "write", "rename", "
  * A disk in memory that forgets what a real one may forget.
  *
  * - **Power failure:** `crash` keeps what was synced. Of the bytes that were not, any part may be there, torn or not; of the
- *   names that no `syncDirectory` made durable, those before the first lost one of their folder.
+ *   changes of names that no `syncDirectory` made durable, any may be lost, and with it the later ones of that name.
  * - **Handles:** one object is the disk as one process sees it. `handle` gives another one on the same medium; `detach` ends
  *   this one as `kill -9` ends a process, and nothing is lost; `crash` ends all of them. What an ended handle is asked
  *   rejects and has no effect, so that code of a dead process cannot reach the living.

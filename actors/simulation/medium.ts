@@ -197,12 +197,17 @@ export class Medium {
   /** The power fails: this medium is dead, and what survived is in the one that is returned. */
   crash(random: Random): Medium {
     this.powered = false;
-    const stopped = new Set<FolderNode>();
     const keeps = random.pick([0, 0.5, 0.9, 1]);
+    // Some file systems keep the order of changes in a folder, others only that of changes of one name.
+    const inOrder = random.chance(0.5);
+    const stopped = new Map<FolderNode, Set<string>>();
+    const isStopped = ({ folder, name }: NameChange): boolean => {
+      const names = stopped.get(folder);
+      return names !== undefined && (inOrder || names.has(name));
+    };
     for (const changes of this.#pending) {
-      if (changes.some(({ folder }) => stopped.has(folder)) || !random.chance(keeps)) {
-        for (const { folder } of changes) stopped.add(folder);
-      } else makeDurable(changes);
+      if (random.chance(keeps) && !changes.some(isStopped)) makeDurable(changes);
+      else for (const { folder, name } of changes) stopped.set(folder, (stopped.get(folder) ?? new Set()).add(name));
     }
     this.#pending = [];
     const survivors = new Map<FileNode, FileNode>();
