@@ -135,8 +135,8 @@ function judge(comparison: Comparison, flags: Flags): number {
       `at least once: ${equal} of ${expected} totals equal, ${different.length} too high, ${surplus.length} put out again`,
     );
     console.log(
-      `${flightsTwice} flights counted twice: the windows went on with the fast input while the barrier on the slow one was still ` +
-        `to come, and those flights were read again after the failure`,
+      `${flightsTwice} flights counted twice: the windows went on with the fast input while the barrier on the slow one was ` +
+        `still to come, and those flights were read again after the failure`,
     );
     return lost.length > 0 ? 1 : 0;
   }

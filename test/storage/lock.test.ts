@@ -30,7 +30,8 @@ locks("names the live owner and the remedy", async () => {
   await take(owner);
   assert.is(
     await refuses("CHECKPOINTS_IN_USE", take(other)),
-    "Cannot use /state for checkpoints: process 11 on simulated runs job orders with it; stop that process first, or give this job " +
+    "Cannot use /state for checkpoints: process 11 on simulated runs job orders with it; " +
+      "stop that process first, or give this job " +
       "a folder of its own",
   );
   assert.match(await refuses("CHECKPOINTS_IN_USE", take(owner)), /: this process runs job orders with it; stop that run first/);
