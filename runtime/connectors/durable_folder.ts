@@ -11,12 +11,14 @@ export async function makeDurableFolder(disk: Disk, path: string): Promise<void>
   }
   await disk.makeDirectory(path);
   for (const folder of missing.reverse()) await disk.syncDirectory(parentOf(folder));
-  if (missing.length > 0) return;
-  try {
-    // Whoever made it may have been killed before this; who did not may have no right to.
-    await disk.syncDirectory(parentOf(path));
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
+  // Whoever made the folders above may have been killed before they were durable; one may have no right to sync them.
+  while (parentOf(at) !== at) {
+    try {
+      await disk.syncDirectory(parentOf(at));
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+    }
+    at = parentOf(at);
   }
 }
 
