@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
-import { addExtension, Packr, RESET_BUFFER_MODE, Unpackr } from "msgpackr";
-import { exactness, maxValueDepth, refusal } from "./exactness.ts";
+import { Unpackr } from "msgpackr";
+import { maxValueDepth, refusal } from "./exactness.ts";
 import { scanMsgpack } from "./msgpack_scan.ts";
+import { writeMsgpack } from "./msgpack_writer.ts";
 
 /**
  * Values as bytes: msgpack with record definitions inline, so that every encoding stands alone.
@@ -31,33 +32,7 @@ export type Decoded =
 /** The limit on encoded bytes of {@link decodeValue}, unless told otherwise. */
 export const defaultMaxDecodeBytes = 256 * 1024 * 1024;
 
-/** Stands in for `-0` while a value is packed: the packer writes integers, to which it belongs, without their sign. */
-class NegativeZero {}
-const negativeZero = new NegativeZero();
-
-interface Room {
-  readonly target: Uint8Array;
-  readonly targetView: DataView;
-  readonly position: number;
-}
-
-addExtension({
-  Class: NegativeZero,
-  // Written as a plain float64 that every decoder knows: the type never shows, and is one that no bytes can name.
-  type: -1,
-  pack: ((_: NegativeZero, allocate: (bytes: number) => Room) => {
-    const { targetView, position } = allocate(9);
-    targetView.setUint8(position, 0xcb);
-    targetView.setFloat64(position + 1, -0);
-  }) as unknown as (value: NegativeZero) => Buffer,
-});
-
-// The packer changes the options it is given: two objects.
-const packer = new Packr({ useRecords: true, moreTypes: true, useToJSON: false });
 const unpacker = new Unpackr({ useRecords: true, mapsAsObjects: false, moreTypes: true, copyBuffers: true });
-
-/** The packer's own buffer grows with what it packs; beyond this size it is let go afterwards. */
-const keptBufferBytes = 4 * 1024 * 1024;
 
 /**
  * Encodes a value into bytes of its own.
@@ -73,12 +48,8 @@ export function encodeValue(
   depth: number = maxValueDepth,
   headroom: number = 0,
 ): Uint8Array {
-  const found = exactness(value, depth);
-  if (found === "inexact") throw refusal(value, path, depth);
-  const packed = packer.pack(found === "exact" ? value : withoutNegativeZero(value), RESET_BUFFER_MODE);
-  const bytes = new Uint8Array(headroom + packed.length);
-  bytes.set(packed, headroom);
-  if (packed.buffer.byteLength > keptBufferBytes) packer.useBuffer(Buffer.allocUnsafeSlow(8_192));
+  const bytes = writeMsgpack(value, depth, headroom);
+  if (bytes === undefined) throw refusal(value, path, depth);
   return bytes;
 }
 
@@ -97,25 +68,6 @@ export function decodeValue(bytes: Uint8Array, limits: DecodeLimits = {}): Decod
   } catch (error) {
     return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
   }
-}
-
-/** A copy in which stand-ins mark negative zeros; leaves are shared. The walk has shown that it is a tree of bounded size. */
-function withoutNegativeZero(value: unknown): unknown {
-  if (typeof value === "number") return value === 0 && 1 / value < 0 ? negativeZero : value;
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(withoutNegativeZero);
-  if (value instanceof Map) {
-    const copy = new Map<unknown, unknown>();
-    for (const [key, item] of value as ReadonlyMap<unknown, unknown>) {
-      copy.set(withoutNegativeZero(key), withoutNegativeZero(item));
-    }
-    return copy;
-  }
-  if (value instanceof Set) return new Set(Array.from(value as ReadonlySet<unknown>, withoutNegativeZero));
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = withoutNegativeZero(item);
-  return copy;
 }
 
 /** How deep {@link estimateBytes} looks. */

@@ -2,10 +2,8 @@ import { Buffer } from "node:buffer";
 import { SluiceError } from "./error.ts";
 
 /**
- * Which values come back from their encoding exactly as they went in.
- *
- * The walk runs over every value that is encoded, so it is one pass without allocation that answers yes or no. Only when the
- * answer is no does {@link refusal} look for the place and the reason.
+ * Which values come back from their encoding exactly as they went in. The encoder looks while it writes and only finds that
+ * something is wrong; {@link refusal} looks again, slowly, for the place and the reason.
  */
 
 /** How many containers (objects, arrays, maps, sets) may stand inside each other. */
@@ -18,12 +16,13 @@ export const depthCeiling = 128;
 export const maxBigintBytes = 8_192;
 
 /** How many containers one value may hold; one that is seen by several paths counts each time, as it is written each time. */
-const maxContainers = 1 << 22;
+export const maxContainers: number = 1 << 22;
 
-const bigintBound = 1n << BigInt(maxBigintBytes * 8 - 1);
+/** Bigints are kept from the negative of this up to just below it. */
+export const bigintBound: bigint = 1n << BigInt(maxBigintBytes * 8 - 1);
 
-/** Object keys that the codec cannot carry. */
-const reservedKeys: readonly string[] = ["__proto__", "__keys__"];
+/** The one field name that the codec does not carry. */
+export const reservedKey = "__proto__";
 
 const leafPrototypes: ReadonlySet<object> = new Set<object>([
   Date.prototype,
@@ -43,116 +42,33 @@ const leafPrototypes: ReadonlySet<object> = new Set<object>([
   BigUint64Array.prototype,
 ]);
 
-/** What the walk found: `negative-zero` is exact only when the encoder is told where they are. */
-export type Exactness = "exact" | "negative-zero" | "inexact";
-
-// The walk's state lives in the module, so that the recursion carries two arguments only. It never suspends.
-let negativeZero = false;
-let containersLeft = 0;
-let depthLimit = maxValueDepth;
-
-/** The keys last seen at each depth: records of one stream have the same ones, and need no second look. */
-const seenKeys: string[][] = Array.from({ length: depthCeiling }, () => []);
-const seenKeysMax = 64;
-
-/** Looks at the whole value. `depth` is how many containers it may nest. */
-export function exactness(value: unknown, depth: number = maxValueDepth): Exactness {
-  negativeZero = false;
-  containersLeft = maxContainers;
-  depthLimit = Math.min(depth, depthCeiling);
-  if (!isExact(value, 0)) return "inexact";
-  return negativeZero ? "negative-zero" : "exact";
-}
-
-function isExact(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case "string":
-      return value.isWellFormed();
-    case "number":
-      if (value === 0 && 1 / value < 0) negativeZero = true;
-      return true;
-    case "boolean":
-    case "undefined":
-      return true;
-    case "bigint":
-      return value < bigintBound && value >= -bigintBound;
-    case "object":
-      return value === null || isExactObject(value, depth);
-    default:
-      return false;
-  }
-}
-
-function isExactObject(object: object, depth: number): boolean {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype !== Object.prototype) return isExactBuiltIn(object, prototype as object | null, depth);
-  if (depth >= depthLimit || --containersLeft < 0) return false;
-  const record = object as Record<string, unknown>;
-  const seen = seenKeys[depth] as string[];
-  let keys = 0;
-  for (const key in record) {
-    if (seen[keys] !== key) {
-      if (!key.isWellFormed() || reservedKeys.includes(key)) return false;
-      if (keys < seenKeysMax) seen[keys] = key;
-    }
-    keys++;
-    if (!isExact(record[key], depth + 1)) return false;
-  }
-  return Object.getOwnPropertyNames(record).length === keys && Object.getOwnPropertySymbols(record).length === 0;
-}
-
-function isExactBuiltIn(object: object, prototype: object | null, depth: number): boolean {
-  if (prototype === Array.prototype) return isExactArray(object as readonly unknown[], depth);
-  if (prototype === Map.prototype) {
-    if (depth >= depthLimit || --containersLeft < 0 || hasOwnKeys(object)) return false;
-    for (const [key, value] of object as ReadonlyMap<unknown, unknown>) {
-      if (!isExact(key, depth + 1) || !isExact(value, depth + 1)) return false;
-    }
-    return true;
-  }
-  if (prototype === Set.prototype) {
-    if (depth >= depthLimit || --containersLeft < 0 || hasOwnKeys(object)) return false;
-    for (const item of object as ReadonlySet<unknown>) {
-      if (!isExact(item, depth + 1)) return false;
-    }
-    return true;
-  }
-  if (prototype === null || !leafPrototypes.has(prototype)) return false;
-  if (ArrayBuffer.isView(object)) return object.buffer instanceof ArrayBuffer;
-  if (hasOwnKeys(object)) return false;
-  return prototype !== ArrayBuffer.prototype || !isResizable(object);
-}
-
-function isExactArray(array: readonly unknown[], depth: number): boolean {
-  if (depth >= depthLimit || --containersLeft < 0) return false;
-  const length = array.length;
-  for (let index = 0; index < length; index++) {
-    const item = array[index];
-    if (item === undefined && !(index in array)) return false;
-    if (!isExact(item, depth + 1)) return false;
-  }
-  return !hasNamedElements(array);
-}
-
 /** Matches of regular expressions and template strings are arrays with more than elements. */
-function hasNamedElements(array: readonly unknown[]): boolean {
+export function hasNamedElements(array: readonly unknown[]): boolean {
   return "groups" in array || "raw" in array;
 }
 
-function hasOwnKeys(object: object): boolean {
+/** Properties that were added to what has none of its own. */
+export function hasOwnKeys(object: object): boolean {
   return Reflect.ownKeys(object).length !== 0;
+}
+
+/** Whether an object has fields beside the `fields` that a loop over it finds: named by symbols, or not enumerable. */
+export function hasHiddenFields(object: object, fields: number): boolean {
+  return Object.getOwnPropertyNames(object).length !== fields || Object.getOwnPropertySymbols(object).length !== 0;
 }
 
 function isResizable(object: object): boolean {
   return (object as { readonly resizable?: boolean }).resizable === true;
 }
 
-/** The error for a value that {@link exactness} found inexact: names the place in it, and what to do. */
+/** The error for a value that would not come back exactly: names the place in it, and what to do. */
 export function refusal(value: unknown, path: string, depth: number = maxValueDepth): SluiceError {
   containersLeft = maxContainers;
-  const found = findInexact(value, path, depth, new Set()) ?? tooManyContainers(path);
+  const found = findInexact(value, path, Math.min(depth, depthCeiling), new Set()) ?? tooManyContainers(path);
   return new SluiceError("UNENCODABLE_VALUE", `Cannot encode ${found.path}: ${found.problem}; ${found.remedy}`);
 }
+
+let containersLeft = 0;
 
 interface Inexact {
   readonly path: string;
@@ -162,17 +78,21 @@ interface Inexact {
 
 /** `within` holds the containers that are being looked at, to tell a cycle from mere depth. */
 function findInexact(value: unknown, path: string, depthLeft: number, within: Set<object>): Inexact | undefined {
-  if (typeof value === "object" && value !== null) return findInObject(value, path, depthLeft, within);
-  if (isExact(value, 0)) return undefined;
   switch (typeof value) {
+    case "object":
+      return value === null ? undefined : findInObject(value, path, depthLeft, within);
     case "string":
+      if (value.isWellFormed()) return undefined;
       return { path, problem: "the string holds half of a surrogate pair", remedy: "call toWellFormed() on it" };
     case "bigint":
+      if (value < bigintBound && value >= -bigintBound) return undefined;
       return { path, problem: `the bigint has more than ${maxBigintBytes} bytes`, remedy: "keep it as a string" };
     case "function":
       return { path, problem: "it is a function", remedy: "leave it out, or keep what it computes" };
+    case "symbol":
+      return { path, problem: "it is a symbol", remedy: "keep a string in its place" };
     default:
-      return { path, problem: `it is a ${typeof value}`, remedy: "keep a string in its place" };
+      return undefined;
   }
 }
 
@@ -183,7 +103,7 @@ function findInObject(object: object, path: string, depthLeft: number, within: S
   const prototype: unknown = Object.getPrototypeOf(object);
   const isContainer = prototype === Object.prototype || prototype === Array.prototype || prototype === Map.prototype ||
     prototype === Set.prototype;
-  if (!isContainer) return isExact(object, 0) ? undefined : inexactInstance(object, path);
+  if (!isContainer) return findInLeaf(object, path, prototype as object | null);
   if (--containersLeft < 0) return tooManyContainers(path);
   if (depthLeft <= 0) {
     // A cycle shows as depth first where something else nests along the way.
@@ -244,7 +164,7 @@ function findInRecord(
   const names = Object.keys(record);
   for (const key of names) {
     const at = /^[A-Za-z_$][\w$]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
-    if (reservedKeys.includes(key)) return { path: at, problem: "the name is reserved", remedy: "rename the field" };
+    if (key === reservedKey) return { path: at, problem: "the name is reserved", remedy: "rename the field" };
     if (!key.isWellFormed()) {
       return { path: at, problem: "the name holds half of a surrogate pair", remedy: "rename the field" };
     }
@@ -266,23 +186,25 @@ function extraKeys(object: object, path: string): Inexact | undefined {
   return { path: `${path}.${key}`, problem: "only the entries are kept", remedy: "keep the property beside it" };
 }
 
-function inexactInstance(object: object, path: string): Inexact {
-  const prototype = Object.getPrototypeOf(object) as object | null;
+function findInLeaf(object: object, path: string, prototype: object | null): Inexact | undefined {
   if (prototype === null) {
     return { path, problem: "it is an object without prototype", remedy: "copy it into a plain object: { ...object }" };
   }
-  if (ArrayBuffer.isView(object) && leafPrototypes.has(prototype)) {
+  if (!leafPrototypes.has(prototype)) {
+    const made: unknown = (object as { readonly constructor?: unknown }).constructor;
+    const name = typeof made === "function" && made.name !== "" ? made.name : "an unnamed class";
+    return {
+      path,
+      problem: `it is an instance of ${name}, which would come back as something else`,
+      remedy: "keep its fields as a plain object",
+    };
+  }
+  if (ArrayBuffer.isView(object)) {
+    if (object.buffer instanceof ArrayBuffer) return object instanceof DataView ? extraKeys(object, path) : undefined;
     return { path, problem: "its memory is shared between threads", remedy: "copy it with slice()" };
   }
   if (prototype === ArrayBuffer.prototype && isResizable(object)) {
     return { path, problem: "the buffer is resizable", remedy: "copy it with slice()" };
   }
-  if (leafPrototypes.has(prototype)) return extraKeys(object, path) as Inexact;
-  const made: unknown = (object as { readonly constructor?: unknown }).constructor;
-  const name = typeof made === "function" && made.name !== "" ? made.name : "an unnamed class";
-  return {
-    path,
-    problem: `it is an instance of ${name}, which would come back as something else`,
-    remedy: "keep its fields as a plain object",
-  };
+  return extraKeys(object, path);
 }

@@ -10,7 +10,7 @@ const text = fc.oneof(
 const fieldName = fc.oneof(
   fc.constantFrom("a", "b", "id", "user", "constructor", "hasOwnProperty", "toString", "valueOf", "length", "0", "17", "", "a b"),
   fc.string({ unit: "grapheme", maxLength: 12 }),
-).filter((name) => name !== "__proto__" && name !== "__keys__");
+).filter((name) => name !== "__proto__");
 
 const leaf = fc.oneof(
   { weight: 5, arbitrary: text },
