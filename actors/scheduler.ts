@@ -41,6 +41,8 @@ export const firstBudget = 32;
 const maxBudget = 1024;
 /** How many short turns may pass between two looks at the clock. */
 const maxStride = 16;
+/** A turn of so many steps is worth a look at the clock of its own. */
+const longTurn = 32;
 /** How many turns make a slice on a clock that stands still meanwhile. */
 const virtualTurns = 64;
 
@@ -111,7 +113,7 @@ export class Scheduler {
     let unseenTurns = 0;
     let turns = 0;
     for (;;) {
-      let full: Runnable | undefined;
+      let measured: Runnable | undefined;
       let steps = 0;
       if (this.control.length > 0) {
         const actor = this.take(this.control);
@@ -122,16 +124,16 @@ export class Scheduler {
         actor.inData = false;
         const budget = this.steps === undefined ? actor.budget : this.steps();
         steps = actor.dataTurn(budget);
-        if (steps >= budget || this.stride === 1) full = actor;
+        if (steps >= Math.min(budget, longTurn) || this.stride === 1) measured = actor;
       } else {
         this.awake = false;
         return;
       }
       turns++;
       unseenTurns++;
-      if (full === undefined && unseenTurns < this.stride && turns < this.sliceTurns) continue;
+      if (measured === undefined && unseenTurns < this.stride && turns < this.sliceTurns) continue;
       const now = this.clock.monotonic();
-      this.learn(full, steps, now - seen);
+      this.learn(measured, steps, now - seen);
       if (now - begin >= this.sliceMs || turns >= this.sliceTurns || (now === begin && turns >= virtualTurns)) {
         this.clock.yield(this.slice);
         return;
@@ -145,14 +147,16 @@ export class Scheduler {
     return (this.pick === undefined ? queue.shift() : queue.takeAt(this.pick(queue.length)))!;
   }
 
-  /** What the clock says about the turns since the last look: `full` is the actor of the last one, if it was measured. */
-  private learn(full: Runnable | undefined, steps: number, elapsedMs: number): void {
+  /** What the clock says about the turns since the last look: `measured` is the actor of the last one, if it counts for it. */
+  private learn(measured: Runnable | undefined, steps: number, elapsedMs: number): void {
     if (elapsedMs > this.turnMs) {
       this.stride = 1;
-      if (full !== undefined) full.budget = Math.max(1, Math.min(full.budget, Math.floor(steps * this.turnMs / elapsedMs)));
+      if (measured === undefined) return;
+      measured.budget = Math.max(1, Math.min(measured.budget, Math.floor(steps * this.turnMs / elapsedMs)));
     } else {
       if (this.stride < maxStride) this.stride *= 2;
-      if (full !== undefined && elapsedMs > 0 && steps >= full.budget) full.budget = Math.min(maxBudget, full.budget * 2);
+      if (measured === undefined || elapsedMs === 0 || steps < measured.budget) return;
+      measured.budget = Math.min(maxBudget, measured.budget * 2);
     }
   }
 }

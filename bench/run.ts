@@ -9,7 +9,7 @@ const { values, positionals } = parseArgs({
 });
 const { quick } = values;
 const suites: Readonly<Record<string, () => Promise<void>>> = {
-  throughput: () => throughput(quick ? { records: 1_000_000, rounds: 2 } : { records: 10_000_000, rounds: 5 }),
+  throughput: () => throughput(quick ? { records: 1_000_000, rounds: 2 } : { records: 10_000_000, rounds: 3 }),
   alignment: () =>
     alignment(
       quick

@@ -1,3 +1,4 @@
+import type { Timer } from "../../actors/clock.ts";
 import type { Committable, Sink, SinkContext, SinkWriter } from "../../runtime/graph/sink.ts";
 import type { Faults } from "./faults.ts";
 import type { SimRecord } from "./record.ts";
@@ -22,6 +23,8 @@ export class SimSink implements Sink<SimRecord> {
 
   open(context: SinkContext): SinkWriter<SimRecord> {
     let open: string[] = [];
+    const timers = new Set<Timer>();
+    const sleep = (delayMs: number) => new Promise<void>((resolve) => timers.add(context.clock.setTimer(delayMs, resolve)));
     return {
       write: (record) => {
         open.push(`${record.id}${record.tags}`);
@@ -33,18 +36,24 @@ export class SimSink implements Sink<SimRecord> {
         const content = { transaction: `${context.uid}/${context.subtask}/${context.attempt}/${checkpointId}`, ids };
         // Half of them take their time: then only the acknowledgement waits.
         if (checkpointId % 2 === 0) return content;
-        return new Promise((resolve) => context.clock.setTimer(0.2, () => resolve(content)));
+        return sleep(0.2).then(() => content);
       },
       commit: async (committables) => {
-        for (const committable of committables) await this.#commit(committable, context);
+        for (const committable of committables) await this.#commit(committable, context, sleep);
       },
-      close: () => {},
+      close: () => {
+        for (const timer of timers) timer.cancel();
+      },
     };
   }
 
-  async #commit({ content, checkpointId }: Committable, context: SinkContext): Promise<void> {
+  async #commit(
+    { content, checkpointId }: Committable,
+    context: SinkContext,
+    sleep: (delayMs: number) => Promise<void>,
+  ): Promise<void> {
     const { transaction, ids } = content as { transaction: string; ids: string[] };
-    if (checkpointId % 3 === 0) await new Promise<void>((resolve) => context.clock.setTimer(0.1, resolve));
+    if (checkpointId % 3 === 0) await sleep(0.1);
     this.#faults.strike("commit", context.uid);
     this.committed.set(transaction, ids);
   }
