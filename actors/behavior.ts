@@ -120,9 +120,9 @@ export interface SpawnOptions {
 }
 
 /** A child to start: its name, what it does and how it is run. */
-export interface ChildSpec extends SpawnOptions {
+export interface ChildSpec<in out M> extends SpawnOptions {
   readonly name: string;
-  readonly factory: Factory<never>;
+  readonly factory: Factory<M>;
 }
 
 /**
@@ -147,7 +147,9 @@ export interface ActorContext<in out M> {
    */
   spawn<C>(name: string, factory: Factory<C>, options?: SpawnOptions): ActorRef<C>;
   /** Starts children one after the other, each when the start of the one before is over. Throws as `spawn`, before any starts. */
-  spawnInOrder(children: readonly ChildSpec[]): readonly ActorRef<never>[];
+  spawnInOrder<const Ms extends readonly unknown[]>(
+    children: readonly [...{ [I in keyof Ms]: ChildSpec<Ms[I]> }],
+  ): { readonly [I in keyof Ms]: ActorRef<Ms[I]> };
   /** Stops a child for good, or without an argument this actor, after the message in hand. A stopped one is not an error. */
   stop(child?: ActorRef<never>): void;
   /** Has `signal` called when that actor stops for good. Watching twice is watching once. */

@@ -317,7 +317,7 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
     return this.adopt(name, factory, options, "now").ref;
   }
 
-  spawnInOrder(specs: readonly ChildSpec[]): readonly ActorRef<never>[] {
+  spawnInOrder(specs: readonly ChildSpec<never>[]): readonly ActorRef<never>[] {
     const cells = specs.map(({ name, factory, ...options }) => this.adopt(name, factory, options, "later"));
     this.children?.startInOrder(cells.map((cell) => cell.id));
     return cells.map((cell) => cell.ref);

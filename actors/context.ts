@@ -80,9 +80,12 @@ export class LifeContext<M> implements ActorContext<M> {
     return this.#cell.spawn(name, factory, options);
   }
 
-  spawnInOrder(children: readonly ChildSpec[]): readonly ActorRef<never>[] {
+  spawnInOrder<const Ms extends readonly unknown[]>(
+    children: readonly [...{ [I in keyof Ms]: ChildSpec<Ms[I]> }],
+  ): { readonly [I in keyof Ms]: ActorRef<Ms[I]> } {
     this.#mustLive("spawnInOrder");
-    return this.#cell.spawnInOrder(children);
+    const refs: readonly unknown[] = this.#cell.spawnInOrder(children as readonly unknown[] as readonly ChildSpec<never>[]);
+    return refs as { readonly [I in keyof Ms]: ActorRef<Ms[I]> };
   }
 
   stop(child?: ActorRef<never>): void {

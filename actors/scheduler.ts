@@ -135,7 +135,9 @@ export class Scheduler {
       const now = this.clock.monotonic();
       this.learn(measured, steps, now - seen);
       if (now - begin >= this.sliceMs || turns >= this.sliceTurns || (now === begin && turns >= virtualTurns)) {
-        this.clock.yield(this.slice);
+        // Nothing to come back for: a system that has shut down leaves no event behind.
+        this.awake = this.waiting > 0;
+        if (this.awake) this.clock.yield(this.slice);
         return;
       }
       seen = now;

@@ -25,6 +25,13 @@ export function codeBlocks(markdown: string): CodeBlock[] {
   return blocks;
 }
 
+/** The doc comment that a module begins with, as a page with the same line numbers. */
+export function moduleDoc(source: string): string {
+  const end = source.indexOf("*/");
+  if (!source.startsWith("/**") || end < 0) return "";
+  return source.slice(3, end).split("\n").map((line) => line.replace(/^ \* ?/, "")).join("\n");
+}
+
 /** A program of a page, and what it must print, if the page says so. */
 export interface PageProgram {
   readonly block: CodeBlock;

@@ -3,11 +3,12 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import tsconfig from "../../tsconfig.json" with { type: "json" };
 import { takesUpTo } from "../limit.ts";
 import { projectRoot } from "../runner/discover.ts";
 import { findRuntime, ownRuntime } from "../runner/runtimes.ts";
 import { onNode } from "../seeds.ts";
-import { codeBlocks, denoFlags, firstExample, pagePrograms, printsAsSaid } from "./code_blocks.ts";
+import { codeBlocks, denoFlags, firstExample, moduleDoc, pagePrograms, printsAsSaid } from "./code_blocks.ts";
 
 takesUpTo(300_000);
 
@@ -15,8 +16,14 @@ const pages = [
   "README.md",
   "CONTRIBUTING.md",
   ...readdirSync(join(projectRoot, "docs")).filter((name) => name.endsWith(".md")).sort().map((name) => `docs/${name}`),
+  ...Object.values(tsconfig.compilerOptions.paths).flat().map((door) => door.replace("./", "")),
 ];
-const read = (page: string): string => readFileSync(join(projectRoot, page), "utf8");
+
+/** A page, or what the doc comment of a public door says. */
+function read(page: string): string {
+  const text = readFileSync(join(projectRoot, page), "utf8");
+  return page.endsWith(".ts") ? moduleDoc(text) : text;
+}
 
 /** Inside the project, so that `sluice` is found unbuilt; ignored by version control. */
 const folder = join(projectRoot, ".sluice", "pages", ownRuntime());
@@ -62,7 +69,9 @@ if (onNode) {
     }
     if (places.size === 0) return;
     const config = join(folder, "tsconfig.json");
-    const paths = { sluice: [join(projectRoot, "mod.ts")], "sluice/actors": [join(projectRoot, "actors/mod.ts")] };
+    const paths = Object.fromEntries(
+      Object.entries(tsconfig.compilerOptions.paths).map(([name, files]) => [name, files.map((door) => join(projectRoot, door))]),
+    );
     writeFileSync(config, JSON.stringify({ extends: "../../../tsconfig.json", compilerOptions: { paths }, include: ["*.ts"] }));
     const { stdout } = spawnSync("node", ["node_modules/typescript/bin/tsc", "-p", config], {
       cwd: projectRoot,
@@ -89,6 +98,14 @@ docs("blocks, marks and outputs are read from a page", () => {
   assert.ok(printsAsSaid("ran in 3.5 ms\n", "ran in … ms"));
   assert.not(printsAsSaid("ran in 3.5 s\n", "ran in … ms"));
   assert.not(printsAsSaid("it ran in 3 ms\n", "ran in … ms"));
+});
+
+docs("the doc comment of a module is a page with the same lines", () => {
+  const source = "/**\n * A module.\n *\n * ```ts run\n * if (true) {\n *   run();\n * }\n * ```\n */\nexport {};\n";
+  const [program] = pagePrograms(moduleDoc(source));
+  assert.is(program?.block.line, 4);
+  assert.is(program?.block.code, "if (true) {\n  run();\n}\n");
+  assert.is(moduleDoc("export {};\n/** Not the module's. */\n"), "");
 });
 
 docs("a block that is never closed is an error", () => {
