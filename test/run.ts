@@ -6,6 +6,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { provideNatsServer } from "./nats/server.ts";
 import { discover, type RuntimeName, runtimeNames } from "./runner/discover.ts";
 import { findRuntime } from "./runner/runtimes.ts";
 import { addTally, emptyTally, supervise, type Tally } from "./runner/supervise.ts";
@@ -50,6 +51,7 @@ async function runOn(name: RuntimeName): Promise<Tally> {
     console.log(`== ${name}: FAILED, ${runtime.reason}\n`);
     return { ...emptyTally(), failed: 1, failures };
   }
+  if (files.some((file) => file.startsWith("test/nats/"))) provideNatsServer((line) => console.log(line));
   console.log(`== ${name} ${runtime.version}: ${files.length} files`);
   const tally = await supervise(runtime, files, (line) => console.log(line));
   for (const { file, reason } of tally.skips) console.log(`SKIPPED ${file}: ${reason}`);

@@ -26,6 +26,7 @@ const layers = {
     "runtime/connectors",
     "runtime/job",
   ],
+  "runtime/nats": ["actors", "runtime/graph", "runtime/state", "runtime/checkpoint", "runtime/operators", "runtime/connectors"],
   "runtime/cluster": ["actors", "runtime/", "!runtime/simulation", "!runtime/dashboard", "!runtime/cli"],
   "runtime/simulation": ["actors", "actors/simulation", "runtime/", "!runtime/dashboard", "!runtime/cli"],
   "runtime/dashboard": ["actors", "runtime/", "!runtime/simulation", "!runtime/cli"],

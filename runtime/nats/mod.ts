@@ -1,0 +1,15 @@
+/**
+ * Sluice on NATS: connections and the transport that carries actors' messages, frames and control.
+ *
+ * ```ts ignore
+ * import { connectNats, NatsTransport } from "sluice/nats";
+ *
+ * const transport = new NatsTransport(await connectNats({ servers: "nats://127.0.0.1:4222" }), { ownsConnection: true });
+ * ```
+ *
+ * @module
+ */
+export { connectNats, withoutSecrets } from "./connect.ts";
+export { NatsTransport } from "./transport.ts";
+export type { NatsOptions } from "./connect.ts";
+export type { NatsTransportOptions } from "./transport.ts";
