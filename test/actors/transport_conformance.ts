@@ -28,7 +28,7 @@ export function transportConformance(name: string, create: () => TransportWorld 
       }
     });
 
-  test("what one publishes on a subject arrives at every subscriber in order, the publisher included", async ({ connect, pass }) => {
+  test("what one publishes arrives at every subscriber in order, the publisher included", async ({ connect, pass }) => {
     const a = await connect();
     const b = await connect();
     const c = await connect();
