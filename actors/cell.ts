@@ -1,57 +1,26 @@
-import type { Asking } from "./ask.ts";
 import { refuseQuestion } from "./ask.ts";
+import type { ActorState, Phase } from "./actor_state.ts";
 import type { Behavior, ChildSpec, Factory, LaneBehavior, LaneHost, SpawnOptions, StopReason } from "./behavior.ts";
 import { type Child, type ChildCommand, Children, type ChildReport, type Owner } from "./children.ts";
-import type { Timer } from "./clock.ts";
-import { LifeContext, TimerMessage } from "./context.ts";
-import type { DeadLetter, DeadLetterReason } from "./dead_letter.ts";
+import { LifeContext } from "./context.ts";
+import type { DeadLetterReason } from "./dead_letter.ts";
 import { SluiceError } from "./error.ts";
 import { isPromise } from "./handler.ts";
-import { Inbox } from "./inbox.ts";
-import type { DataLane } from "./lane.ts";
+import type { Home } from "./home.ts";
 import { LocalRef } from "./local_ref.ts";
-import type { Logger, LogLevel } from "./logger.ts";
-import type { Random } from "./random.ts";
+import type { LogLevel } from "./logger.ts";
+import { type ControlItem, isMessage, Mailbox } from "./mailbox.ts";
+import { Pending, type Waiting } from "./pending.ts";
 import type { ActorRef } from "./ref.ts";
 import { Ring } from "./ring.ts";
 import { firstBudget, type Runnable, type Scheduler } from "./scheduler.ts";
 import { type CellOptions, cellOptions } from "./spawn_options.ts";
 import type { Restart } from "./supervisor.ts";
-import type { ActorSystem } from "./system.ts";
-import { Watch, type Watched, type Watcher } from "./watch.ts";
-
-/** What all cells of a system share. */
-export interface Home extends Asking {
-  readonly id: string;
-  readonly system: ActorSystem;
-  readonly random: Random;
-  readonly scheduler: Scheduler;
-  readonly logger: Logger;
-  deadLetter(letter: DeadLetter): void;
-}
+import { TimerMessage } from "./timer_message.ts";
+import { Watch, Watchers } from "./watch.ts";
 
 /** What the runtime tells a cell. Commands are carried out before control, also while a handler is pending. */
 type Command = ChildCommand | ChildReport | { readonly kind: "advance" };
-
-/**
- * Where a cell is. `down`: no life, one may begin; `starting`: `start` is pending; `live`; `ending`: the pending handler, then
- * the children, then `stop` are waited for; `dead`: for good.
- */
-export type Phase = "down" | "starting" | "live" | "ending" | "dead";
-
-/** What can be seen of an actor from outside. */
-export interface ActorState {
-  readonly path: string;
-  readonly phase: Phase;
-  /** Whether a promise of its handler is pending. */
-  readonly pending: boolean;
-  /** Whether its data lane could go on. */
-  readonly ready: boolean;
-  /** How many control messages wait. */
-  readonly control: number;
-  /** How often it was started. */
-  readonly lives: number;
-}
 
 /**
  * One actor: its mailbox of two lanes, its life, its children. It outlives restarts: each life has a behaviour and a context
@@ -60,7 +29,7 @@ export interface ActorState {
  * The control lane never refuses and is emptied before a data turn; the data lane is the {@link Inbox} or, for a
  * {@link LaneBehavior}, its own. While a promise is pending neither is served, except for urgent control.
  */
-export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
+export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   inControl = false;
   inData = false;
   budget = firstBudget;
@@ -74,29 +43,23 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   readonly ref: ActorRef<M>;
   readonly parent: Owner | undefined;
   readonly restart: Restart;
+  readonly watchers = new Watchers();
 
   /** Live and nothing pending: both lanes may be served. */
   private open = false;
-  private inbox: Inbox<M> | undefined;
-  private lane: DataLane;
-  private readonly control = new Ring<M | TimerMessage<M> | Watch>();
+  private readonly mailbox: Mailbox<M>;
   private readonly commands = new Ring<Command>();
   private readonly scheduler: Scheduler;
 
   private phase: Phase = "down";
   private behavior: Behavior<M> | LaneBehavior<M> | undefined;
   private context: LifeContext<M> | undefined;
-  private controlInHand: M | undefined;
   private reason: StopReason = { kind: "normal" };
   private final = false;
   private failing = false;
   private stopCalled = false;
-  private pending = 0;
-  /** Grows when what is pending is given up, so that its outcome no longer counts. */
-  private generation = 0;
-  private limit: Timer | undefined;
+  private readonly pending: Pending;
   private children: Children | undefined;
-  private readonly watchers = new Set<Watcher>();
   private readonly factory: Factory<M>;
   private readonly options: CellOptions;
 
@@ -110,8 +73,8 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
     this.factory = factory;
     this.options = options;
     this.restart = options.restart;
-    this.inbox = new Inbox(options.capacity, home.scheduler);
-    this.lane = this.inbox;
+    this.mailbox = new Mailbox(options.capacity, home.scheduler);
+    this.pending = new Pending(home.clock, this);
   }
 
   get capacity(): number {
@@ -129,36 +92,27 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   // ---- the mailbox's outer side
 
   tell(message: M): void {
-    const inbox = this.inbox;
+    const { inbox } = this.mailbox;
     if (inbox === undefined) this.post(message);
-    else if (!inbox.offer(message)) this.overflow(inbox, message);
+    else if (!inbox.offer(message)) this.overflow(message);
     else if (this.open && !this.inData) this.scheduler.queueData(this);
   }
 
-  private overflow(inbox: Inbox<M>, message: M): void {
-    switch (this.options.overflow) {
-      case "fail": {
-        const { capacity } = this.options;
-        throw new SluiceError("MAILBOX_FULL", `${this.ref} has ${capacity} messages waiting; slow down, or raise its capacity`);
-      }
-      case "drop-newest":
-        return this.letter(message, "full");
-      case "drop-oldest":
-        this.letter(inbox.dropOldest(), "full");
-        inbox.offer(message);
-        return;
-      default:
-        return this.options.overflow satisfies never;
+  private overflow(message: M): void {
+    const { capacity, overflow } = this.options;
+    if (overflow === "fail") {
+      throw new SluiceError("MAILBOX_FULL", `${this.ref} has ${capacity} messages waiting; slow down, or raise its capacity`);
     }
+    this.letter(this.mailbox.displace(message, overflow), "full");
   }
 
   /** Puts something into the control lane. */
-  post(item: M | TimerMessage<M> | Watch): void {
+  post(item: ControlItem<M>): void {
     if (this.phase === "dead") {
-      if (!(item instanceof TimerMessage || item instanceof Watch)) this.letter(item, "stopped");
+      if (isMessage(item)) this.letter(item, "stopped");
       return;
     }
-    this.control.push(item);
+    this.mailbox.control.push(item);
     if (this.open || this.isUrgent(item)) this.scheduler.queueControl(this);
   }
 
@@ -169,10 +123,7 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
 
   /** Messages that had been put aside come back to the front. */
   putBack(messages: readonly M[]): void {
-    for (const message of messages.toReversed()) {
-      if (this.inbox === undefined) this.control.unshift(message);
-      else this.inbox.putBack(message);
-    }
+    this.mailbox.putBack(messages);
     if (this.open) this.resume();
   }
 
@@ -183,24 +134,25 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   }
 
   wake(): void {
-    if (this.open && !this.inData && this.lane.ready) this.scheduler.queueData(this);
+    if (this.open && !this.inData && this.mailbox.lane.ready) this.scheduler.queueData(this);
   }
 
   controlTurn(): void {
     for (let command = this.commands.shift(); command !== undefined; command = this.commands.shift()) this.obey(command);
+    const { control } = this.mailbox;
     // What comes meanwhile waits for the next turn, so that no actor can keep the loop by telling itself.
-    let left = this.control.length;
-    let passed: (M | TimerMessage<M> | Watch)[] | undefined;
+    let left = control.length;
+    let passed: ControlItem<M>[] | undefined;
     try {
       for (; left > 0; left--) {
-        const item = this.control.shift()!;
+        const item = control.shift()!;
         if (this.open || this.isUrgent(item)) this.serve(item);
         else (passed ??= []).push(item);
       }
     } catch (error) {
       this.fail(error);
     }
-    if (passed !== undefined) { for (const item of passed.toReversed()) this.control.unshift(item); }
+    if (passed !== undefined) { for (const item of passed.toReversed()) control.unshift(item); }
     if (this.open) this.resume();
   }
 
@@ -208,18 +160,18 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
     if (!this.open) return 0;
     let steps = 1;
     try {
-      const outcome = this.lane.run(maxSteps);
+      const outcome = this.mailbox.lane.run(maxSteps);
       if (typeof outcome === "number") steps = outcome;
-      else this.pend(outcome, this.options.handlerTimeoutMs);
+      else this.pend(outcome);
     } catch (error) {
       this.fail(error);
     }
     this.received += steps;
-    if (this.open && this.lane.ready) this.scheduler.queueData(this);
+    if (this.open && this.mailbox.lane.ready) this.scheduler.queueData(this);
     return steps;
   }
 
-  private serve(item: M | TimerMessage<M> | Watch): void {
+  private serve(item: ControlItem<M>): void {
     const context = this.context!;
     const behavior = this.behavior!;
     let outcome: void | Promise<void>;
@@ -232,18 +184,18 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
       if (timed && !item.take()) return;
       if (!timed) this.received++;
       const message = timed ? item.message : item;
-      this.controlInHand = message;
+      this.mailbox.controlInHand = message;
       outcome = hasLane(behavior) ? behavior.control(message, context) : behavior.receive(message, context);
     }
-    if (outcome !== undefined && isPromise(outcome)) this.pend(outcome, this.options.handlerTimeoutMs);
-    else this.controlInHand = undefined;
+    if (outcome !== undefined && isPromise(outcome)) this.pend(outcome);
+    else this.mailbox.controlInHand = undefined;
   }
 
-  private isUrgent(item: M | TimerMessage<M> | Watch): boolean {
+  private isUrgent(item: ControlItem<M>): boolean {
     const behavior = this.behavior;
-    if (this.pending === 0 || this.phase !== "live" || this.failing) return false;
+    if (this.pending.count === 0 || this.phase !== "live" || this.failing) return false;
     if (behavior === undefined || !hasLane(behavior) || behavior.urgent === undefined) return false;
-    if (item instanceof TimerMessage || item instanceof Watch) return false;
+    if (!isMessage(item)) return false;
     try {
       return behavior.urgent(item);
     } catch (error) {
@@ -253,62 +205,43 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   }
 
   private resume(): void {
-    if (this.control.length > 0) this.scheduler.queueControl(this);
-    if (!this.inData && this.lane.ready) this.scheduler.queueData(this);
+    if (this.mailbox.control.length > 0) this.scheduler.queueControl(this);
+    if (!this.inData && this.mailbox.lane.ready) this.scheduler.queueData(this);
   }
 
   // ---- waiting for promises
 
-  private pend(promise: PromiseLike<unknown>, limitMs: number): void {
-    const generation = this.generation;
-    this.pending++;
+  private pend(promise: PromiseLike<unknown>): void {
     this.open = false;
-    if (this.limit === undefined && limitMs < Infinity) this.limitWait(limitMs);
-    promise.then(
-      () => {
-        if (generation === this.generation) this.settled();
-      },
-      (error: unknown) => {
-        if (generation !== this.generation) return this.log("warn", "a handler that was given up has rejected", error);
-        this.fail(error);
-        this.settled();
-      },
-    );
+    this.pending.add(promise, this.options.handlerTimeoutMs);
   }
 
-  private settled(): void {
-    if (--this.pending > 0) return;
-    this.limit?.cancel();
-    this.limit = undefined;
+  settled(): void {
     if (this.phase === "ending") return this.command({ kind: "advance" });
     if (this.failing) return;
-    this.controlInHand = undefined;
-    if (this.inbox !== undefined) this.inbox.inHand = undefined;
+    this.mailbox.handled();
     if (this.phase === "starting") return this.started();
     this.open = true;
     this.resume();
   }
 
-  private limitWait(limitMs: number): void {
-    this.limit?.cancel();
-    this.limit = this.home.clock.setTimer(limitMs, () => {
-      this.limit = undefined;
-      if (this.phase === "ending") {
-        this.log("warn", `did not stop within ${limitMs} ms and was abandoned`);
-        this.giveUp();
-        this.command({ kind: "advance" });
-      } else {
-        this.fail(new SluiceError("HANDLER_TIMEOUT", `${this.path}: a handler was still pending after ${limitMs} ms`));
-        this.giveUp();
-      }
-    });
+  rejected(cause: unknown): void {
+    this.fail(cause);
   }
 
-  private giveUp(): void {
-    this.generation++;
-    this.pending = 0;
-    this.limit?.cancel();
-    this.limit = undefined;
+  rejectedLate(cause: unknown): void {
+    this.log("warn", "a handler that was given up has rejected", cause);
+  }
+
+  overdue(limitMs: number): void {
+    if (this.phase === "ending") {
+      this.log("warn", `did not stop within ${limitMs} ms and was abandoned`);
+      this.pending.giveUp();
+      this.command({ kind: "advance" });
+    } else {
+      this.fail(new SluiceError("HANDLER_TIMEOUT", `${this.path}: a handler was still pending after ${limitMs} ms`));
+      this.pending.giveUp();
+    }
   }
 
   // ---- life and death
@@ -380,18 +313,10 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
     try {
       const behavior = this.factory();
       this.behavior = behavior;
-      if (hasLane(behavior)) {
-        // What was told before it was known to have a lane of its own is control, and older than what was told since.
-        for (const message of this.inbox?.close().toReversed() ?? []) this.control.unshift(message);
-        this.inbox = undefined;
-        this.lane = behavior.lane(this, context);
-      } else {
-        this.inbox ??= new Inbox(this.options.capacity, this.scheduler);
-        this.inbox.attach(behavior, context);
-        this.lane = this.inbox;
-      }
+      if (hasLane(behavior)) this.mailbox.attachLane(() => behavior.lane(this, context));
+      else this.mailbox.attach(behavior, context);
       const outcome = behavior.start?.(context);
-      if (isPromise(outcome)) this.pend(outcome, this.options.handlerTimeoutMs);
+      if (isPromise(outcome)) this.pend(outcome);
       else this.started();
     } catch (error) {
       this.fail(error);
@@ -407,29 +332,29 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
 
   private end(reason: StopReason, final: boolean): void {
     this.final ||= final;
-    if (this.phase === "down") {
-      return this.report(reason);
-    }
+    if (this.phase === "down") return this.report(reason);
     if (this.phase === "ending" || this.phase === "dead") return;
     this.phase = "ending";
     this.open = false;
     this.reason = reason;
     this.context?.end();
-    if (this.pending > 0) this.limitWait(this.options.shutdownMs);
-    if (reason.kind === "failed") this.loseInHand(reason.cause);
+    if (this.pending.count > 0) this.pending.limit(this.options.shutdownMs);
+    if (reason.kind === "failed") {
+      for (const message of this.mailbox.takeInHand()) this.letter(message, "failed", reason.cause);
+    }
     this.advance();
   }
 
   /** The next step of ending: pending handler, children in reverse order, `stop`, over. */
   private advance(): void {
-    if (this.pending > 0) return;
+    if (this.pending.count > 0) return;
     if (this.children?.stopAll(() => this.advance())) return;
     const { behavior, context } = this;
     if (behavior !== undefined && context !== undefined && !this.stopCalled) {
       this.stopCalled = true;
       try {
         const outcome = behavior.stop?.(this.reason, context);
-        if (isPromise(outcome)) return this.pend(outcome, this.options.shutdownMs);
+        if (isPromise(outcome)) return this.pending.add(outcome, this.options.shutdownMs);
       } catch (error) {
         this.log("warn", "failed in stop", error);
       }
@@ -438,9 +363,9 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   }
 
   private over(): void {
-    this.giveUp();
-    this.putBack(this.context?.close() ?? []);
-    if (this.inbox === undefined) this.closeLane();
+    this.pending.giveUp();
+    this.mailbox.putBack(this.context?.close() ?? []);
+    if (this.mailbox.inbox === undefined) this.closeLane();
     this.behavior = undefined;
     this.context = undefined;
     this.children = undefined;
@@ -451,7 +376,7 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
 
   private closeLane(): void {
     try {
-      for (const unread of this.lane.close()) this.letter(unread, "stopped");
+      for (const unread of this.mailbox.lane.close()) this.letter(unread, "stopped");
     } catch (error) {
       this.log("warn", "failed to close its data lane", error);
     }
@@ -465,24 +390,8 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
   bury(reason: StopReason): void {
     if (this.phase === "dead") return;
     this.phase = "dead";
-    this.reason = reason;
-    for (const item of this.control.drain()) {
-      if (!(item instanceof TimerMessage || item instanceof Watch)) this.letter(item, "stopped");
-    }
-    const unread = this.inbox?.close() ?? [];
-    this.inbox = undefined;
-    for (const message of unread) this.letter(message, "stopped");
-    for (const watcher of [...this.watchers]) watcher.terminated(reason);
-    this.watchers.clear();
-  }
-
-  add(watcher: Watcher): void {
-    if (this.phase === "dead") watcher.terminated(this.reason);
-    else this.watchers.add(watcher);
-  }
-
-  remove(watcher: Watcher): void {
-    this.watchers.delete(watcher);
+    for (const message of this.mailbox.close()) this.letter(message, "stopped");
+    this.watchers.announce(reason);
   }
 
   // ---- saying what happened
@@ -495,20 +404,12 @@ export class Cell<M> implements Runnable, LaneHost, Watched, Owner, Child {
     const own: ActorState = {
       path: this.path,
       phase: this.phase,
-      pending: this.pending > 0,
-      ready: this.lane.ready,
-      control: this.control.length,
+      pending: this.pending.count > 0,
+      ready: this.mailbox.lane.ready,
+      control: this.mailbox.control.length,
       lives: this.lives,
     };
     return [...(this.path === "" ? [] : [own]), ...(this.children?.describe() ?? [])];
-  }
-
-  private loseInHand(cause: unknown): void {
-    for (const message of [this.controlInHand, this.inbox?.inHand]) {
-      if (message !== undefined) this.letter(message, "failed", cause);
-    }
-    this.controlInHand = undefined;
-    if (this.inbox !== undefined) this.inbox.inHand = undefined;
   }
 
   private letter(message: unknown, reason: DeadLetterReason, cause?: unknown): void {

@@ -1,5 +1,5 @@
+import type { ActorState } from "./actor_state.ts";
 import type { StopReason } from "./behavior.ts";
-import type { ActorState } from "./cell.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { SluiceError } from "./error.ts";
 import type { Random } from "./random.ts";

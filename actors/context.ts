@@ -8,31 +8,8 @@ import type { Random } from "./random.ts";
 import type { ActorRef } from "./ref.ts";
 import { Ring } from "./ring.ts";
 import type { ActorSystem } from "./system.ts";
+import { TimerMessage } from "./timer_message.ts";
 import { Watch, watchedBy } from "./watch.ts";
-
-/** A timer of one life of an actor: first in the clock, then, as a control message, in the mailbox. */
-export class TimerMessage<M> implements Timer {
-  readonly message: M;
-  readonly #timers: Set<TimerMessage<M>>;
-  readonly #timer: Timer;
-
-  constructor(clock: Clock, delayMs: number, message: M, timers: Set<TimerMessage<M>>, post: (timer: TimerMessage<M>) => void) {
-    this.message = message;
-    this.#timers = timers;
-    timers.add(this);
-    this.#timer = clock.setTimer(delayMs, () => post(this));
-  }
-
-  /** Takes it out for delivery; false when it was cancelled while it waited. */
-  take(): boolean {
-    return this.#timers.delete(this);
-  }
-
-  cancel(): void {
-    this.#timers.delete(this);
-    this.#timer.cancel();
-  }
-}
 
 /** What an actor holds in one life, and gives back at its end. */
 export class LifeContext<M> implements ActorContext<M> {

@@ -2,7 +2,7 @@ import { ask } from "./ask.ts";
 import type { Cell } from "./cell.ts";
 import type { ActorRef, Address, Answer, AskOptions, Question } from "./ref.ts";
 import type { ActorSystem } from "./system.ts";
-import { watched } from "./watch.ts";
+import { type Watched, watched } from "./watch.ts";
 
 /** An actor of this process, whatever its messages. */
 export interface LocalActor {
@@ -33,8 +33,8 @@ export class LocalRef<M> implements ActorRef<M> {
     return ask(this[cell].home, this, question, options) as Promise<Answer<M, Q>>;
   }
 
-  get [watched](): Cell<M> {
-    return this[cell];
+  get [watched](): Watched {
+    return this[cell].watchers;
   }
 
   toString(): string {

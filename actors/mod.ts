@@ -64,6 +64,7 @@ export { createSystem } from "./system.ts";
 export { SystemClock, systemClock } from "./system_clock.ts";
 export { systemRandom } from "./system_random.ts";
 
+export type { ActorState, Phase } from "./actor_state.ts";
 export type {
   ActorContext,
   Behavior,
@@ -76,7 +77,7 @@ export type {
   SpawnOptions,
   StopReason,
 } from "./behavior.ts";
-export type { ActorState, Phase } from "./cell.ts";
+
 export type { Clock, Timer } from "./clock.ts";
 export type { DeadLetter, DeadLetterReason } from "./dead_letter.ts";
 export type { DataLane } from "./lane.ts";

@@ -1,9 +1,11 @@
+import type { ActorState } from "./actor_state.ts";
 import { type PendingQuestion, refuse } from "./ask.ts";
 import type { Factory, SpawnOptions, StopReason } from "./behavior.ts";
-import { type ActorState, Cell, type Home } from "./cell.ts";
+import { Cell } from "./cell.ts";
 import type { Clock } from "./clock.ts";
 import type { DeadLetter } from "./dead_letter.ts";
 import { SluiceError } from "./error.ts";
+import type { Home } from "./home.ts";
 import { actorOf } from "./local_ref.ts";
 import { type Logger, silent } from "./logger.ts";
 import type { Random } from "./random.ts";
@@ -123,7 +125,7 @@ class LocalSystem implements ActorSystem {
     const rootOptions = cellOptions(name, { ...(supervision && { supervision }) }, handlerTimeoutMs ?? Infinity);
     this.#root = new Cell<never>(home, undefined, "", () => ({ receive: () => {} }), rootOptions);
     this.terminated = new Promise((resolve) => {
-      this.#root.add({
+      this.#root.watchers.add({
         terminated: (reason) => {
           this.#close();
           resolve(reason);

@@ -16,6 +16,29 @@ export interface Watcher {
   terminated(reason: StopReason): void;
 }
 
+/** Who watches one actor, and whether it is over with it. */
+export class Watchers implements Watched {
+  readonly #watchers = new Set<Watcher>();
+  #reason: StopReason | undefined;
+
+  add(watcher: Watcher): void {
+    if (this.#reason !== undefined) watcher.terminated(this.#reason);
+    else this.#watchers.add(watcher);
+  }
+
+  remove(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  /** The actor has stopped for good: everyone who waits learns it, in the order in which they came. */
+  announce(reason: StopReason): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    for (const watcher of [...this.#watchers]) watcher.terminated(reason);
+    this.#watchers.clear();
+  }
+}
+
 /** One `watch` of one life of an actor: first the watcher, then the signal in its control lane. */
 export class Watch implements Watcher {
   readonly ref: ActorRef<never>;

@@ -1,7 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
-import { mismatch } from "../state/schema_check.ts";
+import { mismatch } from "../../actors/schema_check.ts";
 import { checkOneOf } from "./option.ts";
 
 /** What happens to a record that cannot be read: the task fails, or it is left out and counted as `malformedRecords`. */

@@ -2,7 +2,7 @@ import type { Static, TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
 import type { Key } from "../graph/key.ts";
 import type { ListState, MapState, ValueState } from "./handle.ts";
-import { mismatch } from "./schema_check.ts";
+import { mismatch } from "../../actors/schema_check.ts";
 
 declare const phantom: unique symbol;
 

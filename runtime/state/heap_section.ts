@@ -5,7 +5,7 @@ import { type Key, keyIdentity, keyText } from "../graph/key.ts";
 import type { Entry, HeapTable } from "./heap_table.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
-import { mismatch } from "./schema_check.ts";
+import { mismatch } from "../../actors/schema_check.ts";
 
 /** How many keys one chunk holds at most. */
 const keysPerChunk = 512;

@@ -8,7 +8,7 @@ import type { Invocation } from "./invocation.ts";
 import { damaged } from "./keyed_part.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
 import { ReplicatedCell, ReplicatedState } from "./replicated_state.ts";
-import { mismatch } from "./schema_check.ts";
+import { mismatch } from "../../actors/schema_check.ts";
 import { SplitCell, SplitState } from "./split_state.ts";
 
 /** Whose state it is. */
