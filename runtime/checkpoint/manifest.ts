@@ -61,6 +61,8 @@ export interface ManifestChannel {
 export interface Manifest {
   readonly version: 1;
   readonly job: string;
+  /** Which life of the job: a job that starts from nothing begins one, a restore goes on with it. */
+  readonly life: string;
   readonly graphHash: string;
   readonly id: CheckpointId;
   readonly attempt: number;

@@ -17,6 +17,7 @@ const extent = Type.Object({ file: whole, offset: whole, bytes: whole, checksum:
 const schema = Type.Object({
   version: Type.Literal(1),
   job: Type.String({ minLength: 1 }),
+  life: Type.String({ minLength: 1 }),
   graphHash: Type.String(),
   id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
   attempt: whole,

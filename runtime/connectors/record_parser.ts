@@ -63,6 +63,11 @@ export class RecordParser {
     } catch (error) {
       return new Malformed(`it is not JSON (${error instanceof Error ? error.message : String(error)})`, error);
     }
+    return this.check(value);
+  }
+
+  /** The value if it fits the schema, or why it does not. */
+  check(value: unknown): unknown {
     if (this.#schema === undefined) return value;
     const wrong = mismatch(this.#schema, value);
     return wrong === undefined ? value : new Malformed(`it does not fit the schema: ${wrong}`);
@@ -74,7 +79,7 @@ export class RecordParser {
     if (this.#policy === "fail") {
       throw new SluiceError(
         "RECORD_MALFORMED",
-        `source ${uid}: ${place} cannot be read: ${reason}; mend the file, or set onMalformed: "skip"`,
+        `source ${uid}: ${place} cannot be read: ${reason}; mend it, or set onMalformed: "skip"`,
         { cause },
       );
     }

@@ -5,8 +5,12 @@ import type { CheckpointId } from "./frame.ts";
 
 /** What a sink is given. Valid for one attempt. */
 export interface SinkContext {
-  /** The job's name and the id of this life of it (kept across restarts from the same checkpoints). */
   readonly job: string;
+  /**
+   * Which life of the job this is: kept across restarts, another one when the job starts from nothing. Checkpoint ids tell
+   * output apart within one life only.
+   */
+  readonly life: string;
   readonly uid: string;
   readonly subtask: number;
   readonly parallelism: number;

@@ -53,6 +53,8 @@ interface Deployed {
  */
 export class Attempt {
   readonly number: number;
+  /** Which life of the job: see `SinkContext.life`. */
+  readonly life: string;
   readonly plan: Plan;
   readonly snapshot: Snapshot | undefined;
   readonly channels: readonly Channel[];
@@ -61,6 +63,7 @@ export class Attempt {
 
   constructor(options: {
     readonly job: string;
+    readonly life: string;
     readonly number: number;
     readonly plan: Plan;
     readonly snapshot: Snapshot | undefined;
@@ -74,6 +77,7 @@ export class Attempt {
   }) {
     const { number, plan, snapshot, world, reports, context, settings } = options;
     this.number = number;
+    this.life = options.life;
     this.plan = plan;
     this.snapshot = snapshot;
     this.channels = channelsOf(plan);
@@ -166,6 +170,7 @@ export class Attempt {
     const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
     return {
       job: options.job,
+      life: options.life,
       plan,
       task,
       subtask,

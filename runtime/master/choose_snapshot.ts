@@ -1,8 +1,8 @@
 import { SluiceError } from "../../actors/error.ts";
-import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { SinkContext } from "../graph/sink.ts";
+import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
@@ -55,7 +55,7 @@ export async function chooseSnapshot(
       continue;
     }
     checkFit(snapshot, planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) }));
-    await checkSinks(options, snapshot.manifest.id, attempt, warn);
+    await checkSinks(options, snapshot.manifest, attempt, warn);
     return snapshot;
   }
   if (damage.length === 0) return undefined;
@@ -67,7 +67,7 @@ export async function chooseSnapshot(
 
 async function checkSinks(
   options: ChoiceOptions,
-  id: CheckpointId,
+  { id, life }: Manifest,
   attempt: number,
   warn: (code: string, message: string) => void,
 ): Promise<void> {
@@ -78,6 +78,7 @@ async function checkSinks(
     const context: SinkContext = {
       ...world,
       job: graph.name,
+      life,
       uid: operator.id,
       subtask: 0,
       parallelism: operator.parallelism ?? options.parallelism,

@@ -49,6 +49,7 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
   return {
     version: 1,
     job: checkpoint.job,
+    life: attempt.life,
     graphHash: attempt.plan.hash,
     id,
     attempt: attempt.number,

@@ -85,6 +85,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   readonly #options: MasterOptions;
   #context!: ActorContext<MasterControl>;
   #attemptNumber: number;
+  #life: string;
   #nextCheckpointId: CheckpointId;
   #running: RunningAttempt | undefined;
   #timer: Timer | undefined;
@@ -101,6 +102,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#options = options;
     const record = options.store.record();
     this.#attemptNumber = record.attempt;
+    this.#life = options.world.random.fork(`life ${record.attempt}`).id();
     this.#nextCheckpointId = record.nextCheckpointId;
     this.#downSince = options.world.clock.monotonic();
   }
@@ -188,8 +190,10 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { graph, settings, world, store } = this.#options;
     const { self } = this.#context;
     const links = this.#options.links(number);
+    this.#life = snapshot?.manifest.life ?? this.#life;
     const attempt = new Attempt({
       job: graph.name,
+      life: this.#life,
       number,
       plan,
       snapshot,

@@ -10,6 +10,13 @@
  * @module
  */
 export { connectNats, withoutSecrets } from "./connect.ts";
+export { jetStreamSink } from "./jetstream_sink.ts";
+export { jetStreamSource } from "./jetstream_source.ts";
 export { NatsTransport } from "./transport.ts";
 export type { NatsOptions } from "./connect.ts";
+export type { JetStreamSinkOptions } from "./jetstream_sink.ts";
+export type { JetStreamSourceOptions } from "./jetstream_source.ts";
+export type { NatsPlace } from "./shared_connection.ts";
+export type { StreamMessage } from "./stream_message.ts";
+export type { DataLossPolicy, StreamPosition } from "./stream_position.ts";
 export type { NatsTransportOptions } from "./transport.ts";

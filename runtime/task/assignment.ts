@@ -70,6 +70,7 @@ export interface SubtaskCounters {
 /** Everything that one subtask of one attempt is made from. */
 export interface SubtaskAssignment {
   readonly job: string;
+  readonly life: string;
   readonly plan: Plan;
   readonly task: PlannedTask;
   readonly subtask: number;

@@ -203,8 +203,8 @@ async function makeChain(
 }
 
 async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<never>, signal: AbortSignal) {
-  const { job, subtask, task, attempt, clock, disk, log, restoredCheckpoint } = assignment;
-  const context = { job, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal };
+  const { job, life, subtask, task, attempt, clock, disk, log, restoredCheckpoint } = assignment;
+  const context = { job, life, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal };
   try {
     return await sink.open({ ...context, restoredFrom: restoredCheckpoint });
   } catch (error) {

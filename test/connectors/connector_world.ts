@@ -17,8 +17,12 @@ export class ConnectorWorld {
   wakes = 0;
   #woken = true;
 
-  constructor(makeDisk: (clock: VirtualClock) => Disk = () => new SimulatedDisk()) {
+  readonly #pass: () => Promise<void>;
+
+  /** `pass` lets work that takes real time go on: of sockets, say. */
+  constructor(makeDisk: (clock: VirtualClock) => Disk = () => new SimulatedDisk(), pass: () => Promise<void> = settled) {
     this.disk = makeDisk(this.clock);
+    this.#pass = pass;
   }
 
   source(overrides: Partial<SourceContext> = {}): SourceContext {
@@ -46,6 +50,7 @@ export class ConnectorWorld {
   sink(overrides: Partial<SinkContext> = {}): SinkContext {
     return {
       job: "a job/1",
+      life: "life",
       uid: "out",
       subtask: 0,
       parallelism: 1,
@@ -83,7 +88,7 @@ export class ConnectorWorld {
   async #until(reached: () => boolean): Promise<void> {
     for (let turns = 0; !reached(); turns++) {
       if (turns > 100_000) throw new Error("something is waited for that does not come");
-      await settled();
+      await this.#pass();
       if (!reached()) this.clock.runNext();
     }
   }

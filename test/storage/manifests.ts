@@ -5,6 +5,7 @@ export function manifestOf(id: number, files: readonly DataFile[] = [], override
   const at: Extent[] = files.map((file, index) => ({ file: index, offset: 0, bytes: file.bytes, checksum: file.checksum }));
   return {
     version: 1,
+    life: "a",
     job: "orders",
     graphHash: "0123abcd",
     id,

@@ -1,0 +1,185 @@
+import type { JsMsg, NatsConnection, StreamInfo } from "nats";
+import { SluiceError } from "../../actors/error.ts";
+import type { SourceContext } from "../graph/source.ts";
+import { checkPosition, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
+
+/** What a {@link StreamReader} reads. */
+export interface StreamRange {
+  readonly stream: string;
+  /** Only messages on this subject, which may have wildcards. */
+  readonly filter: string | undefined;
+  readonly onDataLoss: DataLossPolicy;
+  /** Messages asked for at a time. */
+  readonly batch: number;
+}
+
+/** How long a pull waits at the server for the first message, in milliseconds; what comes meanwhile is given at once. */
+const pullMs = 5_000;
+
+/** Pauses between tries after a failure, in milliseconds. */
+const retryMs = [100, 250, 500, 1_000] as const;
+
+/**
+ * Reads a stream ahead of whoever takes the messages, in order, each once, from a position.
+ *
+ * One pull of `batch` messages is under way at a time, and none while that many wait, so that memory is bounded. An ordered
+ * consumer delivers: it holds no state at the server that would have to survive. When the server restarts, or the consumer is
+ * gone, another one goes on where this one was; what the stream no longer has then is treated as `onDataLoss` says.
+ */
+export class StreamReader {
+  readonly #connection: NatsConnection;
+  readonly #range: StreamRange;
+  readonly #context: SourceContext;
+  readonly #until: number | undefined;
+  readonly #created: string;
+  #waiting: JsMsg[] = [];
+  #taken = 0;
+  /** The last sequence that came from the server. */
+  #read: number;
+  #filling = false;
+  #failure: unknown;
+  #closed = false;
+  #endCurrent: (() => void) | undefined;
+  #over: Promise<void> = Promise.resolve();
+
+  constructor(connection: NatsConnection, range: StreamRange, position: StreamPosition, context: SourceContext) {
+    this.#connection = connection;
+    this.#range = range;
+    this.#context = context;
+    this.#read = position.sequence;
+    this.#until = position.until;
+    this.#created = position.created;
+  }
+
+  /** The next message; undefined when it is not there yet, or at the end. Throws what reading has met. */
+  take(): JsMsg | undefined {
+    const message = this.#waiting[this.#taken];
+    if (message === undefined) {
+      if (this.#failure !== undefined) throw this.#failure;
+    } else {
+      this.#waiting[this.#taken++] = undefined as unknown as JsMsg;
+      if (this.#taken === this.#waiting.length) {
+        this.#waiting = [];
+        this.#taken = 0;
+      }
+    }
+    this.#fill();
+    return message;
+  }
+
+  /** Whether everything up to the end of a bounded range has been taken. */
+  get ended(): boolean {
+    return this.#until !== undefined && this.#read >= this.#until && this.#left === 0;
+  }
+
+  /** Reads no further. Settles when nothing is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#endCurrent?.();
+    await this.#over;
+  }
+
+  get #left(): number {
+    return this.#waiting.length - this.#taken;
+  }
+
+  get #wanting(): boolean {
+    const atEnd = this.#until !== undefined && this.#read >= this.#until;
+    return !this.#closed && this.#failure === undefined && !atEnd && this.#left < this.#range.batch;
+  }
+
+  #fill(): void {
+    if (this.#filling || !this.#wanting) return;
+    this.#filling = true;
+    this.#over = this.#readAhead().finally(() => {
+      this.#filling = false;
+      if (!this.#closed) this.#context.wake();
+    });
+  }
+
+  async #readAhead(): Promise<void> {
+    for (let failures = 0; this.#wanting;) {
+      try {
+        await this.#pullAll(() => failures = 0);
+      } catch (error) {
+        if (this.#closed) return;
+        if (error instanceof SluiceError) {
+          this.#failure = error;
+          return;
+        }
+        const { uid, log, clock } = this.#context;
+        const said = error instanceof Error ? error.message : String(error);
+        if (failures === 3) {
+          log({ level: "warn", from: uid, message: `stream ${this.#range.stream} cannot be read for now: ${said}` });
+        }
+        const pauseMs = retryMs[Math.min(failures++, retryMs.length - 1)] as number;
+        await new Promise<void>((resolve) => {
+          const timer = clock.setTimer(pauseMs, resolve);
+          this.#endCurrent = () => {
+            timer.cancel();
+            resolve();
+          };
+        });
+      }
+    }
+  }
+
+  /** Pulls with one consumer until there is enough, or until it fails. */
+  async #pullAll(worked: () => void): Promise<void> {
+    const { stream, filter, batch } = this.#range;
+    await this.#check();
+    const consumer = await this.#connection.jetstream().consumers.get(stream, {
+      opt_start_seq: this.#read + 1,
+      ...(filter === undefined ? {} : { filterSubjects: filter }),
+    });
+    try {
+      while (this.#wanting) {
+        const messages = await consumer.fetch({ max_messages: batch, expires: pullMs });
+        this.#endCurrent = () => messages.stop();
+        if (this.#closed) messages.stop();
+        let came = 0;
+        for await (const message of messages) {
+          came++;
+          if (this.#take(message)) break;
+        }
+        if (came === 0 && !this.#closed) await this.#check();
+        worked();
+      }
+    } finally {
+      this.#endCurrent = undefined;
+      await consumer.delete().catch(() => {}); // it goes by itself when nobody pulls
+    }
+  }
+
+  /** Whether to stop: the end of a bounded range is reached. */
+  #take(message: JsMsg): boolean {
+    const sequence = message.seq;
+    if (sequence <= this.#read || this.#closed) return this.#closed;
+    if (this.#until !== undefined && sequence > this.#until) {
+      this.#read = this.#until;
+      return true;
+    }
+    this.#read = sequence;
+    this.#waiting.push(message);
+    if (this.#left === 1) this.#context.wake();
+    return sequence === this.#until;
+  }
+
+  /** Looks whether the stream is still the same and has what comes next. */
+  async #check(): Promise<void> {
+    const info = await streamInfo(this.#connection, this.#range.stream, this.#context.uid);
+    const position = { created: this.#created, sequence: this.#read, until: this.#until };
+    this.#read = checkPosition(info, position, this.#range.onDataLoss, this.#context);
+  }
+}
+
+/** What the server knows of a stream. */
+export async function streamInfo(connection: NatsConnection, stream: string, uid: string): Promise<StreamInfo> {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  try {
+    return await manager.streams.info(stream);
+  } catch (cause) {
+    if (!/stream not found/i.test(String(cause))) throw cause;
+    throw new SluiceError("STREAM_MISSING", `${uid}: there is no stream ${stream}: create it, or mend the name`, { cause });
+  }
+}
