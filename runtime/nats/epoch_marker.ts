@@ -46,7 +46,8 @@ export async function lastMarker(connection: NatsConnection, stream: string, sub
   if (typeof epoch !== "number" || typeof part !== "number" || typeof whole !== "boolean") {
     throw new SluiceError(
       "MARKER_UNREADABLE",
-      `message ${message.seq} of stream ${stream} on ${subject} is no marker of a sink: give the sink a marker subject of its own`,
+      `message ${message.seq} of stream ${stream} on ${subject} is no marker of a sink: give the sink a marker subject that ` +
+        "nobody else writes to",
     );
   }
   return { epoch, part, whole, sequence: message.seq };

@@ -8,7 +8,7 @@ import type { OutgoingMessage } from "./atomic_batch.ts";
 import { EpochCommit, sinkName } from "./epoch_commit.ts";
 import { lastMarker } from "./epoch_marker.ts";
 import { PublishWindow } from "./publish_window.ts";
-import { type ConnectionHold, type NatsPlace, SharedConnection } from "./shared_connection.ts";
+import { type ConnectionHold, type NatsPlace, SharedConnection } from "./connection_hold.ts";
 import { streamInfo } from "./stream_reader.ts";
 
 /** What a JetStream sink can be told. */

@@ -4,7 +4,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { checkOneOf, checkText, checkWhole } from "../connectors/option.ts";
 import { checkRecordOptions, Malformed, type RecordOptions, RecordParser } from "../connectors/record_parser.ts";
 import type { Source, SourceContext, SplitReader } from "../graph/source.ts";
-import { type NatsPlace, SharedConnection } from "./shared_connection.ts";
+import { type NatsPlace, SharedConnection } from "./connection_hold.ts";
 import { type StreamMessage, streamMessage } from "./stream_message.ts";
 import { checkIsPosition, createdAt, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
 import { streamInfo, StreamReader } from "./stream_reader.ts";
@@ -34,7 +34,7 @@ export interface JetStreamSourceOptions<T = unknown, S extends TSchema = TSchema
 /**
  * The messages of a JetStream stream, from its beginning, exactly once.
  *
- * - **Position:** the stream's identity and a sequence, in the checkpoint. Nothing is acknowledged and no consumer has to survive.
+ * - **Position:** the stream's identity and a sequence, in the checkpoint. Nothing is acknowledged, no consumer has to survive.
  * - **Never skips silently:** a stream that was purged behind the position, has lost its tail, or was deleted and made anew fails
  *   with `SOURCE_POSITION_LOST`; the first can be allowed by `onDataLoss: "earliest"`, which counts `messagesLost`.
  * - **Order:** that of the stream within each split.

@@ -16,7 +16,7 @@ export { NatsTransport } from "./transport.ts";
 export type { NatsOptions } from "./connect.ts";
 export type { JetStreamSinkOptions } from "./jetstream_sink.ts";
 export type { JetStreamSourceOptions } from "./jetstream_source.ts";
-export type { NatsPlace } from "./shared_connection.ts";
+export type { NatsPlace } from "./connection_hold.ts";
 export type { StreamMessage } from "./stream_message.ts";
 export type { DataLossPolicy, StreamPosition } from "./stream_position.ts";
 export type { NatsTransportOptions } from "./transport.ts";
