@@ -52,7 +52,7 @@ export function keyValueConformance(name: string, create: () => KeyValueWorld | 
     }
   });
 
-  test("a deleted value is gone, may be written from nothing again, and its revisions go on growing", async ({ connect, done }) => {
+  test("a deleted value is gone, may be written from nothing again, and revisions go on growing", async ({ connect, done }) => {
     const a = await connect();
     const first = await done(a.put("k", bytes("1"), 0)) as number;
     const second = await done(a.put("k", bytes("2"), first)) as number;
