@@ -96,6 +96,11 @@ export interface SpawnOptions {
    * @default "temporary"
    */
   readonly restart?: Restart;
+  /**
+   * Whether its own end can end its supervisor: see `autoShutdown`, which must not be `never` then. A permanent child cannot be.
+   * @default false
+   */
+  readonly significant?: boolean;
   /** How it supervises its own children. */
   readonly supervision?: SupervisionOptions;
   /**
@@ -162,8 +167,8 @@ export interface ActorContext<in out M> {
    */
   setTimer(delayMs: number, message: M): Timer;
   /**
-   * Sends `message` when no message came for `timeoutMs` milliseconds (at the latest after twice that time), and again after
-   * each such silence. `undefined` ends it.
+   * Sends `message` when for `timeoutMs` milliseconds no message was handled and none waits (at the latest after twice that
+   * time), and again after each such silence. Timers and signals are no messages. `undefined` ends it.
    */
   setReceiveTimeout(timeoutMs: number | undefined, message?: M): void;
   /**
@@ -176,4 +181,10 @@ export interface ActorContext<in out M> {
   unstash(): void;
   /** Fails this actor, as if the handler had thrown; what was called goes on until it returns. */
   fail(cause: unknown): void;
+  /**
+   * Takes responsibility for work that goes on outside the handler: when it rejects during this life, this actor fails with that
+   * cause; when it rejects later, that is logged. A rejected promise that nobody takes responsibility for ends the process, in
+   * every runtime, without saying whose it was.
+   */
+  attend(work: PromiseLike<unknown>): void;
 }

@@ -1,11 +1,12 @@
-import { refuseQuestion } from "./ask.ts";
+import type { TSchema } from "@sinclair/typebox";
 import type { ActorState, Phase } from "./actor_state.ts";
 import type { Behavior, ChildSpec, Factory, LaneBehavior, LaneHost, SpawnOptions, StopReason } from "./behavior.ts";
 import { type Child, type ChildCommand, Children, type ChildReport, type Owner } from "./children.ts";
 import { LifeContext } from "./context.ts";
 import type { DeadLetterReason } from "./dead_letter.ts";
+import { sendDeadLetter } from "./home.ts";
 import { SluiceError } from "./error.ts";
-import { isPromise } from "./handler.ts";
+import { hasLane, isPromise } from "./handler.ts";
 import type { Home } from "./home.ts";
 import { LocalRef } from "./local_ref.ts";
 import type { LogLevel } from "./logger.ts";
@@ -36,6 +37,8 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   /** Messages served so far, timers not counted. */
   received = 0;
   lives = 0;
+  /** What a message from another process must fit: the present behaviour's, or the last one's. */
+  schema: TSchema | undefined;
 
   readonly home: Home;
   readonly path: string;
@@ -43,6 +46,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   readonly ref: ActorRef<M>;
   readonly parent: Owner | undefined;
   readonly restart: Restart;
+  readonly significant: boolean;
   readonly watchers = new Watchers();
 
   /** Live and nothing pending: both lanes may be served. */
@@ -57,6 +61,8 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   private reason: StopReason = { kind: "normal" };
   private final = false;
   private failing = false;
+  /** Carrying out commands: those that come meanwhile need no turn of their own. */
+  private obeying = false;
   private stopCalled = false;
   private readonly pending: Pending;
   private children: Children | undefined;
@@ -73,6 +79,8 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
     this.factory = factory;
     this.options = options;
     this.restart = options.restart;
+    this.significant = options.significant;
+    home.actors.set(this.id, this);
     this.mailbox = new Mailbox(options.capacity, home.scheduler);
     this.pending = new Pending(home.clock, this);
   }
@@ -83,6 +91,11 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
 
   get takesSignals(): boolean {
     return this.behavior?.signal !== undefined;
+  }
+
+  /** Whether a handler is pending or a message waits. */
+  get busy(): boolean {
+    return this.pending.count > 0 || this.mailbox.lane.ready;
   }
 
   get isDown(): boolean {
@@ -118,7 +131,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
 
   command(command: Command): void {
     this.commands.push(command);
-    this.scheduler.queueControl(this);
+    if (!this.obeying) this.scheduler.queueControl(this);
   }
 
   /** Messages that had been put aside come back to the front. */
@@ -138,7 +151,9 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   }
 
   controlTurn(): void {
+    this.obeying = true;
     for (let command = this.commands.shift(); command !== undefined; command = this.commands.shift()) this.obey(command);
+    this.obeying = false;
     const { control } = this.mailbox;
     // What comes meanwhile waits for the next turn, so that no actor can keep the loop by telling itself.
     let left = control.length;
@@ -247,21 +262,32 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   // ---- life and death
 
   spawn<C>(name: string, factory: Factory<C>, options?: SpawnOptions): ActorRef<C> {
-    return this.adopt(name, factory, options, "now").ref;
+    return this.adopt(name, factory, this.checked(name, options), "now").ref;
   }
 
   spawnInOrder(specs: readonly ChildSpec<never>[]): readonly ActorRef<never>[] {
-    const cells = specs.map(({ name, factory, ...options }) => this.adopt(name, factory, options, "later"));
+    const names = new Set<string>();
+    const all = specs.map(({ name, factory, ...options }) => {
+      if (names.has(name)) throw new SluiceError("NAME_TAKEN", `two children are to be called ${JSON.stringify(name)}`);
+      names.add(name);
+      return { name, factory, options: this.checked(name, options) };
+    });
+    const cells = all.map(({ name, factory, options }) => this.adopt(name, factory, options, "later"));
     this.children?.startInOrder(cells.map((cell) => cell.id));
     return cells.map((cell) => cell.ref);
   }
 
-  private adopt<C>(name: string, factory: Factory<C>, options: SpawnOptions = {}, start: "now" | "later"): Cell<C> {
+  /** Throws when a child cannot be spawned so; nothing has happened then. */
+  private checked(name: string, options: SpawnOptions = {}): CellOptions {
     const checked = cellOptions(name, options, this.options.handlerTimeoutMs);
     this.children ??= new Children(this, this.options.supervision);
-    this.children.check(name);
-    const cell = new Cell(this.home, this, name, factory, checked);
-    this.children.adopt(name, cell, start);
+    this.children.check(name, checked);
+    return checked;
+  }
+
+  private adopt<C>(name: string, factory: Factory<C>, options: CellOptions, start: "now" | "later"): Cell<C> {
+    const cell = new Cell(this.home, this, name, factory, options);
+    this.children!.adopt(name, cell, start);
     return cell;
   }
 
@@ -271,6 +297,10 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
 
   stopForGood(): void {
     this.command({ kind: "stop", reason: { kind: "normal" }, final: true });
+  }
+
+  shutDown(): void {
+    this.command({ kind: "stop", reason: { kind: "shutdown" }, final: false });
   }
 
   /** Ends this life as failed. Takes no more messages from now on. */
@@ -313,6 +343,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
     try {
       const behavior = this.factory();
       this.behavior = behavior;
+      this.schema = behavior.schema;
       if (hasLane(behavior)) this.mailbox.attachLane(() => behavior.lane(this, context));
       else this.mailbox.attach(behavior, context);
       const outcome = behavior.start?.(context);
@@ -390,6 +421,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   bury(reason: StopReason): void {
     if (this.phase === "dead") return;
     this.phase = "dead";
+    this.home.actors.delete(this.id);
     for (const message of this.mailbox.close()) this.letter(message, "stopped");
     this.watchers.announce(reason);
   }
@@ -413,11 +445,6 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   }
 
   private letter(message: unknown, reason: DeadLetterReason, cause?: unknown): void {
-    refuseQuestion(message, cause ?? new SluiceError("DEAD_LETTER", `${this.ref}: ${reason}`));
-    this.home.deadLetter({ message, to: String(this.ref), reason, ...(cause === undefined ? {} : { cause }) });
+    sendDeadLetter(this.home, this.ref, message, reason, cause);
   }
-}
-
-function hasLane<M>(behavior: Behavior<M> | LaneBehavior<M>): behavior is LaneBehavior<M> {
-  return "lane" in behavior;
 }

@@ -47,6 +47,8 @@ export interface Owner {
   readonly path: string;
   readonly home: { readonly clock: Clock; readonly random: Random };
   command(report: ChildReport): void;
+  /** Ends with its children, with reason `shutdown`. */
+  shutDown(): void;
   fail(cause: unknown): void;
 }
 
@@ -85,8 +87,12 @@ export class Children {
     this.#policy = policy;
   }
 
-  /** Whether a name can be given to a child now. */
-  check(name: string): void {
+  /** Whether a child of this name can be taken in now. */
+  check(name: string, { restart, significant }: Pick<SupervisedChild, "restart" | "significant">): void {
+    if (significant && (restart === "permanent" || this.#policy.autoShutdown === "never")) {
+      const why = restart === "permanent" ? "a permanent child always comes back" : "its supervisor's autoShutdown is never";
+      throw new SluiceError("OPTION_OUT_OF_RANGE", `actor ${name}: it cannot be significant: ${why}`);
+    }
     if (name === "" || name.length > 255 || /[/\p{Cc}]/u.test(name)) {
       const shown = JSON.stringify(name);
       throw new SluiceError("BAD_NAME", `${shown}: a name has 1 to 255 characters, none of them "/" or a control character`);
@@ -231,6 +237,8 @@ export class Children {
       }
       case "start":
         return step.delayMs > 0 ? this.#startLater(step.children, step.delayMs) : this.#start(step.children);
+      case "shut-down":
+        return this.#owner.shutDown();
       case "escalate":
         return;
       default:

@@ -116,7 +116,7 @@ export class LifeContext<M> implements ActorContext<M> {
     if (timeoutMs === undefined) return;
     const received = this.#cell.received;
     this.#silence = this.clock.setTimer(timeoutMs, () => {
-      if (this.#cell.received === received) this.setTimer(0, message as M);
+      if (this.#cell.received === received && !this.#cell.busy) this.setTimer(0, message as M);
       this.setReceiveTimeout(timeoutMs, message);
     });
   }
@@ -140,6 +140,14 @@ export class LifeContext<M> implements ActorContext<M> {
   fail(cause: unknown): void {
     if (this.#phase === "over") this.#mustLive("fail");
     this.#cell.fail(cause);
+  }
+
+  attend(work: PromiseLike<unknown>): void {
+    this.#mustLive("attend");
+    work.then(undefined, (cause: unknown) => {
+      if (this.#phase === "live") this.#cell.fail(cause);
+      else this.#cell.log("warn", "work of a life that is over has rejected", cause);
+    });
   }
 
   /** The life is ending: nothing new may be begun. */

@@ -86,6 +86,6 @@ export type { MemoryBrokerOptions } from "./memory_transport.ts";
 export type { Random } from "./random.ts";
 export type { ActorRef, Address, Answer, AskOptions, Question, ReplyTo } from "./ref.ts";
 export type { SchedulerOptions } from "./scheduler.ts";
-export type { Backoff, Restart, Strategy, SupervisionOptions } from "./supervisor.ts";
+export type { AutoShutdown, Backoff, Restart, Strategy, SupervisionOptions } from "./supervisor.ts";
 export type { ActorSystem, SystemOptions } from "./system.ts";
 export type { Delivery, Subscription, Transport } from "./transport.ts";

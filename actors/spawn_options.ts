@@ -5,6 +5,7 @@ import { type Restart, type SupervisionPolicy, supervisionPolicy } from "./super
 /** {@link SpawnOptions}, checked and with defaults. */
 export interface CellOptions {
   readonly restart: Restart;
+  readonly significant: boolean;
   readonly supervision: SupervisionPolicy;
   readonly capacity: number;
   readonly overflow: Overflow;
@@ -23,6 +24,7 @@ const overflows: readonly Overflow[] = ["fail", "drop-newest", "drop-oldest"];
 export function cellOptions(name: string, options: SpawnOptions, handlerTimeoutMs: number): CellOptions {
   const checked: CellOptions = {
     restart: options.restart ?? "temporary",
+    significant: options.significant ?? false,
     supervision: supervisionPolicy(options.supervision),
     capacity: options.capacity ?? 1_000_000,
     overflow: options.overflow ?? "fail",

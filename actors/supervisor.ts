@@ -15,6 +15,13 @@ export type Strategy = "one-for-one" | "one-for-all" | "rest-for-one";
 /** When a child is restarted: always; after a failure; never, also not when a sibling's failure took it along. */
 export type Restart = "permanent" | "transient" | "temporary";
 
+/**
+ * Whether a supervisor stops by itself, with reason `shutdown`, when significant children have ended: never; when any has; when
+ * the last of them has. Only an end of the child's own counts that no restart follows: not one that its supervisor or a sibling's
+ * failure brought about.
+ */
+export type AutoShutdown = "never" | "any-significant" | "all-significant";
+
 /** How long a restart waits. */
 export interface Backoff {
   /**
@@ -51,6 +58,8 @@ export interface SupervisionOptions {
   /** @default 5,000 */
   readonly windowMs?: number;
   readonly backoff?: Partial<Backoff>;
+  /** @default "never" */
+  readonly autoShutdown?: AutoShutdown;
 }
 
 /** {@link SupervisionOptions} with every default filled in. */
@@ -59,12 +68,14 @@ export interface SupervisionPolicy {
   readonly maxRestarts: number;
   readonly windowMs: number;
   readonly backoff: Backoff;
+  readonly autoShutdown: AutoShutdown;
 }
 
 /** A child as its supervisor sees it. */
 export interface SupervisedChild {
   readonly id: number;
   readonly restart: Restart;
+  readonly significant: boolean;
 }
 
 /** A child has exited, without having been asked to. */
@@ -91,6 +102,8 @@ export type SupervisionStep =
   | { readonly kind: "forget"; readonly child: number }
   /** After `delayMs` milliseconds start these, each when the start of the one before is over. */
   | { readonly kind: "start"; readonly children: readonly number[]; readonly delayMs: number }
+  /** Significant children have ended: stop all children, the last started first, and end with reason `shutdown`. */
+  | { readonly kind: "shut-down" }
   /** Too many restarts: stop all children, the last started first, and fail. */
   | { readonly kind: "escalate" };
 
@@ -108,6 +121,7 @@ export function supervisionPolicy(options: SupervisionOptions = {}): Supervision
     maxRestarts: options.maxRestarts ?? 3,
     windowMs: options.windowMs ?? 5_000,
     backoff: { minMs: 10, maxMs: 10_000, factor: 2, jitter: 0.2, ...options.backoff },
+    autoShutdown: options.autoShutdown ?? "never",
   };
   const { minMs, maxMs, factor, jitter } = policy.backoff;
   check("strategy", policy.strategy, ["one-for-one", "one-for-all", "rest-for-one"].includes(policy.strategy));
@@ -117,6 +131,7 @@ export function supervisionPolicy(options: SupervisionOptions = {}): Supervision
   check("backoff.maxMs", maxMs, maxMs >= minMs);
   check("backoff.factor", factor, factor >= 1);
   check("backoff.jitter", jitter, jitter >= 0 && jitter <= 1);
+  check("autoShutdown", policy.autoShutdown, ["never", "any-significant", "all-significant"].includes(policy.autoShutdown));
   return policy;
 }
 
@@ -140,7 +155,9 @@ export function onChildExit(
 ): { readonly history: RestartHistory; readonly steps: readonly SupervisionStep[] } {
   const { child, reason } = exit;
   if (!(child.restart === "permanent" || (child.restart === "transient" && reason === "failed"))) {
-    return { history, steps: [{ kind: "forget", child: child.id }] };
+    const steps: SupervisionStep[] = [{ kind: "forget", child: child.id }];
+    if (child.significant && endsWith(policy.autoShutdown, siblings, child)) steps.push({ kind: "shut-down" });
+    return { history, steps };
   }
 
   const restartedMs = history.restartedMs.filter((at) => nowMs - at < policy.windowMs);
@@ -157,6 +174,20 @@ export function onChildExit(
   const children = group.filter((sibling) => sibling.restart !== "temporary").map((sibling) => sibling.id);
   steps.push({ kind: "start", children, delayMs });
   return { history: { restartedMs: [...restartedMs, nowMs], streak, dueMs: nowMs + delayMs }, steps };
+}
+
+/** Whether the supervisor ends with this significant child. */
+function endsWith(autoShutdown: AutoShutdown, siblings: Iterable<SupervisedChild>, child: SupervisedChild): boolean {
+  switch (autoShutdown) {
+    case "never":
+      return false;
+    case "any-significant":
+      return true;
+    case "all-significant":
+      return ![...siblings].some((sibling) => sibling.significant && sibling.id !== child.id);
+    default:
+      return autoShutdown satisfies never;
+  }
 }
 
 function groupOf(strategy: Strategy, siblings: Iterable<SupervisedChild>, child: SupervisedChild): readonly SupervisedChild[] {

@@ -115,6 +115,7 @@ class LocalSystem implements ActorSystem {
       logger,
       askTimeoutMs,
       questions: this.#questions,
+      actors: new Map(),
       nextId: () => ids++,
       deadLetter: (letter) => {
         logger({ level: "debug", from: letter.to, message: `dead letter: ${letter.reason}`, cause: letter.cause });

@@ -145,25 +145,6 @@ actor("a stopping actor waits for its handler, then stops its children, the last
   assert.equal(system.actors(), []);
 });
 
-actor("a stopping actor that ignores the stop is abandoned after shutdownMs, and the others still stop", async () => {
-  const { world, system, log, entries } = scene("abandon");
-  system.spawn("first", () => noting(log, "first"));
-  const stubborn = system.spawn("stubborn", () => noting(log, "stubborn"), { shutdownMs: 300 });
-  const forever = system.spawn<Order>("forever", () => ({ ...noting(log, "forever"), stop: () => new Promise(() => {}) }), {
-    shutdownMs: 300,
-  });
-  await world.pass(10);
-  stubborn.tell({ kind: "hang" });
-  await world.pass(10);
-  const before = world.clock.monotonic();
-  await world.run(system.shutdown());
-  const took = world.clock.monotonic() - before;
-  assert.ok(took >= 600 && took < 700, `${took} ms`);
-  assert.equal(log.slice(-2), ["stubborn stop shutdown", "first stop shutdown"]);
-  assert.is(entries.filter(({ message }) => message.includes("was abandoned")).length, 2);
-  forever.tell(say("late"));
-});
-
 actor("context.signal aborts when the actor stops, also when it is first looked at afterwards", async () => {
   const { world, system } = scene("signal");
   const contexts: ActorContext<string>[] = [];
@@ -237,6 +218,44 @@ actor("a receive timeout comes when no message came, again after each silence, u
   ref.tell("end");
   await world.pass(1000);
   assert.equal(read, ["x", "silence", "silence", "end"]);
+});
+
+actor("a receive timeout does not come while a handler is pending or messages wait", async () => {
+  const { world, system } = scene("busy");
+  const read: string[] = [];
+  const ref = system.spawn<string>("a", () => ({
+    start: (context) => context.setReceiveTimeout(20, "silence"),
+    async receive(message, context) {
+      await new Promise<void>((resolve) => void context.clock.setTimer(100, resolve));
+      read.push(message);
+    },
+  }));
+  for (const message of ["1", "2", "3"]) ref.tell(message);
+  await world.pass(330);
+  assert.equal(read, ["1", "2", "3"]);
+  await world.pass(120);
+  assert.equal(read, ["1", "2", "3", "silence"]);
+});
+
+actor("what was put aside waits for the next life, and becomes dead letters when there is none", async () => {
+  const { world, system, letters } = scene("stash and crash");
+  const read: string[] = [];
+  let lives = 0;
+  const ref = system.spawn<string>("a", () => {
+    const first = ++lives === 1;
+    return {
+      receive(message, context) {
+        if (message === "crash") throw new Error(message);
+        if (first || message === "keep") context.stash(message);
+        else read.push(message);
+      },
+    };
+  }, { restart: "transient" });
+  for (const message of ["1", "2", "crash", "3", "keep"]) ref.tell(message);
+  await world.pass(500);
+  assert.equal(read, ["1", "2", "3"]);
+  await world.run(system.stop(ref));
+  assert.equal(letters.map(({ message, reason }) => [message, reason]), [["crash", "failed"], ["keep", "stopped"]]);
 });
 
 actor("stashed messages come back at the front in their order; a full stash refuses", async () => {

@@ -1,50 +1,15 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
-import type { Behavior, ChildSpec, SpawnOptions, StopReason } from "../../actors/behavior.ts";
+import type { ActorContext, Behavior, ChildSpec, StopReason } from "../../actors/behavior.ts";
 import type { SluiceError } from "../../actors/error.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import { World } from "../../actors/simulation/world.ts";
 import type { Restart, Strategy, SupervisionOptions } from "../../actors/supervisor.ts";
 
+import { family, type Order, permanent } from "./family.ts";
+
 const supervision = suite("supervision");
-
-type Order = "crash" | "finish" | "ping";
-
-/** A supervisor with named children that note their lives. */
-function family(seed: string, options: SupervisionOptions, children: Record<string, SpawnOptions>) {
-  const world = new World(seed);
-  const system = world.system("s");
-  const log: string[] = [];
-  const refs: Record<string, ActorRef<Order>> = {};
-  const child = (name: string): Behavior<Order> => ({
-    start: () => void log.push(`+${name}`),
-    receive(order, context) {
-      if (order === "crash") throw new Error(`${name} crashed`);
-      if (order === "finish") context.stop();
-      if (order === "ping") log.push(`${name} pong`);
-    },
-    stop: () => void log.push(`-${name}`),
-  });
-  const parent = system.spawn<string>("parent", () => ({
-    start(context) {
-      for (const [name, spawn] of Object.entries(children)) refs[name] = context.spawn(name, () => child(name), spawn);
-    },
-    receive(name, context) {
-      context.stop(refs[name]);
-    },
-  }), { supervision: options });
-  const after = async (act: () => void, ms = 2000): Promise<string> => {
-    await world.pass(50);
-    log.length = 0;
-    act();
-    await world.pass(ms);
-    return log.join(" ");
-  };
-  return { world, system, log, refs, parent, after };
-}
-
-const permanent: SpawnOptions = { restart: "permanent" };
 
 supervision("one-for-one restarts the child that failed, with its ref and its unread messages", async () => {
   const { refs, after } = family("one", { strategy: "one-for-one" }, { a: permanent, b: permanent });
@@ -213,6 +178,65 @@ supervision("under any exits and stops the executor ends with exactly the childr
     }),
     { seed: 6, numRuns: 60 },
   );
+});
+
+supervision(
+  "the end of significant children ends their supervisor with reason shutdown, the others in reverse before it",
+  async () => {
+    const { world, system, parent, refs, log } = family("significant", { autoShutdown: "all-significant" }, {
+      a: permanent,
+      s1: { restart: "transient", significant: true },
+      b: permanent,
+      s2: { significant: true },
+    });
+    await world.pass(50);
+    const end = system.whenStopped(parent);
+    refs["s1"]!.tell("crash");
+    refs["s2"]!.tell("crash");
+    await world.pass(500);
+    assert.is(system.actors().length, 4, "s1 has come back, so only s2 has ended");
+    log.length = 0;
+    refs["s1"]!.tell("finish");
+    assert.equal(await world.run(end), { kind: "shutdown" });
+    assert.equal(log, ["-s1", "-b", "-a"]);
+  },
+);
+
+supervision("a significant child that its supervisor stops ends nobody", async () => {
+  const { world, system, parent } = family("any significant", { autoShutdown: "any-significant" }, { s: { significant: true } });
+  await world.pass(50);
+  parent.tell("s");
+  await world.pass(500);
+  assert.equal(system.actors().map(({ path }) => path), ["parent"]);
+});
+
+supervision("a system ends by itself when its significant actors have", async () => {
+  const world = new World("significant system");
+  const system = world.system("s", { supervision: { autoShutdown: "any-significant" } });
+  system.spawn<Order>("main", () => ({ receive: (_, context) => context.stop() }), { significant: true }).tell("finish");
+  system.spawn<Order>("other", () => ({ receive: () => {} }), permanent);
+  assert.equal(await world.run(system.terminated), { kind: "shutdown" });
+  assert.is(world.clock.waiting, 0);
+});
+
+supervision("a child that cannot be significant is refused, and nothing of a list that is refused is started", async () => {
+  const world = new World("refused");
+  const system = world.system("s");
+  const factory = (): Behavior<Order> => ({ receive: () => {} });
+  assert.throws(() => system.spawn("a", factory, { significant: true }), /a: it cannot be significant: .*autoShutdown is never/);
+  let context: ActorContext<string> | undefined;
+  system.spawn<string>("parent", () => ({ start: (given) => void (context = given), receive: () => {} }), {
+    supervision: { autoShutdown: "any-significant" },
+  });
+  await world.pass(10);
+  const bad = { name: "b", factory, significant: true, ...permanent };
+  assert.throws(() => context!.spawnInOrder([{ name: "a", factory }, bad]), /b: it cannot be significant: a permanent child/);
+  assert.throws(() => context!.spawnInOrder([{ name: "a", factory }, { name: "a", factory }]), /two children .* called "a"/);
+  const [a, b] = context!.spawnInOrder([{ name: "a", factory }, { name: "b", factory }]);
+  a.tell("ping");
+  b.tell("ping");
+  await world.pass(10);
+  assert.equal(system.actors().map(({ path, phase }) => `${path} ${phase}`), ["parent live", "parent/a live", "parent/b live"]);
 });
 
 supervision.run();

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import fc from "fast-check";
 import type { StopReason } from "../../actors/behavior.ts";
 import {
+  type AutoShutdown,
   backoffMs,
   noRestarts,
   onChildExit,
@@ -26,6 +27,8 @@ function print(steps: readonly SupervisionStep[]): string {
         return `x${step.child}`;
       case "start":
         return step.children.map((child) => `+${child}`).join("");
+      case "shut-down":
+        return "!";
       case "escalate":
         return "^";
       default:
@@ -68,12 +71,12 @@ const table: readonly (readonly [Strategy, Restart, StopReason["kind"], string])
 supervisor("strategy x restart type x exit reason: every cell of the table", () => {
   assert.is(table.length, 27);
   for (const [strategy, restart, reason, expected] of table) {
-    const exiting: SupervisedChild = { id: 2, restart };
+    const exiting: SupervisedChild = { id: 2, restart, significant: false };
     const siblings: SupervisedChild[] = [
-      { id: 1, restart: "permanent" },
+      { id: 1, restart: "permanent", significant: false },
       exiting,
-      { id: 3, restart: "transient" },
-      { id: 4, restart: "temporary" },
+      { id: 3, restart: "transient", significant: false },
+      { id: 4, restart: "temporary", significant: false },
     ];
     const policy = supervisionPolicy({ strategy });
     const { steps } = onChildExit(policy, noRestarts, siblings, { child: exiting, reason }, 0, 0);
@@ -81,7 +84,27 @@ supervisor("strategy x restart type x exit reason: every cell of the table", () 
   }
 });
 
-const child: SupervisedChild = { id: 1, restart: "permanent" };
+supervisor("the end of a significant child ends its supervisor, if it wants that and no restart follows", () => {
+  const cases: readonly (readonly [AutoShutdown, Restart, StopReason["kind"], "alone" | "with another", string])[] = [
+    ["never", "transient", "normal", "alone", "x1"],
+    ["any-significant", "transient", "normal", "alone", "x1 !"],
+    ["any-significant", "transient", "normal", "with another", "x1 !"],
+    ["any-significant", "transient", "failed", "alone", "+1"],
+    ["any-significant", "temporary", "failed", "with another", "x1 !"],
+    ["all-significant", "transient", "normal", "alone", "x1 !"],
+    ["all-significant", "transient", "normal", "with another", "x1"],
+    ["all-significant", "temporary", "failed", "alone", "x1 !"],
+  ];
+  for (const [autoShutdown, restart, reason, company, expected] of cases) {
+    const exiting: SupervisedChild = { id: 1, restart, significant: true };
+    const other: SupervisedChild = { id: 2, restart: "temporary", significant: company === "with another" };
+    const policy = supervisionPolicy({ autoShutdown });
+    const { steps } = onChildExit(policy, noRestarts, [exiting, other], { child: exiting, reason }, 0, 0);
+    assert.is(print(steps), expected, `${autoShutdown}, ${restart}, ${reason}, ${company}`);
+  }
+});
+
+const child: SupervisedChild = { id: 1, restart: "permanent", significant: false };
 
 supervisor("no sequence of exits restarts more often within the window than allowed", () => {
   const gaps = fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 60 });
