@@ -18,8 +18,10 @@ export type { Delivery as TransportDelivery, Subscription, Transport } from "./a
 export { isJob, job } from "./runtime/job/job.ts";
 export type { Job, JobOptions } from "./runtime/job/job.ts";
 export type { Flow } from "./runtime/job/flow.ts";
-export type { OperatorOptions } from "./runtime/job/graph_builder.ts";
-export type { KeyedStream, Stream, WindowedStream } from "./runtime/job/stream.ts";
+export type { OperatorOptions, ProcessOperatorOptions } from "./runtime/job/operator_options.ts";
+export type { KeyedStream } from "./runtime/job/keyed_stream.ts";
+export type { Stream } from "./runtime/job/stream.ts";
+export type { WindowedStream } from "./runtime/job/windowed_stream.ts";
 export type { Key } from "./runtime/graph/key.ts";
 
 // State, process functions, windows, aggregates

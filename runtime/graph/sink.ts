@@ -44,7 +44,7 @@ export interface Committable {
  */
 export interface SinkWriter<T> {
   /** Writes one record. A promise means: no more until it settles. */
-  write(value: T): void | Promise<void>;
+  readonly write: (value: T) => void | Promise<void>;
   /** A plain sink's chance to push out what it holds, before a snapshot is acknowledged and at the end. */
   flush?(): void | Promise<void>;
   prepare?(checkpointId: CheckpointId): unknown | undefined | Promise<unknown | undefined>;

@@ -1,25 +1,10 @@
 import type { TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
-import { defaultKeyGroups, type Key } from "../graph/key.ts";
-import type { EdgeMode, LogicalEdge, LogicalGraph, LogicalOperator, LogicalRole, Partitioner } from "../graph/logical.ts";
-import { maxParallelism } from "../graph/parallelism.ts";
-
-/** One way by which records reach the next operator: from which operator, and how they are dealt out. */
-export interface Tap {
-  readonly from: string;
-  readonly partitioner: Partitioner;
-  readonly mode: EdgeMode;
-  readonly timed: boolean;
-}
-
-/** What every operator can be given. */
-export interface OperatorOptions {
-  /**
-   * Its subtasks: a whole number from 1, and at most the job's key groups where records come by key.
-   * @default that of the job
-   */
-  readonly parallelism?: number;
-}
+import { defaultKeyGroups } from "../graph/key.ts";
+import type { LogicalEdge, LogicalGraph, LogicalOperator, LogicalRole } from "../graph/logical.ts";
+import type { OperatorFactory } from "../graph/operator.ts";
+import { checkParallelism, checkUid, type OperatorOptions } from "./operator_options.ts";
+import type { Tap } from "./tap.ts";
 
 interface Draft {
   readonly id: string;
@@ -37,6 +22,7 @@ export class GraphBuilder {
   readonly #drafts = new Map<string, Draft>();
   readonly #edges: LogicalEdge[] = [];
   readonly #ordinals = new Map<string, number>();
+  #built = false;
 
   constructor(job: string) {
     this.#job = job;
@@ -45,7 +31,7 @@ export class GraphBuilder {
   /**
    * Adds an operator behind the given taps; without a uid it is named after the nearest named operator above it.
    *
-   * @throws {SluiceError} `DUPLICATE_UID`, `BAD_UID`, `BAD_PARALLELISM`
+   * @throws {SluiceError} `DUPLICATE_UID`, `BAD_UID`, `BAD_PARALLELISM`; `JOB_DEFINITION` after {@link build}
    */
   add(
     uid: string | undefined,
@@ -54,9 +40,15 @@ export class GraphBuilder {
     taps: readonly Tap[],
     options: OperatorOptions & { readonly emits?: TSchema | undefined } = {},
   ): string {
-    const id = uid ?? this.#derivedId(kind, taps);
-    if (uid !== undefined) this.#checkUid(uid, kind);
     const place = callPlace();
+    if (this.#built) {
+      throw new SluiceError(
+        "JOB_DEFINITION",
+        `job ${this.#job}: ${kind}${place} was added after the job's definition had returned; it would not be part of the job`,
+      );
+    }
+    const id = uid ?? this.#derivedId(kind, taps);
+    if (uid !== undefined) checkUid(`job ${this.#job}: the uid of ${kind}${place}`, uid);
     const taken = this.#drafts.get(id);
     if (taken !== undefined) {
       throw new SluiceError(
@@ -66,13 +58,7 @@ export class GraphBuilder {
       );
     }
     const { parallelism, emits } = options;
-    if (parallelism !== undefined && !(Number.isInteger(parallelism) && parallelism >= 1 && parallelism <= maxParallelism)) {
-      throw new SluiceError(
-        "BAD_PARALLELISM",
-        `job ${this.#job}: the parallelism of ${kind} "${id}" must be a whole number from 1 to ${maxParallelism}, ` +
-          `not ${parallelism}`,
-      );
-    }
+    checkParallelism(`job ${this.#job}: ${kind} "${id}"${place}`, parallelism);
     this.#drafts.set(id, { id, named: uid !== undefined, kind, role, parallelism, place, emits });
     for (const { from, partitioner, mode, timed } of taps) {
       const pair = `${from}->${id}`;
@@ -82,13 +68,22 @@ export class GraphBuilder {
     return id;
   }
 
+  /** What went wrong where the user's code calls now. */
+  mistake(problem: string): SluiceError {
+    return new SluiceError("JOB_DEFINITION", `job ${this.#job}${callPlace()}: ${problem}`);
+  }
+
   /** Says what an operator emits. */
   setSchema(id: string, schema: TSchema): void {
     const draft = this.#drafts.get(id);
     if (draft !== undefined) draft.emits = schema;
   }
 
-  /** @throws {SluiceError} `BAD_GRAPH` for a job without sources, or with a stream that leads nowhere */
+  /**
+   * The graph; nothing can be added afterwards.
+   *
+   * @throws {SluiceError} `BAD_GRAPH` for a job without sources, or with a stream that leads nowhere
+   */
   build(keyGroups: number = defaultKeyGroups): LogicalGraph {
     const drafts = [...this.#drafts.values()];
     if (!drafts.some(({ role }) => role.kind === "source")) {
@@ -102,6 +97,7 @@ export class GraphBuilder {
         );
       }
     }
+    this.#built = true;
     const operators: LogicalOperator[] = drafts.map(({ place: _, ...operator }) => operator);
     return { name: this.#job, operators, edges: this.#edges, keyGroups };
   }
@@ -116,21 +112,11 @@ export class GraphBuilder {
     this.#ordinals.set(base, ordinal);
     return `${base}#${ordinal}`;
   }
-
-  #checkUid(uid: string, kind: string): void {
-    if (typeof uid === "string" && /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/.test(uid)) return;
-    throw new SluiceError(
-      "BAD_UID",
-      `job ${this.#job}: the uid of ${kind} must have 1 to 64 letters, digits, spaces, ".", "_" or "-", not ${
-        JSON.stringify(uid)
-      }`,
-    );
-  }
 }
 
-/** The same taps, dealt out by key. */
-export function byKey(taps: readonly Tap[], keyOf: (value: never) => Key): readonly Tap[] {
-  return taps.map((tap) => ({ ...tap, partitioner: { kind: "keyBy", keyOf } }));
+/** The role of an operator made by a factory; a `head` is the first of its task. */
+export function transform<In, Out>(create: OperatorFactory<In, Out>, head: boolean): LogicalRole {
+  return { kind: "transform", create: create as unknown as OperatorFactory<never>, head };
 }
 
 /** Where in the user's code an operator was added, for messages; "" where the engine does not say. */

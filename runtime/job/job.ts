@@ -1,68 +1,96 @@
 import { SluiceError } from "../../actors/error.ts";
-import { maxKeyGroups } from "../graph/key.ts";
+import { defaultKeyGroups, maxKeyGroups } from "../graph/key.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
+import { plan } from "../graph/planner.ts";
 import { Flow } from "./flow.ts";
 import { GraphBuilder } from "./graph_builder.ts";
+import { checkParallelism, shown } from "./operator_options.ts";
 
-/** What a job is given besides its operators. */
+/** What a job can be told. */
 export interface JobOptions {
   /**
-   * Subtasks of each operator that does not say its own.
-   * @default that of the run, which is 1 unless it is given
+   * How many subtasks an operator runs as that says nothing of its own: a whole number from 1. Starting the job can set another.
+   * @default 1
    */
   readonly parallelism?: number;
   /**
-   * How many groups keys are hashed to: fixed for the life of the job, and the most subtasks that can work by key.
+   * How many groups keys are hashed to: a whole number from 1 to 32768. It bounds the parallelism behind `keyBy`, and can never
+   * be changed in the life of a job.
    * @default 128
    */
   readonly keyGroups?: number;
 }
 
-/** A job: what `start` runs, and what a job module exports as its default. */
+/** A job, ready to be started: a description, without anything running. */
 export interface Job {
+  /** Under which checkpoints are kept. */
   readonly name: string;
   readonly graph: LogicalGraph;
+  /** The parallelism that the job asks for; undefined: whoever starts it decides. */
   readonly parallelism: number | undefined;
 }
 
 /**
- * Defines a job. `define` is called once, at once, to build its graph; nothing runs before {@link start}.
+ * Describes a job: where records come from, what is done with them, and where results go. Nothing runs before `start`.
  *
- * @param name 1 to 64 letters, digits, `_` or `-`
- * @throws {SluiceError} `BAD_NAME`, `BAD_GRAPH`, `DUPLICATE_UID`, `BAD_UID`, `BAD_PARALLELISM`, `OPTION_OUT_OF_RANGE`
+ * - **Names:** every source, sink and operator with state has a uid, under which its state is found again after a restart. Keep
+ *   them when the job changes.
+ * - **Purity:** the functions handed to operators must depend on nothing but their arguments, so that what is done again after a
+ *   failure comes to the same.
  *
+ * @param name names the job's checkpoints: 1 to 64 letters, digits, `_` or `-`
+ * @param define called once, at once; builds the streams. Each must end in a sink
+ *
+ * @example
  * ```ts ignore
- * export default job("clicks-per-minute", (flow) => {
- *   flow.from("clicks", jsonlSource<Click>("clicks.jsonl"))
+ * export default job("clicks-per-minute", (flow) =>
+ *   flow.from("clicks", clicks)
  *     .watermarks((click) => click.at, { outOfOrderMs: 5_000 })
  *     .keyBy("user", (click) => click.user)
  *     .window(tumbling(minutes(1)))
  *     .aggregate("count", count())
- *     .to("out", stdout());
- * });
+ *     .to("out", stdout()));
  * ```
+ * @throws {SluiceError} `BAD_GRAPH` when a stream leads to no sink or there is no source; `JOB_DEFINITION` when something given
+ * is not what it should be, or `define` is async; `DUPLICATE_UID`, `BAD_UID`, `BAD_NAME`, `BAD_PARALLELISM`,
+ * `OPTION_OUT_OF_RANGE`
  */
-export function job(name: string, define: (flow: Flow) => void, options: JobOptions = {}): Job {
+export function job(name: string, define: (flow: Flow) => unknown, options: JobOptions = {}): Job {
   if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
-    throw new SluiceError("BAD_NAME", `a job's name has 1 to 64 letters, digits, "_" or "-", not ${JSON.stringify(name)}`);
+    throw new SluiceError("BAD_NAME", `a job's name has 1 to 64 letters, digits, "_" or "-", not ${shown(name)}`);
   }
-  const { parallelism, keyGroups } = options;
-  if (keyGroups !== undefined && !(Number.isInteger(keyGroups) && keyGroups >= 1 && keyGroups <= maxKeyGroups)) {
+  const { parallelism, keyGroups = defaultKeyGroups } = options;
+  checkParallelism(`job ${name}`, parallelism);
+  if (!Number.isSafeInteger(keyGroups) || keyGroups < 1 || keyGroups > maxKeyGroups) {
     throw new SluiceError(
       "OPTION_OUT_OF_RANGE",
-      `job ${name}: keyGroups must be a whole number from 1 to ${maxKeyGroups}, not ${keyGroups}`,
+      `job ${name}: keyGroups must be a whole number from 1 to ${maxKeyGroups}, not ${shown(keyGroups)}`,
     );
   }
-  if (parallelism !== undefined && !(Number.isInteger(parallelism) && parallelism >= 1)) {
-    throw new SluiceError("BAD_PARALLELISM", `job ${name}: parallelism must be a whole number from 1, not ${parallelism}`);
+  if (typeof define !== "function") {
+    throw new SluiceError(
+      "JOB_DEFINITION",
+      `job ${name} was not given a function; give one that takes the flow and builds streams`,
+    );
   }
   const builder = new GraphBuilder(name);
-  define(new Flow(builder));
-  return { name, graph: builder.build(keyGroups), parallelism };
+  const answer = define(new Flow(builder));
+  if (typeof (answer as PromiseLike<unknown> | undefined | null)?.then === "function") {
+    (answer as PromiseLike<unknown>).then(undefined, () => {}); // what it may reject with comes too late to matter
+    throw new SluiceError(
+      "JOB_DEFINITION",
+      `job ${name} was given an async function; await what there is to await before job(), so that every machine builds the ` +
+        `same graph`,
+    );
+  }
+  const graph = builder.build(keyGroups);
+  plan(graph, { parallelism: parallelism ?? 1 }); // what cannot run is refused now
+  return { name, graph, parallelism };
 }
 
-/** Whether a value is a {@link Job}, such as a module's default export. */
+/** Whether a value is a job, such as a module's default export. */
 export function isJob(value: unknown): value is Job {
-  const { name, graph } = Object(value) as Partial<Job>;
+  if (typeof value !== "object" || value === null) return false;
+  const { name, graph } = value as Partial<Job>;
   return typeof name === "string" && Array.isArray(graph?.operators) && Array.isArray(graph.edges);
 }

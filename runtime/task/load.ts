@@ -194,7 +194,7 @@ async function makeChain(
     const out = next(operator.id);
     const made = operator.role.kind === "transform"
       ? operator.role.create(context(operator), out as never)
-      : new SinkOperator(await openSink(assignment, operator, operator.role.sink, signal), context(operator));
+      : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), context(operator));
     links.set(operator.id, new ChainLink({ uid: operator.id, kind: operator.kind, subtask }, made, out));
   }
   const head = task.operators[0] as LogicalOperator;
@@ -202,7 +202,7 @@ async function makeChain(
   return new Chain(head.role.kind === "source" ? next(head.id) : links.get(head.id) as ChainLink, ordered);
 }
 
-async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<never>, signal: AbortSignal) {
+async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<unknown>, signal: AbortSignal) {
   const { job, life, subtask, task, attempt, clock, disk, log, restoredCheckpoint } = assignment;
   const context = { job, life, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal };
   try {

@@ -1,0 +1,47 @@
+import { SluiceError } from "../../actors/error.ts";
+import { maxParallelism } from "../graph/parallelism.ts";
+import type { ProcessOptions } from "../operators/process.ts";
+
+/** What every operator can be given. */
+export interface OperatorOptions {
+  /**
+   * Its subtasks: a whole number from 1, and at most the job's key groups where records come by key.
+   * @default that of the job
+   */
+  readonly parallelism?: number;
+}
+
+/** What a process function can be given. */
+export interface ProcessOperatorOptions extends OperatorOptions, ProcessOptions {}
+
+/**
+ * @param owner whose it is, for the message: `job clicks`, `job clicks: map "upper"`
+ * @throws {SluiceError} `BAD_PARALLELISM` unless it is undefined or a whole number in range
+ */
+export function checkParallelism(owner: string, parallelism: number | undefined): void {
+  if (parallelism === undefined) return;
+  if (Number.isInteger(parallelism) && parallelism >= 1 && parallelism <= maxParallelism) return;
+  throw new SluiceError(
+    "BAD_PARALLELISM",
+    `${owner}: parallelism must be a whole number from 1 to ${maxParallelism}, not ${shown(parallelism)}`,
+  );
+}
+
+/**
+ * @param owner whose it is, for the message: `job clicks: the uid of map`
+ * @throws {SluiceError} `BAD_UID` unless it is 1 to 64 letters, digits, spaces, ".", "_" or "-", none of the last four first
+ */
+export function checkUid(owner: string, uid: unknown): void {
+  if (typeof uid === "string" && /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/.test(uid)) return;
+  throw new SluiceError(
+    "BAD_UID",
+    `${owner} must have 1 to 64 letters, digits, spaces, ".", "_" or "-", and begin with a letter or digit, not ${shown(uid)}`,
+  );
+}
+
+/** A wrong value, as messages say it. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
