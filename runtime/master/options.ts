@@ -48,7 +48,7 @@ export interface ChannelOptions {
   readonly frameBytes?: number;
   /** A receiver takes at most so many bytes (and one frame) beyond what it has processed, per channel. @default 65,536 */
   readonly windowBytes?: number;
-  /** The window follows the drain rate: so much work is under way at most, in milliseconds. @default 10 */
+  /** The window follows the drain rate: so much work is under way per channel, in milliseconds. @default 10 */
   readonly targetMs?: number;
   /** What the processing of one record may emit beyond credit, in bytes, before the task fails. @default 67,108,864 */
   readonly overdraftBytes?: number;

@@ -6,14 +6,11 @@ export interface CreditWindowLimits {
   readonly targetMs: number;
 }
 
-/** The least a window is: a channel never starves, and small records still go a few at a time. */
-const leastBytes = 256;
-
 /** Where a window begins, until the drain rate is known. */
-const firstBytes = 4_096;
+const firstBytes = 1_024;
 
-/** The weight of the newest measurement. */
-const weight = 0.3;
+/** For how many times the target the drain rate is remembered. */
+const memory = 10;
 
 /** What may be sent before the first grant. */
 export function firstWindow(limits: CreditWindowLimits): number {
@@ -22,18 +19,27 @@ export function firstWindow(limits: CreditWindowLimits): number {
 
 /**
  * The window of one channel. It follows the drain rate: what is in flight is what an aligned barrier waits for and an
- * unaligned one must write, so it is kept to about `targetMs` of the receiver's work. The rate is measured only while frames
- * wait, once per frame; a channel that merely has little to do is not a slow one.
+ * unaligned one must write, so it is kept to about `targetMs` of the receiver's work.
+ *
+ * The rate is bytes over time, both forgotten exponentially: a task in the middle of a graph drains in bursts, as it gets
+ * credit itself, and a mean of the rates of single frames would be that of the bursts. It is measured only while frames wait,
+ * once per frame; a channel that merely has little to do is not a slow one.
+ *
+ * It begins as if the first window had always been drained in `targetMs`. So a window grows by a tenth of what is consumed
+ * until a memory's time of waiting has shown the real rate, and a fast channel before a slow one is not flooded meanwhile.
  */
 export class CreditWindow {
   readonly #limits: CreditWindowLimits;
-  #bytesPerMs = 0;
+  readonly #memoryMs: number;
   #since = 0;
-  #bytes: number;
+  #drained: number;
+  #waitedMs: number;
 
   constructor(limits: CreditWindowLimits) {
     this.#limits = limits;
-    this.#bytes = firstWindow(limits);
+    this.#memoryMs = limits.targetMs * memory;
+    this.#waitedMs = this.#memoryMs;
+    this.#drained = firstWindow(limits) * memory;
   }
 
   /** A frame has come to an empty channel. */
@@ -41,19 +47,14 @@ export class CreditWindow {
     this.#since = nowMs;
   }
 
-  /** A frame of that cost is processed; gives the window from now on. */
+  /** A frame of that cost is processed; gives the window from now on: at least a byte, which lets one frame go. */
   consumed(cost: number, nowMs: number): number {
-    const { maxBytes, targetMs } = this.#limits;
     const tookMs = nowMs - this.#since;
     this.#since = nowMs;
-    if (cost > 0) {
-      const rate = tookMs > 0 ? cost / tookMs : maxBytes;
-      this.#bytesPerMs = this.#bytesPerMs === 0 ? rate : this.#bytesPerMs * (1 - weight) + rate * weight;
-    }
-    if (this.#bytesPerMs === 0) return this.#bytes;
-    const fitting = Math.min(maxBytes, Math.max(leastBytes, this.#bytesPerMs * targetMs));
-    // It grows by what is consumed, so that a fast channel before a slow one is not flooded before the slowness shows.
-    this.#bytes = Math.min(fitting, this.#bytes + cost);
-    return this.#bytes;
+    const kept = Math.exp(-tookMs / this.#memoryMs);
+    this.#drained = this.#drained * kept + cost;
+    this.#waitedMs = this.#waitedMs * kept + tookMs;
+    const { maxBytes, targetMs } = this.#limits;
+    return Math.min(maxBytes, Math.max(1, this.#drained / this.#waitedMs * targetMs));
   }
 }

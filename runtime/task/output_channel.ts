@@ -53,11 +53,8 @@ export interface OutputOwner {
   wake(): void;
 }
 
-/** The size of the first batch, until the size of a record is known. */
-const firstBatchRecords = 16;
-
-/** Every how many frames the size of a record is estimated again. */
-const sampleEvery = 64;
+/** Every how many records, from one frame to the next, the size of a record is estimated again. */
+const sampleEvery = 1_024;
 
 /**
  * The sending end of a channel: the open batch, the outbox of sealed frames that wait for credit, and the barriers among them.
@@ -77,10 +74,10 @@ export class OutputChannel implements GrantTarget {
   values: unknown[] = [];
   keyGroups: number[] = [];
   timestamps: number[] = [];
-  /** The batch is sealed at this many records. */
-  batchRecords: number;
+  /** The batch is sealed at this many records: the first at one, which shows the size of a record. */
+  batchRecords = 1;
   #meanBytes = 0;
-  #framesToSample = 0;
+  #recordsToSample = 0;
   #sealed: number;
   #wire: number;
   #outbox: Frame[] = [];
@@ -107,7 +104,6 @@ export class OutputChannel implements GrantTarget {
     this.#limits = limits;
     this.#timed = channel.edge.timed;
     this.#keyed = channel.edge.partitioner.kind === "keyBy";
-    this.batchRecords = Math.min(limits.frameRecords, firstBatchRecords);
     this.#sealed = start.sent;
     this.#wire = start.sent;
     this.#consumedSeq = start.sent;
@@ -140,7 +136,7 @@ export class OutputChannel implements GrantTarget {
       keyGroups: this.#keyed ? this.keyGroups : undefined,
       timestamps: this.#timed ? this.timestamps : undefined,
       mark,
-      cost: Math.ceil(count * this.#sampledBytes()),
+      cost: Math.ceil(count * this.#sampledBytes(count)),
     };
     if (count > 0) {
       this.values = [];
@@ -242,9 +238,10 @@ export class OutputChannel implements GrantTarget {
     return frame.cost === 0 || this.#sentCost < this.#limit;
   }
 
-  #sampledBytes(): number {
-    if (this.#framesToSample-- <= 0) {
-      this.#framesToSample = sampleEvery;
+  #sampledBytes(count: number): number {
+    this.#recordsToSample -= count;
+    if (this.#recordsToSample < 0) {
+      this.#recordsToSample = sampleEvery;
       const sampled = Math.max(1, this.#owner.recordBytes(this.values[0]));
       this.#meanBytes = this.#meanBytes === 0 ? sampled : (this.#meanBytes * 3 + sampled) / 4;
       this.#fitBatch(this.#limit - this.#consumedCost);
