@@ -70,10 +70,11 @@ export class OutputChannel implements GrantTarget {
   readonly #limits: OutputLimits;
   readonly #timed: boolean;
   readonly #keyed: boolean;
-  /** The open batch. Public for the partitioner's loop only. */
-  values: unknown[] = [];
-  keyGroups: number[] = [];
-  timestamps: number[] = [];
+  /** The open batch, in arrays of its final size. Public for the partitioner's loop only. */
+  count = 0;
+  values: unknown[] = new Array<unknown>(1);
+  keyGroups: number[] = new Array<number>(1);
+  timestamps: number[] = new Array<number>(1);
   /** The batch is sealed at this many records: the first at one, which shows the size of a record. */
   batchRecords = 1;
   #meanBytes = 0;
@@ -112,7 +113,7 @@ export class OutputChannel implements GrantTarget {
 
   /** Whether the open batch should go out at the end of a turn: nothing else of the channel is under way. */
   get flushable(): boolean {
-    return this.values.length > 0 && this.#consumedSeq === this.#sealed;
+    return this.count > 0 && this.#consumedSeq === this.#sealed;
   }
 
   /** Whether frames wait and there is credit for the first of them. */
@@ -123,26 +124,14 @@ export class OutputChannel implements GrantTarget {
 
   /** Records in the open batch and in the outbox. */
   get waitingRecords(): number {
-    return this.#outbox.reduce((sum, frame) => sum + frame.values.length, this.values.length);
+    return this.#outbox.reduce((sum, frame) => sum + frame.values.length, this.count);
   }
 
   /** Gives the open batch a number and queues it; with a mark, also when the batch is empty. */
   seal(mark: Mark | undefined): void {
-    const count = this.values.length;
+    const { count } = this;
     if (count === 0 && mark === undefined) return;
-    const frame: Frame = count === 0 ? this.#markFrame(mark) : {
-      seq: ++this.#sealed,
-      values: this.values,
-      keyGroups: this.#keyed ? this.keyGroups : undefined,
-      timestamps: this.#timed ? this.timestamps : undefined,
-      mark,
-      cost: Math.ceil(count * this.#sampledBytes(count)),
-    };
-    if (count > 0) {
-      this.values = [];
-      if (this.#keyed) this.keyGroups = [];
-      if (this.#timed) this.timestamps = [];
-    }
+    const frame = count === 0 ? this.#markFrame(mark) : this.#takeBatch(count, mark);
     this.#outbox.push(frame);
     this.#outboxCost += frame.cost;
     this.drain();
@@ -221,6 +210,23 @@ export class OutputChannel implements GrantTarget {
   /** Whether barrier `id` has been handed over. */
   hasLeft(id: CheckpointId): boolean {
     return !this.#inBand.some((barrier) => barrier.id === id);
+  }
+
+  #takeBatch(count: number, mark: Mark | undefined): Frame {
+    const { values } = this;
+    const keyGroups = this.#keyed ? this.keyGroups : undefined;
+    const timestamps = this.#timed ? this.timestamps : undefined;
+    const cost = Math.ceil(count * this.#sampledBytes(count));
+    if (count < values.length) {
+      values.length = count;
+      if (keyGroups !== undefined) keyGroups.length = count;
+      if (timestamps !== undefined) timestamps.length = count;
+    }
+    this.count = 0;
+    this.values = new Array<unknown>(this.batchRecords);
+    if (keyGroups !== undefined) this.keyGroups = new Array<number>(this.batchRecords);
+    if (timestamps !== undefined) this.timestamps = new Array<number>(this.batchRecords);
+    return { seq: ++this.#sealed, values, keyGroups, timestamps, mark, cost };
   }
 
   /** A frame without records never shares the open batch's arrays: they go on being filled. */

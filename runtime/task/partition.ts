@@ -58,9 +58,10 @@ abstract class Output implements EdgeOutput {
 class ForwardOutput extends Output {
   collect(value: unknown): void {
     const channel = this.channels[0] as OutputChannel;
-    channel.values.push(value);
-    if (this.timed) channel.timestamps.push(this.cursor.timestamp);
-    if (channel.values.length >= channel.batchRecords) channel.seal(undefined);
+    const at = channel.count++;
+    channel.values[at] = value;
+    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+    if (channel.count >= channel.batchRecords) channel.seal(undefined);
   }
 }
 
@@ -75,9 +76,10 @@ class RebalanceOutput extends Output {
   collect(value: unknown): void {
     const channel = this.channels[this.#next] as OutputChannel;
     this.#next = this.#next + 1 === this.channels.length ? 0 : this.#next + 1;
-    channel.values.push(value);
-    if (this.timed) channel.timestamps.push(this.cursor.timestamp);
-    if (channel.values.length >= channel.batchRecords) channel.seal(undefined);
+    const at = channel.count++;
+    channel.values[at] = value;
+    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+    if (channel.count >= channel.batchRecords) channel.seal(undefined);
   }
 }
 
@@ -106,9 +108,10 @@ class KeyByOutput extends Output {
   collect(value: unknown): void {
     const group = keyGroupOf(this.keyOf(value), this.keyGroups);
     const channel = this.byKeyGroup[group] as OutputChannel;
-    channel.values.push(value);
-    channel.keyGroups.push(group);
-    if (this.timed) channel.timestamps.push(this.cursor.timestamp);
-    if (channel.values.length >= channel.batchRecords) channel.seal(undefined);
+    const at = channel.count++;
+    channel.values[at] = value;
+    channel.keyGroups[at] = group;
+    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+    if (channel.count >= channel.batchRecords) channel.seal(undefined);
   }
 }
