@@ -108,13 +108,15 @@ function write(
   };
   const inputs = contribution.inputs.map(channel);
   const outputs = contribution.outputs.map(channel);
-  const { checkpoint, task, subtask, finished, timing, triggeredAt, startedAt } = contribution;
+  const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
   return (durableAt) => ({
     checkpoint,
     attempt,
     task,
     subtask,
     finished,
+    quiet,
+    flushed,
     parts,
     inputs,
     outputs,

@@ -23,6 +23,8 @@ export interface InputReport<Bytes> {
   readonly ended: boolean;
   readonly captured: FrameRange | undefined;
   readonly records: number;
+  /** How many watermarks are in what is captured. */
+  readonly watermarks: number;
   readonly bytes: Bytes;
 }
 
@@ -35,6 +37,8 @@ export interface OutputReport<Bytes> {
   readonly sent: number;
   readonly captured: FrameRange | undefined;
   readonly records: number;
+  /** How many watermarks are in what is captured. */
+  readonly watermarks: number;
   readonly bytes: Bytes;
 }
 
@@ -62,6 +66,10 @@ export interface Contribution {
   readonly subtask: number;
   /** Whether it had taken all its input when it snapshotted, or, for a source, emits nothing more. */
   readonly finished: boolean;
+  /** Whether it would emit nothing more by itself. */
+  readonly quiet: boolean;
+  /** Whether it was the head of a loop that had emitted the last watermark. */
+  readonly flushed: boolean;
   readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
   readonly inputs: readonly InputReport<Uint8Array | undefined>[];
   readonly outputs: readonly OutputReport<Uint8Array | undefined>[];
@@ -78,6 +86,8 @@ export interface Acknowledgement {
   readonly task: number;
   readonly subtask: number;
   readonly finished: boolean;
+  readonly quiet: boolean;
+  readonly flushed: boolean;
   readonly parts: readonly ManifestPart[];
   readonly inputs: readonly InputReport<readonly Extent[]>[];
   readonly outputs: readonly OutputReport<readonly Extent[]>[];

@@ -6,11 +6,15 @@
  *   open id below it. Only then are sinks told to commit.
  * - A bounded job ends with a checkpoint in which every subtask had finished; a stopped one with a checkpoint after which its
  *   sources emit nothing. Either is over when every sink has reported its commit (protocol 3.3).
+ * - A loop ends in two steps, each proven by a completed checkpoint in which it is quiet: *flush*, then, quiet again, *close*
+ *   (protocol 10.3). Once everything that comes into it has ended, checkpoints are taken for that alone, at growing distances
+ *   as long as it goes round. Steps may be said again, and after a restore they start over.
  *
  * State is plain and changes in place; nothing in here does I/O or reads a clock.
  */
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Acknowledgement } from "./contribution.ts";
+import type { QuietLoop } from "./loop_end.ts";
 
 /** When checkpoints are taken and given up. */
 export interface CoordinatorPolicy {
@@ -26,7 +30,7 @@ export interface CoordinatorPolicy {
 }
 
 /** Why a checkpoint is taken. */
-export type CheckpointReason = "interval" | "request" | "stop" | "end of input";
+export type CheckpointReason = "interval" | "request" | "stop" | "end of loop" | "end of input";
 
 /** Something that happened. `subtask` is a subtask's number in the deployment. */
 export type CoordinatorEvent =
@@ -43,8 +47,16 @@ export type CoordinatorEvent =
     readonly cause: unknown;
   }
   /** The store has completed it. */
-  | { readonly kind: "stored"; readonly id: CheckpointId; readonly final: boolean }
+  | {
+    readonly kind: "stored";
+    readonly id: CheckpointId;
+    readonly final: boolean;
+    /** The loops that it shows to be quiet. */
+    readonly quiet?: readonly QuietLoop[];
+  }
   | { readonly kind: "not-stored"; readonly id: CheckpointId; readonly reason: string; readonly cause: unknown }
+  /** A head of a loop: what comes from outside has ended. */
+  | { readonly kind: "drained"; readonly subtask: number }
   | { readonly kind: "finished"; readonly subtask: number }
   | { readonly kind: "committed"; readonly subtask: number; readonly id: CheckpointId };
 
@@ -56,9 +68,15 @@ export type CoordinatorAction =
   | { readonly kind: "complete"; readonly id: CheckpointId; readonly acknowledgements: readonly Acknowledgement[] }
   /** Tell every subtask that it is complete: sinks commit. */
   | { readonly kind: "announce"; readonly id: CheckpointId; readonly again: boolean }
+  /** Tell the heads of a loop to emit the last watermark, or to take feedback as ended. */
+  | { readonly kind: "end-loop"; readonly loop: number; readonly phase: "flush" | "close" }
   | { readonly kind: "fail"; readonly reason: string; readonly cause: unknown }
   /** The job is over: `id` is its last checkpoint. */
   | { readonly kind: "done"; readonly id: CheckpointId; readonly stopped: boolean };
+
+/** The first distance of two checkpoints that look whether a loop is quiet, and the greatest. */
+const firstLookMs = 1;
+const mostLookMs = 5_000;
 
 interface PendingCheckpoint {
   readonly id: CheckpointId;
@@ -76,6 +94,12 @@ export interface Coordination {
   readonly committed: Map<number, CheckpointId>;
   readonly pending: Map<CheckpointId, PendingCheckpoint>;
   readonly finished: Set<number>;
+  /** By loop: the numbers of its head's subtasks. */
+  readonly loops: readonly (readonly number[])[];
+  /** Heads of loops for which everything from outside has ended. */
+  readonly drained: Set<number>;
+  nextLookAt: number;
+  lookMs: number;
   nextId: CheckpointId;
   latest: CheckpointId;
   nextTriggerAt: number;
@@ -94,6 +118,7 @@ export function newCoordination(
   start: {
     readonly subtasks: number;
     readonly sinkSubtasks: readonly number[];
+    readonly loops?: readonly (readonly number[])[];
     readonly nextId: CheckpointId;
     readonly restored: CheckpointId;
     readonly nowMs: number;
@@ -105,6 +130,10 @@ export function newCoordination(
     committed: new Map(start.sinkSubtasks.map((subtask) => [subtask, start.restored])),
     pending: new Map(),
     finished: new Set(),
+    loops: start.loops ?? [],
+    drained: new Set(),
+    nextLookAt: -Infinity,
+    lookMs: firstLookMs,
     nextId: start.nextId,
     latest: start.restored,
     nextTriggerAt: policy.intervalMs === undefined ? Infinity : start.nowMs + policy.intervalMs,
@@ -141,10 +170,15 @@ export function coordinate(state: Coordination, event: CoordinatorEvent, nowMs: 
       break;
     case "stored":
       onStored(state, event.id, event.final, nowMs, actions);
+      endLoops(state, event.quiet ?? [], nowMs, actions);
       break;
     case "not-stored":
       abort(state, event.id, event.reason, event.cause, nowMs, actions);
       fail(state, event.reason, event.cause, actions);
+      break;
+    case "drained":
+      state.drained.add(event.subtask);
+      look(state, nowMs, -Infinity, firstLookMs);
       break;
     case "finished":
       state.finished.add(event.subtask);
@@ -168,6 +202,7 @@ export function nextTickAt(state: Coordination): number {
   let at = Infinity;
   if (state.last === undefined) {
     if (state.pending.size < state.policy.maxConcurrent) at = Math.max(state.nextTriggerAt, pauseEnds(state));
+    if (state.pending.size === 0 && someLoopEnds(state)) at = Math.min(at, Math.max(state.nextLookAt, pauseEnds(state)));
     for (const pending of state.pending.values()) {
       if (!pending.storing) at = Math.min(at, pending.triggeredAt + state.policy.timeoutMs);
     }
@@ -206,6 +241,30 @@ function onStored(state: Coordination, id: CheckpointId, final: boolean, nowMs: 
   if (final || pending.reason === "stop") state.last = id;
 }
 
+/** A checkpoint has completed: loops that it shows to be quiet go one step towards their end. */
+function endLoops(state: Coordination, quiet: readonly QuietLoop[], nowMs: number, actions: CoordinatorAction[]): void {
+  for (const { loop, flushed } of quiet) {
+    if (endsNow(state, loop)) actions.push({ kind: "end-loop", loop, phase: flushed ? "close" : "flush" });
+  }
+  const moved = quiet.some(({ loop }) => endsNow(state, loop));
+  look(state, nowMs, moved ? firstLookMs : state.lookMs, moved ? firstLookMs : Math.min(state.lookMs * 2, mostLookMs));
+}
+
+/** Whether everything that comes to the heads of a loop has ended, and they have not. */
+function endsNow(state: Coordination, loop: number): boolean {
+  const heads = state.loops[loop] ?? [];
+  return heads.every((head) => state.drained.has(head)) && !heads.every((head) => state.finished.has(head));
+}
+
+function someLoopEnds(state: Coordination): boolean {
+  return state.loops.some((_, loop) => endsNow(state, loop));
+}
+
+function look(state: Coordination, nowMs: number, inMs: number, nextMs: number): void {
+  state.nextLookAt = nowMs + inMs;
+  state.lookMs = nextMs;
+}
+
 /** The open checkpoint of the highest id that every subtask has acknowledged goes to the store, one at a time. */
 function completeNext(state: Coordination, actions: CoordinatorAction[]): void {
   let ready: PendingCheckpoint | undefined;
@@ -236,7 +295,9 @@ function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
   if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
   if (state.stopping) return reasons.has("stop") ? undefined : "stop";
   if (state.requested) return "request";
-  return nowMs >= state.nextTriggerAt && nowMs >= pauseEnds(state) ? "interval" : undefined;
+  const paused = nowMs < pauseEnds(state);
+  if (state.pending.size === 0 && nowMs >= state.nextLookAt && !paused && someLoopEnds(state)) return "end of loop";
+  return nowMs >= state.nextTriggerAt && !paused ? "interval" : undefined;
 }
 
 function pauseEnds(state: Coordination): number {
@@ -254,6 +315,7 @@ function abort(
   const pending = state.pending.get(id);
   if (pending === undefined || !state.pending.delete(id)) return;
   state.lastEndedAt = nowMs;
+  look(state, nowMs, state.lookMs, state.lookMs);
   if (pending.reason === "request") state.requested = true; // somebody waits for it: try again
   actions.push({ kind: "abort", id, reason, cause });
 }

@@ -24,6 +24,8 @@ export type LogicalRole =
     readonly create: OperatorFactory<never>;
     /** True when it must be the first of its task: it has timers, keyed state, or may be asynchronous. */
     readonly head: boolean;
+    /** The head of a loop: how many bytes of feedback may wait at each of its subtasks. */
+    readonly feedbackBytes?: number;
   }
   | { readonly kind: "sink"; readonly sink: Sink<never> };
 
@@ -52,9 +54,11 @@ export interface LogicalEdge {
   readonly mode: EdgeMode;
   /** Whether its records carry an event time. */
   readonly timed: boolean;
+  /** Goes back, to the head of a loop. */
+  readonly feedback?: boolean;
 }
 
-/** A job as the user wrote it. Operators stand in an order in which every edge goes forward. */
+/** A job as the user wrote it. Operators stand in an order in which every edge but feedback goes forward. */
 export interface LogicalGraph {
   readonly name: string;
   readonly operators: readonly LogicalOperator[];

@@ -110,6 +110,8 @@ export interface Operator<In = unknown> {
   onBatch?(): void;
   /** All input has ended and been processed. What is emitted here must show in the state (a second end emits nothing). */
   finish?(): void;
+  /** Whether it holds something that comes out by itself, such as requests under way: its loop does not end before. */
+  pending?(): boolean;
   /** The synchronous part of a snapshot: fixes the state as of now. Called between two records. */
   snapshot?(checkpointId: number): readonly SnapshotPart[];
   /** Gives the state back, before the first record. For `keyed` it holds the parts of every old subtask: filter by range. */

@@ -14,6 +14,8 @@ export interface PlannedEdge {
   readonly partitioner: Partitioner;
   readonly mode: EdgeMode;
   readonly timed: boolean;
+  /** Goes back, to the head of a loop: its barriers are never waited for, and it lies outside credit. */
+  readonly feedback: boolean;
 }
 
 /** Operators fused into one task: a tree of plain calls below its head. */
@@ -30,11 +32,24 @@ export interface PlannedTask {
   readonly outputs: readonly PlannedEdge[];
 }
 
+/** A loop: what records go through from its head back to it. */
+export interface PlannedLoop {
+  /** The id of its head. */
+  readonly id: string;
+  /** Index of the task that begins with the head. */
+  readonly head: number;
+  /** Ids of the operators that lie on a way from the head back to it, the head first. */
+  readonly operators: readonly string[];
+  /** Indices of the tasks that these operators are in. */
+  readonly tasks: readonly number[];
+}
+
 /** What is deployed: tasks, each with its parallelism, and the edges between them. */
 export interface Plan {
   readonly name: string;
   readonly tasks: readonly PlannedTask[];
   readonly edges: readonly PlannedEdge[];
+  readonly loops: readonly PlannedLoop[];
   readonly keyGroups: number;
   /** The same for the same graph on every machine; differs when an operator, edge or partitioner does. */
   readonly hash: string;

@@ -50,10 +50,10 @@ function roleText({ kind, role }: LogicalOperator): string {
 }
 
 function describeEdge(task: PlannedTask, edge: PlannedEdge): string {
-  const { partitioner, mode } = edge;
+  const { partitioner, mode, feedback } = edge;
   const how = partitioner.kind === "keyBy"
     ? partitioner.label === undefined ? "by key" : `by key "${partitioner.label}"`
     : partitioner.kind;
   const from = edge.fromOperator === task.id ? "" : `, from ${edge.fromOperator}`;
-  return `${how}${mode === undefined ? "" : `, ${mode}`}${from}`;
+  return `${how}${mode === undefined ? "" : `, ${mode}`}${feedback ? ", feedback" : ""}${from}`;
 }

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../actors/error.ts";
 import { hashString } from "./hash.ts";
 import type { LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "./logical.ts";
+import { type Loop, loopsOf } from "./loops.ts";
 import { maxParallelism } from "./parallelism.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "./plan.ts";
 
@@ -18,8 +19,9 @@ export interface PlanOptions {
  * - **Partitioning:** a forward edge between operators of unequal parallelism becomes a rebalance.
  * - **Fusion:** an operator joins the task of the one before it when a forward edge between operators of equal parallelism is its
  *   only input and it need not be the head of a task. Edges in `keepEdges` stay edges.
- * - **Order:** tasks and the operators in them stand in the graph's order, so every edge goes from an earlier task to a later
- *   one. The same graph and options give the same plan on every machine.
+ * - **Order:** tasks and the operators in them stand in the graph's order, so every edge but feedback goes from an earlier task
+ *   to a later one. The same graph and options give the same plan on every machine.
+ * - **Loops:** a feedback edge is never fused, so the head of a loop is the head of a task.
  *
  * @throws {SluiceError} `BAD_PARALLELISM` for a parallelism that is no whole number from 1, or above the key groups for an
  * operator
@@ -68,6 +70,7 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
     partitioner: partitioner(edge),
     mode: edge.mode,
     timed: edge.timed,
+    feedback: edge.feedback ?? false,
   }));
   const tasks = drafts.map(({ index, operators, links }): PlannedTask => {
     const { id } = operators[0] as LogicalOperator;
@@ -81,7 +84,11 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
       outputs: edges.filter((edge) => edge.from === index),
     };
   });
-  return { name, tasks, edges, keyGroups, hash: graphHash(graph) };
+  const loops = checkedLoops(graph).map(({ id, operators }) => {
+    const indices = operators.map((operator) => (home.get(operator) as Draft).index);
+    return { id, head: (home.get(id) as Draft).index, operators, tasks: [...new Set(indices)] };
+  });
+  return { name, tasks, edges, loops, keyGroups, hash: graphHash(graph) };
 }
 
 /** A task while it grows. */
@@ -101,7 +108,10 @@ function inputsOf(graph: LogicalGraph): Map<string, LogicalEdge[]> {
     const from = place.get(edge.from);
     const to = place.get(edge.to);
     if (from === undefined || to === undefined) throw badGraph(graph, `edge ${edge.id} joins operators that are not there`);
-    if (from >= to) throw badGraph(graph, `edge ${edge.id} goes back to an operator that stands before its sender`);
+    if (from >= to && !edge.feedback) {
+      throw badGraph(graph, `edge ${edge.id} goes back to an operator that stands before its sender (loops go through iterate)`);
+    }
+    if (from < to && edge.feedback) throw badGraph(graph, `edge ${edge.id} is marked as feedback but goes forward`);
     if (ids.has(edge.id)) throw badGraph(graph, `two edges have the id ${edge.id}`);
     ids.add(edge.id);
     const others = inputs.get(edge.to);
@@ -109,11 +119,17 @@ function inputsOf(graph: LogicalGraph): Map<string, LogicalEdge[]> {
     else others.push(edge);
   }
   for (const { id, role } of graph.operators) {
-    const has = inputs.has(id);
+    const has = inputs.get(id)?.some((edge) => !edge.feedback) ?? false;
     if (has && role.kind === "source") throw badGraph(graph, `source ${id} has an input`);
     if (!has && role.kind !== "source") throw badGraph(graph, `operator ${id} has no input`);
   }
   return inputs;
+}
+
+function checkedLoops(graph: LogicalGraph): readonly Loop[] {
+  const found = loopsOf(graph);
+  if (found.kind === "refused") throw badGraph(graph, found.problem);
+  return found.loops;
 }
 
 function badGraph(graph: LogicalGraph, problem: string): SluiceError {
@@ -145,9 +161,9 @@ function checkParallelism(
  */
 export function graphHash(graph: LogicalGraph): string {
   const operators = graph.operators.map(({ id, kind, role }) => JSON.stringify([id, kind, role.kind, connectorOf(role)])).sort();
-  const edges = graph.edges.map(({ id, from, to, partitioner, timed }) => {
+  const edges = graph.edges.map(({ id, from, to, partitioner, timed, feedback }) => {
     const label = partitioner.kind === "keyBy" ? partitioner.label ?? "" : "";
-    return JSON.stringify([id, from, to, partitioner.kind, label, timed]);
+    return JSON.stringify([id, from, to, partitioner.kind, label, timed, ...(feedback ? ["feedback"] : [])]);
   }).sort();
   const text = JSON.stringify([operators, edges]);
   return hex(hashString(text, 0x736c7569)) + hex(hashString(text, 0x63650001));

@@ -120,6 +120,11 @@ export class Attempt {
     return this.subtasks.flatMap(({ task }, number) => task.operators.some((of) => of.role.kind === "sink") ? [number] : []);
   }
 
+  /** By loop of the plan: the numbers of its head's subtasks. */
+  get loopHeads(): readonly (readonly number[])[] {
+    return this.plan.loops.map(({ head }) => this.subtasks.flatMap(({ task }, number) => (task.index === head ? [number] : [])));
+  }
+
   /** Where each source is, by uid. */
   positions(): Readonly<Record<string, string>> {
     const positions: Record<string, string> = {};
@@ -145,6 +150,11 @@ export class Attempt {
   abort(id: CheckpointId): void {
     this.#files.abort(id);
     for (const { ref } of this.subtasks) ref.tell({ kind: "abort", id });
+  }
+
+  /** A step to the end of a loop: its heads emit the last watermark, or take feedback as ended. */
+  endLoop(loop: number, phase: "flush" | "close"): void {
+    for (const head of this.loopHeads[loop] ?? []) this.subtasks[head]?.ref.tell({ kind: "loop", phase });
   }
 
   completed(id: CheckpointId): void {
@@ -190,7 +200,8 @@ export class Attempt {
         .map((channel) => ({
           channel,
           link: links.output(channel),
-          start: { sent: start(channel).sent, limit: firstWindow(window) },
+          // Feedback lies outside credit: its head may wait for the sender that would wait for it.
+          start: { sent: start(channel).sent, limit: channel.edge.feedback ? Infinity : firstWindow(window) },
         })),
       recovered: own?.recovered ?? [],
       splits: source === undefined ? [] : options.splits.get(source) ?? [],
@@ -208,6 +219,7 @@ export class Attempt {
         const matterOfCourse = cause === undefined;
         reports.coordinate({ kind: "declined", id, reason, counts: !matterOfCourse, cause });
       },
+      drained: () => reports.coordinate({ kind: "drained", subtask: number }),
       finished: () => reports.coordinate({ kind: "finished", subtask: number }),
       committed: (id) => reports.coordinate({ kind: "committed", subtask: number, id }),
       ready: () => reports.ready(),

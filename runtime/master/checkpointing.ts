@@ -13,6 +13,7 @@ import {
   newCoordination,
   nextTickAt,
 } from "../checkpoint/coordinator.ts";
+import { quietLoops } from "../checkpoint/loop_end.ts";
 import type { DataFile } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
@@ -58,6 +59,7 @@ export class Checkpointing {
     this.#coordination = newCoordination(settings.policy, {
       subtasks: attempt.subtasks.length,
       sinkSubtasks: attempt.sinkSubtasks,
+      loops: attempt.loopHeads,
       nextId: options.nextId,
       restored: attempt.snapshot?.manifest.id ?? 0,
       nowMs: world.clock.monotonic(),
@@ -117,6 +119,8 @@ export class Checkpointing {
         return;
       case "announce":
         return attempt.completed(action.id);
+      case "end-loop":
+        return attempt.endLoop(action.loop, action.phase);
       case "fail": {
         const message = `checkpoints keep failing: ${action.reason}`;
         return this.#options.failing(new SluiceError("CHECKPOINTS_FAILING", message, { cause: action.cause }));
@@ -162,7 +166,8 @@ export class Checkpointing {
         figures: figuresOf(attempt, acknowledgements, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
       });
       this.#options.completed(id);
-      later({ kind: "stored", id, final: acknowledgements.every((ack) => ack.finished) });
+      const quiet = quietLoops(attempt.plan, acknowledgements);
+      later({ kind: "stored", id, final: acknowledgements.every((ack) => ack.finished), quiet });
       await this.#retain();
     } catch (cause) {
       const said = cause instanceof Error ? cause.message : String(cause);

@@ -10,11 +10,12 @@ export function rulesOf(mode: CheckpointMode): CheckpointRules {
   const ofJob: AlignPolicy = typeof mode === "object" ? "timed" : mode === "unaligned" ? "unaligned" : "aligned";
   const forwards: Record<AlignPolicy, ForwardPolicy> = { aligned: "in-band", timed: "timed", unaligned: "overtake" };
   // At-least-once is a mode of the job only: an edge's own mode has no meaning in it.
-  const align = (edge: PlannedEdge): AlignPolicy => (exactlyOnce ? edge.mode ?? ofJob : "aligned");
+  const policy = (edge: PlannedEdge): AlignPolicy => (exactlyOnce ? edge.mode ?? ofJob : "aligned");
   return {
     exactlyOnce,
     timeoutMs: typeof mode === "object" ? mode.alignedTimeoutMs : undefined,
-    align,
-    forward: (edge) => forwards[align(edge)],
+    // Feedback is never waited for, in any mode (protocol 10.1): what it holds at the cut is captured.
+    align: (edge) => (edge.feedback ? "unaligned" : policy(edge)),
+    forward: (edge) => forwards[policy(edge)],
   };
 }

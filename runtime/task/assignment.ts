@@ -53,6 +53,8 @@ export interface SubtaskReports {
   decline(id: CheckpointId, reason: string, cause: unknown): void;
   /** It has taken all its input and sent its end of input on. */
   finished(): void;
+  /** It is the head of a loop, and its regular inputs have ended and are consumed. */
+  drained(): void;
   /** A sink of it has made visible all that belongs to checkpoints up to `id`. */
   committed(id: CheckpointId): void;
   /** Everything has been loaded. */

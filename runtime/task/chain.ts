@@ -118,6 +118,11 @@ export class Chain {
     return this.#resumable.length > 0;
   }
 
+  /** Whether some operator holds something that comes out by itself. */
+  get pending(): boolean {
+    return this.links.some((link) => link.operator.pending?.() ?? false);
+  }
+
   onBatch(): void {
     for (const link of this.links) {
       if (link.operator.onBatch !== undefined) link.guard("end a batch", () => link.operator.onBatch?.());

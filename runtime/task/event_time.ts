@@ -1,4 +1,4 @@
-import { NO_WATERMARK } from "../graph/frame.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
 import type { Cursor, Operator } from "../graph/operator.ts";
 import type { Next } from "./chain.ts";
 
@@ -33,7 +33,9 @@ export class EventTime {
 
   /** Whether timers are being fired up to a watermark: no record is processed meanwhile. */
   get advancing(): boolean {
-    return this.#target > this.#watermark;
+    if (this.#target > this.#watermark) return true;
+    // No watermark comes behind the last one, so a timer that is set afterwards (by what goes round a loop) is due at once.
+    return this.#watermark === MAX_WATERMARK && (this.#head?.nextEventTimer?.() ?? Infinity) <= MAX_WATERMARK;
   }
 
   /** What has been forwarded. */

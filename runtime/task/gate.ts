@@ -1,5 +1,10 @@
 import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
+import type { Feedback } from "./feedback.ts";
 import type { InputChannel } from "./input_channel.ts";
+import { ReadyQueue } from "./ready_queue.ts";
+
+/** At the head of a loop: so many frames of feedback are read for one of the regular inputs. */
+const feedbackTurns = 8;
 
 /**
  * The input gate: which channel is read next, and how far event time has come over all of them.
@@ -7,17 +12,25 @@ import type { InputChannel } from "./input_channel.ts";
  * - Channels are read in turn, a frame each.
  * - New frames of an edge wait until its recovered channels are read; those of the oldest restore come first (protocol 5.2).
  * - A channel whose next frame lies behind its hold waits; no other channel waits for it.
+ * - Feedback is read first. Regular inputs have a turn now and then all the same, so that the barriers in them come in, but
+ *   not while feedback can be read and more than half of what may wait does. Feedback that a barrier holds pauses nothing: its
+ *   snapshot may need what the regular inputs bring.
+ * - Feedback does not count for the watermark, nor for the end of input until the loop is closed.
  */
 export class InputGate {
   readonly inputs: readonly InputChannel[];
   readonly #byEdge: InputChannel[][] = [];
-  readonly #ready: InputChannel[] = [];
-  #readyHead = 0;
+  readonly feedback: Feedback | undefined;
+  readonly #regular = new ReadyQueue();
+  readonly #fedBack = new ReadyQueue();
+  #turns = 0;
+  readonly #canReadNow = (input: InputChannel): boolean => this.#canRead(input);
   /** By edge: the generation of recovered channels that is being read, 0 when there is none left. */
   readonly #generation: number[] = [];
 
   constructor(inputs: readonly InputChannel[]) {
     this.inputs = inputs;
+    this.feedback = inputs.find((input) => input.feedback !== undefined)?.feedback;
     for (const input of inputs) (this.#byEdge[input.edge] ??= []).push(input);
     for (let edge = 0; edge < this.#byEdge.length; edge++) this.#generation[edge] = this.#oldestGeneration(edge);
     for (const input of inputs) this.offer(input);
@@ -25,32 +38,25 @@ export class InputGate {
 
   /** Whether some channel can be read. */
   get readable(): boolean {
-    return this.#readyHead < this.#ready.length;
+    return !this.#regular.empty || !this.#fedBack.empty;
   }
 
   /** Puts a channel in the queue if it can be read and is not in it. */
   offer(input: InputChannel): void {
     if (input.queued || !this.#canRead(input)) return;
-    input.queued = true;
-    this.#ready.push(input);
+    (input.feedback === undefined ? this.#regular : this.#fedBack).add(input);
   }
 
   /** Takes the channel to be read next out of the queue. */
   next(): InputChannel | undefined {
-    while (this.#readyHead < this.#ready.length) {
-      const input = this.#ready[this.#readyHead] as InputChannel;
-      this.#ready[this.#readyHead++] = undefined as unknown as InputChannel;
-      if (this.#readyHead === this.#ready.length) {
-        this.#ready.length = 0;
-        this.#readyHead = 0;
-      } else if (this.#readyHead >= 256) {
-        this.#ready.splice(0, this.#readyHead);
-        this.#readyHead = 0;
-      }
-      input.queued = false;
-      if (this.#canRead(input)) return input;
+    if (this.#fedBack.empty) return this.#regular.take(this.#canReadNow);
+    if (this.#turns >= feedbackTurns && this.feedback?.pauses === false) {
+      this.#turns = 0;
+      const regular = this.#regular.take(this.#canReadNow);
+      if (regular !== undefined) return regular;
     }
-    return undefined;
+    this.#turns++;
+    return this.#fedBack.take(this.#canReadNow) ?? this.#regular.take(this.#canReadNow);
   }
 
   /** A channel's hold has changed. */
@@ -70,21 +76,31 @@ export class InputGate {
     return this.#generation.some((generation) => generation !== 0);
   }
 
-  /** Whether every channel has ended and is read to its end. */
+  /** Whether every channel has ended and is read to its end. Feedback ends when its loop is closed. */
   get ended(): boolean {
+    return this.regularEnded && this.feedback?.closed !== false;
+  }
+
+  /** The same, feedback aside. */
+  get regularEnded(): boolean {
     for (const input of this.inputs) {
+      if (input.feedback !== undefined) continue;
       if (input.identity.recovered !== 0 ? !input.drained : !input.ended) return false;
     }
     return true;
   }
 
-  /** The minimum over the channels that count; undefined when all of those that go on are idle. */
+  /**
+   * The minimum over the regular channels that count; undefined when all of those that go on are idle. The head of a loop
+   * withholds the last watermark until the loop is flushed: what goes round must not find its windows gone.
+   */
   watermark(): number | undefined {
+    const last = this.feedback?.flushed === false ? NO_WATERMARK : MAX_WATERMARK;
     let minimum = MAX_WATERMARK;
     let counts = false;
     let idles = false;
     for (const input of this.inputs) {
-      if (input.ended || input.drained) continue;
+      if (input.feedback !== undefined || input.ended || input.drained) continue;
       if (input.idle) {
         idles = true;
         continue;
@@ -92,8 +108,8 @@ export class InputGate {
       counts = true;
       if (input.watermark < minimum) minimum = input.watermark;
     }
-    if (counts) return minimum;
-    return idles || this.inputs.length === 0 ? undefined : this.ended ? MAX_WATERMARK : NO_WATERMARK;
+    if (counts) return minimum === MAX_WATERMARK ? last : minimum;
+    return idles || this.inputs.length === 0 ? undefined : this.regularEnded ? last : NO_WATERMARK;
   }
 
   #canRead(input: InputChannel): boolean {

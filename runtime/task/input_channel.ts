@@ -2,6 +2,7 @@ import { elementCount, type Frame, NO_WATERMARK } from "../graph/frame.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Processed } from "../checkpoint/manifest.ts";
 import { CreditWindow } from "./credit_window.ts";
+import type { Feedback } from "./feedback.ts";
 import type { BarrierOnChannel, FrameTarget, InputLink } from "./link.ts";
 import type { CapturedFrame } from "./output_channel.ts";
 
@@ -22,6 +23,17 @@ export interface InputStart {
   readonly watermark: number;
   readonly idle: boolean;
   readonly ended: boolean;
+}
+
+/** Where an input channel stands in its task. */
+export interface InputPlace {
+  readonly identity: InputIdentity;
+  /** Its place among the task's inputs: regular ones first. */
+  readonly index: number;
+  /** Which of the task's input edges it belongs to. */
+  readonly edge: number;
+  /** Given for a channel that goes back, to the head of a loop. */
+  readonly feedback?: Feedback | undefined;
 }
 
 /** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
@@ -46,10 +58,9 @@ export interface InputOwner {
  */
 export class InputChannel implements FrameTarget {
   readonly identity: InputIdentity;
-  /** Its place among the task's inputs: regular ones first. */
   readonly index: number;
-  /** Which of the task's input edges it belongs to. */
   readonly edge: number;
+  readonly feedback: Feedback | undefined;
   readonly #owner: InputOwner;
   readonly #link: InputLink | undefined;
   readonly #window: CreditWindow;
@@ -72,7 +83,7 @@ export class InputChannel implements FrameTarget {
   #captures = new Map<CheckpointId, Capture>();
 
   constructor(
-    place: { readonly identity: InputIdentity; readonly index: number; readonly edge: number },
+    place: InputPlace,
     owner: InputOwner,
     link: InputLink | undefined,
     credit: { readonly window: CreditWindow; readonly now: () => number },
@@ -81,6 +92,7 @@ export class InputChannel implements FrameTarget {
     this.identity = place.identity;
     this.index = place.index;
     this.edge = place.edge;
+    this.feedback = place.feedback;
     this.#owner = owner;
     this.#link = link;
     this.#window = credit.window;
@@ -95,7 +107,7 @@ export class InputChannel implements FrameTarget {
 
   /** A channel that holds frames of a snapshot and gets no others. */
   static recovered(
-    place: { readonly identity: InputIdentity; readonly index: number; readonly edge: number },
+    place: InputPlace,
     owner: InputOwner,
     frames: readonly CapturedFrame[],
     start: { readonly watermark: number; readonly idle: boolean },
@@ -144,6 +156,7 @@ export class InputChannel implements FrameTarget {
     this.#received = frame.seq;
     if (this.#frames.length === 0) this.#window.begin(this.#now());
     this.#frames.push(frame);
+    this.feedback?.arrived(frame);
     for (const capture of this.#captures.values()) {
       if (capture.afterSeq === undefined || frame.seq <= capture.afterSeq) capture.frames.push({ frame, skip: 0 });
     }
@@ -165,6 +178,7 @@ export class InputChannel implements FrameTarget {
     this.processedSeq = frame.seq;
     this.elements = 0;
     this.#consumedCost += frame.cost;
+    if (this.identity.recovered === 0) this.feedback?.consumed(frame);
     this.#link?.grant(frame.seq, this.#consumedCost + this.#window.consumed(frame.cost, this.#now()));
   }
 

@@ -13,8 +13,9 @@ import { Brake } from "./brake.ts";
 import { Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
 import { CreditWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
+import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
 import { InputGate } from "./gate.ts";
-import { InputChannel, type InputOwner } from "./input_channel.ts";
+import { InputChannel, type InputIdentity, type InputOwner, type InputPlace } from "./input_channel.ts";
 import { OutputChannel, type OutputOwner } from "./output_channel.ts";
 import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
 import { type EdgeOutput, edgeOutput } from "./partition.ts";
@@ -30,6 +31,7 @@ export interface SubtaskWiring extends InputOwner {
   barrierLeft(): void;
   timeoutDue(id: CheckpointId): void;
   finished(): boolean;
+  quiet(): boolean;
 }
 
 /** A subtask that is ready to run. */
@@ -125,6 +127,8 @@ export async function loadSubtask(
       hold: (input, afterSeq) => gate.setHold(input, afterSeq),
       cutOperators: (id) => cutOperators(id, task.id, chain, source, sinks, eventTime, (error) => wiring.fail(error)),
       finished: () => wiring.finished(),
+      quiet: () => wiring.quiet(),
+      flushed: () => gate.feedback?.flushed ?? false,
       contribute: (contribution) => assignment.reports.contribute(contribution),
       decline: (id, reason, cause) => assignment.reports.decline(id, reason, cause),
       timeoutDue: (id) => wiring.timeoutDue(id),
@@ -154,19 +158,25 @@ export async function loadSubtask(
 }
 
 function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): InputChannel[] {
-  const edgeIndex = new Map(assignment.task.inputs.map((edge, index) => [edge.id, index]));
+  const { task, subtask } = assignment;
+  const edgeIndex = new Map(task.inputs.map((edge, index) => [edge.id, index]));
+  const role = task.operators[0]?.role;
+  const limitBytes = (role?.kind === "transform" ? role.feedbackBytes : undefined) ?? defaultFeedbackBytes;
+  const back = new Feedback(task.id, subtask, limitBytes);
+  const place = (identity: InputIdentity): InputPlace => {
+    const edge = edgeIndex.get(identity.edge) as number;
+    return { identity, index: inputs.length, edge, feedback: task.inputs[edge]?.feedback ? back : undefined };
+  };
   const inputs: InputChannel[] = [];
   for (const { channel, link, start } of assignment.inputs) {
     const identity = { edge: channel.edge.id, sender: channel.sender, receiver: channel.receiver, recovered: 0 };
-    const place = { identity, index: inputs.length, edge: edgeIndex.get(channel.edge.id) as number };
     const credit = { window: new CreditWindow(assignment.window), now: () => assignment.clock.monotonic() };
-    const input = new InputChannel(place, wiring, link, credit, start);
+    const input = new InputChannel(place(identity), wiring, link, credit, start);
     link.connectReceiver(input);
     inputs.push(input);
   }
   for (const { identity, frames, watermark, idle } of assignment.recovered) {
-    const place = { identity, index: inputs.length, edge: edgeIndex.get(identity.edge) as number };
-    inputs.push(InputChannel.recovered(place, wiring, frames, { watermark, idle }));
+    inputs.push(InputChannel.recovered(place(identity), wiring, frames, { watermark, idle }));
   }
   return inputs;
 }

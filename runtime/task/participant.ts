@@ -34,7 +34,7 @@ export interface ParticipantHost {
   /** Regular channels first: their index is the aligner's. */
   readonly inputs: readonly InputChannel[];
   readonly outputs: readonly { readonly channel: OutputChannel; readonly policy: ForwardPolicy }[];
-  /** False for at-least-once. */
+  /** False for at-least-once, which captures feedback only: nothing waits for it, so nothing else would bring it back. */
   readonly captures: boolean;
   readonly timeoutMs: number | undefined;
   hold(input: InputChannel, afterSeq: number): void;
@@ -42,6 +42,10 @@ export interface ParticipantHost {
   cutOperators(id: CheckpointId): OperatorCut;
   /** Whether all input is taken; for a source also: nothing more will be emitted. */
   finished(): boolean;
+  /** Whether it emits nothing by itself: no timer is due or waits for the wall clock, and no operator holds anything. */
+  quiet(): boolean;
+  /** Whether it is the head of a loop and has emitted the last watermark. */
+  flushed(): boolean;
   contribute(contribution: Contribution): void;
   decline(id: CheckpointId, reason: string, cause?: unknown): void;
   /** Ask for `timeout(id)` on the control lane. */
@@ -55,6 +59,8 @@ interface StartedCheckpoint {
   readonly startedAt: number;
   readonly syncMs: number;
   readonly finished: boolean;
+  readonly quiet: boolean;
+  readonly flushed: boolean;
   readonly standing: ReadonlyMap<InputChannel, Standing>;
   readonly outputs: Map<OutputChannel, OutputCut>;
   parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
@@ -208,6 +214,8 @@ export class CheckpointParticipant {
       startedAt,
       syncMs: host.clock.monotonic() - startedAt,
       finished: host.finished(),
+      quiet: host.quiet(),
+      flushed: host.flushed(),
       standing,
       outputs,
       parts: cut?.parts ?? [],
@@ -222,7 +230,7 @@ export class CheckpointParticipant {
       waiting ||= policy === "timed" && !channel.hasLeft(id);
     }
     for (const input of host.inputs) {
-      if (!host.captures) continue;
+      if (!this.#captures(input)) continue;
       const recovered = input.identity.recovered !== 0;
       input.openCapture(id, recovered ? input.received : this.#alignment.open.get(id)?.arrived.get(input.index));
     }
@@ -254,10 +262,10 @@ export class CheckpointParticipant {
   #check(id: CheckpointId): void {
     const checkpoint = this.#started.get(id);
     if (checkpoint === undefined || !checkpoint.cut || !checkpoint.prepared) return;
-    const { inputs, outputs, captures } = this.#host;
+    const { inputs, outputs } = this.#host;
     const arrived = this.#alignment.open.get(id)?.arrived;
     for (const input of inputs) {
-      if (captures ? !input.captureWhole(id) : input.identity.recovered === 0 && !arrived?.has(input.index)) return;
+      if (this.#captures(input) ? !input.captureWhole(id) : !arrived?.has(input.index)) return;
     }
     for (const { channel } of outputs) if (!channel.hasLeft(id)) return;
     this.#started.delete(id);
@@ -279,6 +287,8 @@ export class CheckpointParticipant {
       task: this.#host.task,
       subtask: this.#host.subtask,
       finished: checkpoint.finished,
+      quiet: checkpoint.quiet,
+      flushed: checkpoint.flushed,
       parts: checkpoint.parts,
       inputs: this.#host.inputs.map((input) => this.#reportInput(input, checkpoint)),
       outputs: this.#host.outputs.map(({ channel }) => reportOutput(channel, checkpoint)),
@@ -290,6 +300,10 @@ export class CheckpointParticipant {
       triggeredAt,
       startedAt: checkpoint.startedAt,
     };
+  }
+
+  #captures(input: InputChannel): boolean {
+    return this.#host.captures || input.feedback !== undefined || input.identity.recovered !== 0;
   }
 
   #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<Uint8Array | undefined> {
@@ -321,16 +335,22 @@ function reportOutput(channel: OutputChannel, checkpoint: StartedCheckpoint): Ou
 function encodeCaptured(captured: readonly CapturedFrame[]): {
   captured: FrameRange | undefined;
   records: number;
+  watermarks: number;
   bytes: Uint8Array | undefined;
 } {
   const first = captured[0];
   const last = captured.at(-1);
-  if (first === undefined || last === undefined) return { captured: undefined, records: 0, bytes: undefined };
+  if (first === undefined || last === undefined) return { captured: undefined, records: 0, watermarks: 0, bytes: undefined };
   let records = 0;
-  for (const { frame, skip } of captured) records += Math.max(0, frame.values.length - skip);
+  let watermarks = 0;
+  for (const { frame, skip } of captured) {
+    records += Math.max(0, frame.values.length - skip);
+    if (frame.mark?.kind === "watermark") watermarks++;
+  }
   return {
     captured: { from: first.frame.seq, skip: first.skip, to: last.frame.seq },
     records,
+    watermarks,
     bytes: encodeFrames(captured),
   };
 }

@@ -81,6 +81,9 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
         loaded.participant.completed(message.id);
         this.#commit(loaded, message.id);
         break;
+      case "loop":
+        this.#endLoop(loaded, message.phase);
+        break;
       default:
         message satisfies never;
     }
@@ -189,6 +192,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   frameArrived(input: InputChannel): void {
     const loaded = this.#loaded;
     if (loaded === undefined) return; // the gate looks at every channel when it is made
+    if (input.feedback?.overflows) return this.fail(input.feedback.overflow());
     loaded.gate.offer(input);
     if (loaded.participant.busy) this.#progress = true;
     this.#host.wake();
@@ -215,6 +219,12 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
 
   finished(): boolean {
     return this.#phase === "finished";
+  }
+
+  quiet(): boolean {
+    const { eventTime, chain } = this.#loaded as LoadedSubtask;
+    const timer = this.#head?.nextProcessingTimer?.() ?? Infinity;
+    return !eventTime.advancing && timer === Infinity && !chain.pending;
   }
 
   // Steps
@@ -253,9 +263,11 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     let taken = 0;
     if (start < values.length) {
       if (input.idle) this.#becameActive(loaded, input);
+      if (input.feedback !== undefined && this.#phase !== "running") throw input.feedback.late();
       taken = processRecords(loaded, frame, start, Math.min(values.length, start + maxSteps));
       input.elements = start + taken;
       this.#assignment.counters.recordsIn += taken;
+      if (loaded.gate.feedback !== undefined) loaded.gate.feedback.passed += taken;
       if (input.elements < values.length) return taken;
     }
     if (frame.mark !== undefined) {
@@ -274,6 +286,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     if (input.drained) {
       loaded.gate.recoveredDrained(input);
       loaded.eventTime.inputsAt(loaded.gate.watermark());
+      this.#drained(loaded);
     } else {
       loaded.gate.offer(input);
     }
@@ -293,6 +306,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
         return;
       case "end":
         input.ended = true;
+        this.#drained(loaded);
         break;
       default:
         mark satisfies never;
@@ -319,6 +333,20 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #inputEnded(loaded: LoadedSubtask): boolean {
     if (loaded.source !== undefined) return loaded.source.ended && !loaded.source.halted;
     return loaded.gate.ended;
+  }
+
+  /** The head of a loop says when nothing more comes from outside: then the coordinator looks whether the loop is quiet. */
+  #drained(loaded: LoadedSubtask): void {
+    if (loaded.gate.feedback?.closed === false && loaded.gate.regularEnded) this.#assignment.reports.drained();
+  }
+
+  /** A step to the end of the loop it is the head of. The same step again does nothing. */
+  #endLoop(loaded: LoadedSubtask, phase: "flush" | "close"): void {
+    const { feedback } = loaded.gate;
+    if (feedback === undefined) return;
+    if (phase === "close") feedback.closed = true;
+    feedback.flushed = true;
+    loaded.eventTime.inputsAt(loaded.gate.watermark());
   }
 
   /** The end of input, in two steps, since what an operator emits at its end may suspend the task. */
