@@ -44,7 +44,9 @@ export function loopsOf(graph: LogicalGraph): Loops {
       return refused(`feedback goes to ${id}, which is no head of a loop`);
     }
     if (kind === "watermarks" && inLoop.has(id)) {
-      return refused(`loop ${inLoop.get(id)} has ${id} in it, which lets no watermark through; call .watermarks() before the loop`);
+      return refused(
+        `loop ${inLoop.get(id)} has ${id} in it, which lets no watermark through; call .watermarks() before the loop`,
+      );
     }
   }
   return { kind: "loops", loops };
@@ -59,7 +61,7 @@ function reach(from: readonly string[], graph: LogicalGraph, way: "forward" | "b
     next.set(begin, [...next.get(begin) ?? [], end]);
   }
   const reached = new Set(from);
-  for (const id of reached) { for (const other of next.get(id) ?? []) reached.add(other); }
+  for (const id of reached) for (const other of next.get(id) ?? []) reached.add(other);
   return reached;
 }
 

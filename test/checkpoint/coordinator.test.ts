@@ -126,6 +126,52 @@ test("a completed checkpoint is announced again until every sink has reported it
   assert.is(nextTickAt(state), 10_000);
 });
 
+test("a loop ends in two steps, each when a checkpoint shows it quiet, and is looked at until its heads have finished", () => {
+  const loops = [[1]];
+  const state = newCoordination(
+    { ...policy, intervalMs: undefined },
+    { subtasks: 3, sinkSubtasks: [], nextId: 1, restored: 0, nowMs: 0, loops },
+  );
+  const stored = (id: number, quiet: { loop: number; flushed: boolean }[], at: number) => {
+    coordinate(state, acknowledged(id, 3), at);
+    return coordinate(state, { kind: "stored", id, final: false, quiet }, at);
+  };
+  assert.equal(coordinate(state, { kind: "finished", subtask: 0 }, 5), []);
+  assert.is(nextTickAt(state), Infinity);
+  assert.equal(coordinate(state, { kind: "drained", subtask: 1 }, 10), [{ kind: "trigger", id: 1, reason: "end of loop" }]);
+  assert.equal(kinds(stored(1, [], 20)), ["announce 1"]);
+  assert.is(nextTickAt(state), 21);
+  assert.equal(kinds(coordinate(state, tick, 21)), ["trigger 2"]);
+  stored(2, [], 30);
+  assert.is(nextTickAt(state), 32, "it looks less and less often as long as the loop goes round");
+  coordinate(state, tick, 32);
+  assert.equal(stored(3, [{ loop: 0, flushed: false }], 40).at(-1), { kind: "end-loop", loop: 0, phase: "flush" });
+  assert.is(nextTickAt(state), 41);
+  coordinate(state, tick, 41);
+  assert.equal(kinds(stored(4, [], 50)), ["announce 4"], "what the flush set going goes round");
+  coordinate(state, tick, 51);
+  assert.equal(stored(5, [{ loop: 0, flushed: true }], 60).at(-1), { kind: "end-loop", loop: 0, phase: "close" });
+  assert.equal(coordinate(state, { kind: "finished", subtask: 1 }, 60), []);
+  assert.is(nextTickAt(state), Infinity);
+  assert.equal(coordinate(state, { kind: "finished", subtask: 2 }, 61), [{ kind: "trigger", id: 6, reason: "end of input" }]);
+});
+
+test("a loop is not ended before all of its heads have said that nothing more comes from outside", () => {
+  const state = newCoordination(policy, {
+    subtasks: 3,
+    sinkSubtasks: [],
+    nextId: 1,
+    restored: 0,
+    nowMs: 0,
+    loops: [[0, 1], [2]],
+  });
+  coordinate(state, { kind: "drained", subtask: 0 }, 10);
+  coordinate(state, { kind: "request" }, 10);
+  coordinate(state, acknowledged(1, 3), 20);
+  const quiet = [{ loop: 0, flushed: false }, { loop: 1, flushed: false }];
+  assert.equal(kinds(coordinate(state, { kind: "stored", id: 1, final: false, quiet }, 20)), ["announce 1"]);
+});
+
 test("a request that is aborted is tried again", () => {
   const state = begin({ intervalMs: undefined });
   coordinate(state, { kind: "request" }, 0);

@@ -7,7 +7,7 @@ export interface OperatorSketch {
   readonly parallelism?: number;
 }
 
-/** How a test writes an edge: `"a>b"` forward, `"a*b"` rebalance, `"a#b"` by key. */
+/** How a test writes an edge: `"a>b"` forward, `"a*b"` rebalance, `"a#b"` by key; `"b>a^"` is feedback. */
 export type EdgeSketch = string;
 
 const roles: Readonly<Record<"source" | "sink" | "map" | "head", LogicalRole>> = {
@@ -32,21 +32,29 @@ export function graphOf(
   edges: readonly EdgeSketch[],
   keyGroups = 128,
 ): LogicalGraph {
-  const parsed = edges.map((sketch) => /^(\w+)([>*#])(\w+)$/.exec(sketch) as unknown as [string, string, string, string]);
+  const parsed = edges.map((sketch) => /^(\w+)([>*#])(\w+)(\^?)$/.exec(sketch) as unknown as string[]);
   const seen = new Map<string, number>();
   return {
     name: "sketch",
     keyGroups,
     operators: Object.entries(operators).map(([id, { role, head = false, parallelism }]): LogicalOperator => {
-      const kind = role ?? (parsed.some(([, , , to]) => to === id) ? "map" : "source");
+      const kind = role ?? (parsed.some(([, , , to, back]) => to === id && back === "") ? "map" : "source");
       return { id, named: true, kind, parallelism, role: roles[head ? "head" : kind], emits: undefined };
     }),
-    edges: parsed.map(([, from, how, to]): LogicalEdge => {
+    edges: parsed.map(([, from = "", how = "", to = "", back = ""]): LogicalEdge => {
       const name = `${from}->${to}`;
       const count = (seen.get(name) ?? 0) + 1;
       seen.set(name, count);
       const id = count === 1 ? name : `${name}#${count}`;
-      return { id, from, to, partitioner: partitioners[how] as Partitioner, mode: undefined, timed: false };
+      return {
+        id,
+        from,
+        to,
+        partitioner: partitioners[how] as Partitioner,
+        mode: undefined,
+        timed: false,
+        feedback: back !== "",
+      };
     }),
   };
 }

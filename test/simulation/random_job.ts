@@ -1,7 +1,9 @@
 import type { Random } from "../../actors/random.ts";
 import { channelsOf } from "../../runtime/graph/channel.ts";
 import type { EdgeMode, LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "../../runtime/graph/logical.ts";
+import type { OperatorFactory } from "../../runtime/graph/operator.ts";
 import { plan } from "../../runtime/graph/planner.ts";
+import { watermarksOperator } from "../../runtime/operators/watermarks.ts";
 import type { Faults } from "./faults.ts";
 import type { SimRecord } from "./record.ts";
 import { type SimKind, simOperator, transforms } from "./sim_operators.ts";
@@ -21,11 +23,18 @@ export interface RandomJob {
   describe(): string;
 }
 
+interface DrawnEdge {
+  readonly from: number;
+  readonly partitioner: "forward" | "rebalance" | "keyBy";
+  readonly mode: EdgeMode;
+  readonly feedback?: boolean;
+}
+
 interface Drawn {
   readonly uid: string;
-  readonly kind: SimKind | "source" | "sink";
+  readonly kind: SimKind | "source" | "watermarks" | "sink";
   readonly parallelism: number;
-  readonly ins: { readonly from: number; readonly partitioner: "forward" | "rebalance" | "keyBy"; readonly mode: EdgeMode }[];
+  readonly ins: DrawnEdge[];
   /** Records of one split and key reach it in order. */
   ordered: boolean;
 }
@@ -35,9 +44,11 @@ export interface JobLimits {
   readonly maxRecords: number;
   readonly chain: boolean;
   readonly edgeModes: boolean;
+  /** The chance of a loop at each stage; there are two at most. */
+  readonly loopChance: number;
 }
 
-/** Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink, with unions and double edges. */
+/** Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink; unions, double edges, loops. */
 export function randomJob(
   random: Random,
   faults: Faults,
@@ -59,6 +70,10 @@ export function randomJob(
       return { ...base, role: { kind: "source", source } };
     }
     if (kind === "sink") return { ...base, role: { kind: "sink", sink: sink as never } };
+    if (kind === "watermarks") {
+      const create = watermarksOperator<SimRecord>((record) => record.at, { outOfOrderMs: 10 });
+      return { ...base, role: { kind: "transform", create: create as unknown as OperatorFactory<never>, head: false } };
+    }
     const watch = operator.ordered
       ? (at: string, record: SimRecord) => disorder.push(`${record.id} of ${record.split} out of order at ${at}`)
       : undefined;
@@ -67,7 +82,7 @@ export function randomJob(
   });
   const edges: LogicalEdge[] = [];
   for (const [index, operator] of drawn.entries()) {
-    for (const { from, partitioner, mode } of operator.ins) {
+    for (const { from, partitioner, mode, feedback = false } of operator.ins) {
       const pair = `${drawn[from]?.uid}->${drawn[index]?.uid}`;
       const twins = edges.filter((edge) => edge.id.startsWith(pair)).length;
       edges.push({
@@ -77,6 +92,7 @@ export function randomJob(
         partitioner: partitionerOf(partitioner),
         mode,
         timed: true,
+        feedback,
       });
     }
   }
@@ -94,7 +110,9 @@ export function randomJob(
     disorder,
     describe: () =>
       drawn.map(({ uid, parallelism, ins }) => {
-        const from = ins.map((edge) => `${drawn[edge.from]?.uid} ${edge.partitioner}${edge.mode ? ` ${edge.mode}` : ""}`);
+        const from = ins.map(({ from, partitioner, mode, feedback }) =>
+          `${drawn[from]?.uid} ${feedback ? "back " : ""}${partitioner}${mode ? ` ${mode}` : ""}`
+        );
         return `${uid} x${parallelism}${from.length > 0 ? ` <- ${from.join(", ")}` : ""}`;
       }).join("; "),
   };
@@ -108,23 +126,62 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
   }
   const stages = 1 + random.int(5);
   let last = 0;
-  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "slow"];
-  for (let stage = 0; stage <= stages; stage++) {
-    const kind = stage === stages ? "sink" : random.pick(kinds);
-    const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
-    const operator: Drawn = { uid: `${kind}${stage}`, kind, parallelism, ins: [], ordered: false };
-    const connect = (from: number) => operator.ins.push(drawEdge(random, drawn[from] as Drawn, from, operator, limits));
-    connect(last);
-    if (random.chance(0.12)) connect(last); // two edges between the same two
-    if (sources === 2 && stage === Math.min(stages, 1)) connect(1); // a union
-    operator.ordered = operator.ins.length > 0 &&
+  if (random.chance(0.3)) {
+    const ins: DrawnEdge[] = [{ from: 0, partitioner: "forward", mode: undefined }];
+    drawn.push({ uid: "watermarks", kind: "watermarks", parallelism: drawn[0]?.parallelism as number, ins, ordered: true });
+    last = drawn.length - 1;
+  }
+  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "slow", "timer"];
+  const add = (uid: string, kind: Drawn["kind"], from: readonly number[], parallelism: number): Drawn => {
+    const operator: Drawn = { uid, kind, parallelism, ins: [], ordered: false };
+    for (const sender of from) operator.ins.push(drawEdge(random, drawn[sender] as Drawn, sender, operator, limits));
+    operator.ordered = kind !== "timer" && kind !== "loop" &&
       operator.ins.every((edge) => drawn[edge.from]?.ordered && edge.partitioner !== "rebalance") &&
       (operator.kind !== "keyed" || operator.ins.every((edge) => edge.partitioner === "keyBy")) &&
       new Set(operator.ins.map((edge) => edge.from)).size === operator.ins.length;
     drawn.push(operator);
+    return operator;
+  };
+  let loops = 0;
+  for (let stage = 0; stage <= stages; stage++) {
+    if (loops < 2 && random.chance(limits.loopChance)) {
+      last = drawLoop(random, drawn, add, last, { number: loops++, side: sources === 2 && random.chance(0.3), limits });
+    }
+    const kind = stage === stages ? "sink" : random.pick(kinds);
+    const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
+    const from = [last];
+    if (random.chance(0.12)) from.push(last); // two edges between the same two
+    if (sources === 2 && stage === Math.min(stages, 1)) from.push(1); // a union
+    add(`${kind}${stage}`, kind, from, parallelism);
     last = drawn.length - 1;
   }
   return drawn;
+}
+
+/** A loop: its head, one to three operators, what goes back and what leaves. `side`: the second source flows into its middle. */
+function drawLoop(
+  random: Random,
+  drawn: Drawn[],
+  add: (uid: string, kind: Drawn["kind"], from: readonly number[], parallelism: number) => Drawn,
+  before: number,
+  { number, side, limits }: { readonly number: number; readonly side: boolean; readonly limits: JobLimits },
+): number {
+  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "timer", "alarm"];
+  const head = add(`loop${number}`, "loop", [before], 1 + random.int(3));
+  const length = 1 + random.int(3);
+  for (let i = 0; i < length; i++) {
+    const kind = random.pick(kinds);
+    const from = [drawn.length - 1];
+    if (side && i === 0) from.push(1);
+    add(`${kind}L${number}${i}`, kind, from, random.chance(0.4) ? head.parallelism : 1 + random.int(3));
+  }
+  const tail = drawn.length - 1;
+  const parallelism = () => (random.chance(0.5) ? drawn[tail]?.parallelism as number : 1 + random.int(3));
+  const again = add(`again${number}`, "again", [tail], parallelism());
+  const back = drawEdge(random, again, drawn.length - 1, head, limits);
+  head.ins.push({ ...back, feedback: true });
+  add(`leave${number}`, "leave", [tail], parallelism());
+  return drawn.length - 1;
 }
 
 /** A job whose tasks have one input channel each. */
@@ -142,7 +199,7 @@ function drawChain(random: Random): Drawn[] {
 
 function drawEdge(random: Random, sender: Drawn, from: number, receiver: Drawn, limits: JobLimits): Drawn["ins"][number] {
   const mode: EdgeMode = limits.edgeModes && random.chance(0.3) ? random.pick(["aligned", "unaligned"] as const) : undefined;
-  const partitioner = receiver.kind === "keyed"
+  const partitioner = receiver.kind === "keyed" || receiver.kind === "timer" || receiver.kind === "alarm"
     ? "keyBy"
     : sender.parallelism === receiver.parallelism && random.chance(0.5)
     ? "forward"
@@ -163,32 +220,38 @@ function drawData(random: Random, uid: string, maxRecords: number): Map<string, 
     data.set(
       split,
       Array.from({ length: count }, (_, place) => {
-        return { id: `${uid}.${s}.${place}`, tags: "", key: random.int(8), at: place * 10, split, place };
+        return { id: `${uid}.${s}.${place}`, tags: "", key: random.int(8), at: place * 10, split, place, round: 0 };
       }),
     );
   }
   return data;
 }
 
-/** What a plain loop makes of the same data: every operator applied to every record, with keyed ones counting ids. */
+/**
+ * What a plain loop makes of the same data: every operator applied to every record, with keyed ones counting ids. The order in
+ * which records go does not matter to the result.
+ */
 function reference(drawn: readonly Drawn[], sources: ReadonlyMap<number, SimSource>): string[] {
-  const outputs: SimRecord[][] = [];
-  let result: string[] = [];
-  for (const [index, operator] of drawn.entries()) {
-    const input = operator.ins.flatMap((edge) => outputs[edge.from] ?? []);
-    if (operator.kind === "source") {
-      outputs[index] = [...(sources.get(index) as SimSource).data.values()].flat();
-    } else if (operator.kind === "sink") {
-      result = input.map((record) => `${record.id}${record.tags}`);
-    } else if (operator.kind === "keyed") {
-      const seen = new Map<string, number>();
-      outputs[index] = input.map((record) => {
-        const id = `${record.id}${record.tags}`;
-        seen.set(id, (seen.get(id) ?? 0) + 1);
-        return { ...record, tags: `${record.tags}#${seen.get(id)}` };
-      });
-    } else {
-      outputs[index] = input.flatMap(transforms[operator.kind](operator.uid));
+  const followers = drawn.map((_, from) =>
+    drawn.flatMap(({ ins }, to) => ins.filter((edge) => edge.from === from).map(() => to))
+  );
+  const seen = drawn.map(() => new Map<string, number>());
+  const result: string[] = [];
+  const apply = ({ kind, uid }: Drawn, index: number, record: SimRecord): readonly SimRecord[] => {
+    const id = `${record.id}${record.tags}`;
+    if (kind === "source" || kind === "watermarks") return [record];
+    if (kind === "sink") return result.push(id), [];
+    if (kind !== "keyed") return transforms[kind](uid)(record);
+    const count = (seen[index]?.get(id) ?? 0) + 1;
+    seen[index]?.set(id, count);
+    return [{ ...record, tags: `${record.tags}#${count}` }];
+  };
+  const waiting: [number, SimRecord][] = [];
+  for (const [index, { data }] of sources) for (const record of [...data.values()].flat()) waiting.push([index, record]);
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [index, record] = next;
+    for (const made of apply(drawn[index] as Drawn, index, record)) {
+      for (const to of followers[index] ?? []) waiting.push([to, made]);
     }
   }
   return result;

@@ -10,6 +10,13 @@ export interface SimRecord {
   /** Its split, and its place in it: for checks of order. */
   readonly split: string;
   readonly place: number;
+  /** How often it has gone round the loop it is in. */
+  readonly round: number;
+}
+
+/** How often a record goes round a loop: depends on where it comes from only. */
+export function roundsOf(record: SimRecord, loop: string): number {
+  return hashOf(`${record.split}.${record.place}.${loop}`) % 4;
 }
 
 /** A small hash for decisions of operators. */

@@ -45,6 +45,8 @@ export interface ScenarioOptions {
   /** Every task has one input channel. */
   readonly chain?: boolean;
   readonly faults?: boolean;
+  /** Loops are likely. */
+  readonly loops?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -71,7 +73,9 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const faults = new Faults();
   const world = new ScenarioWorld(random, faults);
   const edgeModes = mode !== "at-least-once" && settings.chance(0.25);
-  const job = randomJob(random.fork("job"), faults, { maxRecords: 4 + settings.int(24), chain, edgeModes }, (delayMs, wake) => {
+  const loopChance = options.loops === true ? 0.6 : settings.chance(0.4) ? 0.3 : 0;
+  const limits = { maxRecords: 4 + settings.int(24), chain, edgeModes, loopChance };
+  const job = randomJob(random.fork("job"), faults, limits, (delayMs, wake) => {
     world.process.clock.setTimer(delayMs, wake);
   });
   const life = lifeOptions(settings, mode);

@@ -3,13 +3,26 @@ import type { OperatorFactory } from "../../runtime/graph/operator.ts";
 import { processOperator } from "../../runtime/operators/process.ts";
 import { map, type } from "../../runtime/state/descriptor.ts";
 import type { Faults } from "./faults.ts";
-import { hashOf, type SimRecord } from "./record.ts";
+import { iterateOperator } from "../../runtime/operators/iterate.ts";
+import { hashOf, roundsOf, type SimRecord } from "./record.ts";
 
 /** What an operator makes of a record, apart from what it counts: the reference computes with the same function. */
 export type Transform = (record: SimRecord) => readonly SimRecord[];
 
 /** The kinds of operators in simulated jobs. */
-export type SimKind = "map" | "filter" | "flatMap" | "keyed" | "slow";
+export type SimKind =
+  | "map"
+  | "filter"
+  | "flatMap"
+  | "keyed"
+  | "slow"
+  /** Keeps records until event time has passed them, or until the wall clock has come a little further. */
+  | "timer"
+  | "alarm"
+  /** The head of a loop; what goes back to it, and what leaves it. */
+  | "loop"
+  | "again"
+  | "leave";
 
 export const transforms: Readonly<Record<SimKind, (uid: string) => Transform>> = {
   map: (uid) => (record) => [{ ...record, id: `${record.id}.${uid}` }],
@@ -18,7 +31,18 @@ export const transforms: Readonly<Record<SimKind, (uid: string) => Transform>> =
     hashOf(record.id + uid) % 4 === 0 ? [{ ...record, id: `${record.id}a` }, { ...record, id: `${record.id}b` }] : [record],
   keyed: () => (record) => [record],
   slow: () => (record) => [record],
+  timer: () => (record) => [record],
+  alarm: () => (record) => [record],
+  loop: () => (record) => [record],
+  again: (uid) => (record) =>
+    record.round < roundsOf(record, loopOf(uid)) ? [{ ...record, id: `${record.id}~`, round: record.round + 1 }] : [],
+  leave: (uid) => (record) => (record.round === roundsOf(record, loopOf(uid)) ? [{ ...record, round: 0 }] : []),
 };
+
+/** `again3` and `leave3` belong to `loop3`. */
+function loopOf(uid: string): string {
+  return `loop${/\d+$/.exec(uid)?.[0]}`;
+}
 
 /** Told when a keyed operator sees records of one split and key out of order. */
 export type OrderWatch = (uid: string, record: SimRecord) => void;
@@ -36,6 +60,8 @@ export function simOperator(
   },
 ): { create: OperatorFactory<never>; head: boolean } {
   if (kind === "keyed") return { create: keyedOperator(uid, faults, options.disordered), head: true };
+  if (kind === "timer" || kind === "alarm") return { create: timerOperator(kind, uid, faults), head: true };
+  if (kind === "loop") return { create: iterateOperator() as unknown as OperatorFactory<never>, head: true };
   const transform = transforms[kind](uid);
   const create: OperatorFactory<SimRecord, SimRecord> = (context, out) => ({
     process(record) {
@@ -81,6 +107,29 @@ function keyedOperator(uid: string, faults: Faults, disordered: OrderWatch | und
       ctx.emit({ ...record, tags: `${record.tags}#${count}` });
     },
   }, { keyOf: (record) => record.key }) as unknown as OperatorFactory<never>;
+}
+
+/** Keeps each record in keyed state until its timer fires: a loop must not end before. */
+function timerOperator(kind: "timer" | "alarm", uid: string, faults: Faults): OperatorFactory<never> {
+  return processOperator<SimRecord, number, { kept: ReturnType<typeof keptState> }, ReturnType<typeof type<SimRecord>>>({
+    state: { kept: keptState() },
+    emits: type<SimRecord>(),
+    onRecord(record, ctx) {
+      faults.strike("process", uid);
+      const name = `${record.id}${record.tags}`;
+      ctx.state.kept.set(name, [...ctx.state.kept.get(name) ?? [], record]);
+      if (kind === "timer") ctx.timers.event(record.at + 15, name);
+      else ctx.timers.processing(ctx.now() + 1 + record.place % 4, name);
+    },
+    onTimer({ name = "" }, ctx) {
+      for (const record of ctx.state.kept.get(name) ?? []) ctx.emit(record);
+      ctx.state.kept.delete(name);
+    },
+  }, { keyOf: (record) => record.key }) as unknown as OperatorFactory<never>;
+}
+
+function keptState() {
+  return map(Type.String(), type<readonly SimRecord[]>());
 }
 
 function seenState() {

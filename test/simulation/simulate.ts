@@ -10,6 +10,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
+    loops: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -23,7 +24,10 @@ if (!Number.isInteger(seeds) || seeds < 1 || !Number.isInteger(from) || from < 0
 const begin = systemClock.monotonic();
 const tally = new Tally();
 for (let seed = from; seed < from + seeds; seed++) {
-  const outcome = await runScenario(seed, values.verbose ? { log: (line) => console.log(line) } : {});
+  const outcome = await runScenario(seed, {
+    loops: values.loops,
+    ...(values.verbose ? { log: (line) => console.log(line) } : {}),
+  });
   tally.add(outcome);
   if (outcome.violations.length > 0 || values.verbose) console.log(describeViolations(outcome));
 }
