@@ -18,7 +18,8 @@ export type { Delivery as TransportDelivery, Subscription, Transport } from "./a
 export { isJob, job } from "./runtime/job/job.ts";
 export type { Job, JobOptions } from "./runtime/job/job.ts";
 export type { Flow } from "./runtime/job/flow.ts";
-export type { OperatorOptions, ProcessOperatorOptions } from "./runtime/job/operator_options.ts";
+export type { LoopEnds } from "./runtime/job/loop.ts";
+export type { IterateOptions, OperatorOptions, ProcessOperatorOptions } from "./runtime/job/operator_options.ts";
 export type { KeyedStream } from "./runtime/job/keyed_stream.ts";
 export type { Stream } from "./runtime/job/stream.ts";
 export type { WindowedStream } from "./runtime/job/windowed_stream.ts";

@@ -2,6 +2,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
 import { defaultKeyGroups } from "../graph/key.ts";
 import type { LogicalEdge, LogicalGraph, LogicalOperator, LogicalRole } from "../graph/logical.ts";
+import { loopsOf } from "../graph/loops.ts";
 import type { OperatorFactory } from "../graph/operator.ts";
 import { checkParallelism, checkUid, type OperatorOptions } from "./operator_options.ts";
 import type { Tap } from "./tap.ts";
@@ -60,12 +61,13 @@ export class GraphBuilder {
     const { parallelism, emits } = options;
     checkParallelism(`job ${this.#job}: ${kind} "${id}"${place}`, parallelism);
     this.#drafts.set(id, { id, named: uid !== undefined, kind, role, parallelism, place, emits });
-    for (const { from, partitioner, mode, timed } of taps) {
-      const pair = `${from}->${id}`;
-      const twins = this.#edges.filter((edge) => edge.from === from && edge.to === id).length;
-      this.#edges.push({ id: twins === 0 ? pair : `${pair}#${twins + 1}`, from, to: id, partitioner, mode, timed });
-    }
+    this.#connect(taps, id, false);
     return id;
+  }
+
+  /** Lets the taps lead back to an operator that was added before: the head of their loop. */
+  feedBack(taps: readonly Tap[], head: string): void {
+    this.#connect(taps, head, true);
   }
 
   /** What went wrong where the user's code calls now. */
@@ -82,7 +84,7 @@ export class GraphBuilder {
   /**
    * The graph; nothing can be added afterwards.
    *
-   * @throws {SluiceError} `BAD_GRAPH` for a job without sources, or with a stream that leads nowhere
+   * @throws {SluiceError} `BAD_GRAPH` for a job without sources, with a stream that leads nowhere, or with loops in each other
    */
   build(keyGroups: number = defaultKeyGroups): LogicalGraph {
     const drafts = [...this.#drafts.values()];
@@ -99,7 +101,19 @@ export class GraphBuilder {
     }
     this.#built = true;
     const operators: LogicalOperator[] = drafts.map(({ place: _, ...operator }) => operator);
-    return { name: this.#job, operators, edges: this.#edges, keyGroups };
+    const graph: LogicalGraph = { name: this.#job, operators, edges: this.#edges, keyGroups };
+    const loops = loopsOf(graph);
+    if (loops.kind === "refused") throw new SluiceError("BAD_GRAPH", `job ${this.#job}: ${loops.problem}`);
+    return graph;
+  }
+
+  #connect(taps: readonly Tap[], to: string, feedback: boolean): void {
+    for (const { from, partitioner, mode, timed } of taps) {
+      const pair = `${from}->${to}`;
+      const twins = this.#edges.filter((edge) => edge.from === from && edge.to === to).length;
+      const id = twins === 0 ? pair : `${pair}#${twins + 1}`;
+      this.#edges.push({ id, from, to, partitioner, mode, timed, ...(feedback ? { feedback } : {}) });
+    }
   }
 
   #derivedId(kind: string, taps: readonly Tap[]): string {

@@ -11,6 +11,16 @@ export interface OperatorOptions {
   readonly parallelism?: number;
 }
 
+/** What a loop can be given. The parallelism is that of its head. */
+export interface IterateOptions extends OperatorOptions {
+  /**
+   * How many bytes of feedback may wait at each subtask of the loop's head; above it the job fails. The head takes nothing new
+   * in as long as it can work off feedback, so only loops that feed back more than goes in come to it.
+   * @default 16,777,216
+   */
+  readonly feedbackBytes?: number;
+}
+
 /** What a process function can be given. */
 export interface ProcessOperatorOptions extends OperatorOptions, ProcessOptions {}
 

@@ -10,7 +10,8 @@ import { type WatermarkOptions, watermarksOperator } from "../operators/watermar
 import { type OperatorDescriptors, schemaOf, type Shape, type Typed } from "../state/descriptor.ts";
 import { type GraphBuilder, transform } from "./graph_builder.ts";
 import { KeyedStream } from "./keyed_stream.ts";
-import type { OperatorOptions, ProcessOperatorOptions } from "./operator_options.ts";
+import { checkedEnds, type LoopEnds, loopHead } from "./loop.ts";
+import type { IterateOptions, OperatorOptions, ProcessOperatorOptions } from "./operator_options.ts";
 import { areTimed, byKey, forward, inMode, type Tap } from "./tap.ts";
 
 /**
@@ -117,6 +118,42 @@ export class Stream<T, Timed extends boolean = boolean> {
     const role = transform(processOperator(definition, options), true);
     const emits = schemaOf(definition.emits);
     return this.#then<Typed<E>, Timed>("process", role, { ...options, emits }, undefined, uid);
+  }
+
+  /**
+   * A loop: what `body` returns as `feedback` comes to it again, beside the records of this stream. Exactly once holds in it as
+   * everywhere: what is under way in the loop is part of checkpoints.
+   *
+   * - **End:** when the input has ended and nothing moves in the loop any more, event-time timers and windows in it fire (those
+   *   at `MAX_WATERMARK`, too), and may send something round once more; when it is quiet again, it ends.
+   * - **Event time:** the watermark is that of the input. What goes round may be late to windows inside.
+   * - **Order:** what comes back is read before new input. Records of one key may overtake each other on the way round.
+   *
+   * A loop may stand behind another, not within one.
+   *
+   * @param uid names the loop's head in plans and messages: unique in the job, and never changed
+   * @param body builds the loop, once, at once
+   * @returns the `output` that `body` returned
+   *
+   * @example
+   * ```ts ignore
+   * const halved = numbers.iterate("halve", (loop) => {
+   *   const half = loop.map((n) => n / 2);
+   *   return { feedback: half.filter((n) => n >= 1), output: half.filter((n) => n < 1) };
+   * });
+   * ```
+   * @throws {SluiceError} `DUPLICATE_UID`, `BAD_UID`, `BAD_PARALLELISM`, `OPTION_OUT_OF_RANGE`, `JOB_DEFINITION`; `job` throws
+   * `BAD_GRAPH` for loops within loops, and for `watermarks` within a loop
+   */
+  iterate<Back extends T, Out>(
+    uid: string,
+    body: (loop: Stream<T, Timed>) => LoopEnds<Back, Timed, Out>,
+    options: IterateOptions = {},
+  ): Out {
+    const loop = this.#then<T, Timed>("iterate", loopHead(uid, options), options, undefined, uid);
+    const { feedback, output } = checkedEnds(this.#builder, uid, body(loop), (value) => value instanceof Stream);
+    this.#builder.feedBack(feedback.#taps, uid);
+    return output;
   }
 
   /**

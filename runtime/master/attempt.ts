@@ -140,10 +140,11 @@ export class Attempt {
     for (const { ref } of this.subtasks) ref.tell({ kind: "run" });
   }
 
-  /** Has the sources start checkpoint `id`. */
+  /** Has the sources start checkpoint `id`; heads of loops are told that its barrier will come. */
   trigger(id: CheckpointId, last: boolean): void {
     for (const { task, ref } of this.subtasks) {
       if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs: 0, last });
+      else if (task.inputs.some((edge) => edge.feedback)) ref.tell({ kind: "expect", id });
     }
   }
 

@@ -12,6 +12,8 @@ export type TaskControl =
   | { readonly kind: "barrier"; readonly input: InputChannel; readonly barrier: BarrierOnChannel }
   /** The aligned timeout of a checkpoint is over. */
   | { readonly kind: "timeout"; readonly id: CheckpointId }
+  /** A checkpoint was triggered (heads of loops): its barrier will come in. */
+  | { readonly kind: "expect"; readonly id: CheckpointId }
   /** The loop that this subtask is a head of: emit the last watermark, or take feedback as ended. */
   | { readonly kind: "loop"; readonly phase: "flush" | "close" }
   | { readonly kind: "abort"; readonly id: CheckpointId }

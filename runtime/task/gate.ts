@@ -3,7 +3,7 @@ import type { Feedback } from "./feedback.ts";
 import type { InputChannel } from "./input_channel.ts";
 import { ReadyQueue } from "./ready_queue.ts";
 
-/** At the head of a loop: so many frames of feedback are read for one of the regular inputs. */
+/** At the head of a loop, while a barrier is expected: so many frames of feedback are read for one of the regular inputs. */
 const feedbackTurns = 8;
 
 /**
@@ -12,9 +12,9 @@ const feedbackTurns = 8;
  * - Channels are read in turn, a frame each.
  * - New frames of an edge wait until its recovered channels are read; those of the oldest restore come first (protocol 5.2).
  * - A channel whose next frame lies behind its hold waits; no other channel waits for it.
- * - Feedback is read first. Regular inputs have a turn now and then all the same, so that the barriers in them come in, but
- *   not while feedback can be read and more than half of what may wait does. Feedback that a barrier holds pauses nothing: its
- *   snapshot may need what the regular inputs bring.
+ * - Feedback is read first: as long as some can be worked off, regular inputs pause. But from the trigger of a checkpoint until
+ *   it begins here they have a turn now and then, or a hot loop would keep its barrier out: unless more than half of the
+ *   feedback that may wait does. Feedback that a barrier holds pauses nothing: the snapshot may need what regular inputs bring.
  * - Feedback does not count for the watermark, nor for the end of input until the loop is closed.
  */
 export class InputGate {
@@ -50,7 +50,7 @@ export class InputGate {
   /** Takes the channel to be read next out of the queue. */
   next(): InputChannel | undefined {
     if (this.#fedBack.empty) return this.#regular.take(this.#canReadNow);
-    if (this.#turns >= feedbackTurns && this.feedback?.pauses === false) {
+    if (this.#turns >= feedbackTurns && this.feedback?.yields === true) {
       this.#turns = 0;
       const regular = this.#regular.take(this.#canReadNow);
       if (regular !== undefined) return regular;

@@ -125,7 +125,10 @@ export async function loadSubtask(
       captures: assignment.rules.exactlyOnce,
       timeoutMs: assignment.rules.timeoutMs,
       hold: (input, afterSeq) => gate.setHold(input, afterSeq),
-      cutOperators: (id) => cutOperators(id, task.id, chain, source, sinks, eventTime, (error) => wiring.fail(error)),
+      cutOperators: (id) => {
+        gate.feedback?.expectNoMore(id, true);
+        return cutOperators(id, task.id, chain, source, sinks, eventTime, (error) => wiring.fail(error));
+      },
       finished: () => wiring.finished(),
       quiet: () => wiring.quiet(),
       flushed: () => gate.feedback?.flushed ?? false,
@@ -162,7 +165,7 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
   const edgeIndex = new Map(task.inputs.map((edge, index) => [edge.id, index]));
   const role = task.operators[0]?.role;
   const limitBytes = (role?.kind === "transform" ? role.feedbackBytes : undefined) ?? defaultFeedbackBytes;
-  const back = new Feedback(task.id, subtask, limitBytes);
+  const back = new Feedback(task.id, { subtask, heads: task.parallelism }, limitBytes);
   const place = (identity: InputIdentity): InputPlace => {
     const edge = edgeIndex.get(identity.edge) as number;
     return { identity, index: inputs.length, edge, feedback: task.inputs[edge]?.feedback ? back : undefined };

@@ -76,10 +76,15 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
         break;
       case "abort":
         loaded.participant.abort(message.id);
+        loaded.gate.feedback?.expectNoMore(message.id, false);
         break;
       case "completed":
         loaded.participant.completed(message.id);
         this.#commit(loaded, message.id);
+        loaded.gate.feedback?.expectNoMore(message.id, true);
+        break;
+      case "expect":
+        loaded.gate.feedback?.expect(message.id);
         break;
       case "loop":
         this.#endLoop(loaded, message.phase);

@@ -20,9 +20,9 @@ interface Channels {
 }
 
 function channels(limitBytes = 1_000): Channels {
-  const feedback = new Feedback("loop", 0, limitBytes);
-  let gate: InputGate | undefined;
-  const owner = { barrierArrived() {}, frameArrived: (input: InputChannel) => gate?.offer(input), gap() {} };
+  const feedback = new Feedback("loop", { subtask: 0, heads: 1 }, limitBytes);
+  const late: { gate?: InputGate } = {};
+  const owner = { barrierArrived() {}, frameArrived: (input: InputChannel) => late.gate?.offer(input), gap() {} };
   const make = (edge: number, of: Feedback | undefined) => {
     const identity = { edge: edge === 0 ? "in->loop" : "step->loop", sender: 0, receiver: 0, recovered: 0 };
     const credit = { window: new CreditWindow({ maxBytes: 1_000, targetMs: 10 }), now: () => 0 };
@@ -30,8 +30,7 @@ function channels(limitBytes = 1_000): Channels {
   };
   const regular = make(0, undefined);
   const back = make(1, feedback);
-  gate = new InputGate([regular, back]);
-  const made = gate;
+  const gate = late.gate = new InputGate([regular, back]);
   return {
     gate,
     feedback,
@@ -50,10 +49,10 @@ function channels(limitBytes = 1_000): Channels {
       input.onFrame(frame);
     },
     read() {
-      const input = made.next();
+      const input = gate.next();
       if (input === undefined) return "nothing";
       input.consume();
-      made.offer(input);
+      gate.offer(input);
       return input === back ? "back" : "regular";
     },
   };
@@ -66,29 +65,42 @@ test("feedback is read before regular inputs", () => {
   assert.equal([read(), read(), read()], ["back", "regular", "nothing"]);
 });
 
-test("regular inputs have a turn now and then, so that barriers in them come in however hot the loop is", () => {
+test("nothing new is read as long as feedback can be worked off", () => {
   const { bring, read, regular, back } = channels();
   for (let i = 0; i < 20; i++) bring(back, 1);
-  for (let i = 0; i < 2; i++) bring(regular, 1);
-  const order = Array.from({ length: 22 }, read);
-  assert.is(order.filter((from) => from === "regular").length, 2);
-  assert.ok(order.lastIndexOf("regular") < 20, order.join(" "));
+  bring(regular, 1);
+  assert.equal(Array.from({ length: 20 }, read), Array.from({ length: 20 }, () => "back"));
+  assert.is(read(), "regular");
 });
 
-test("regular inputs pause while more than half of the feedback that may wait can be read", () => {
-  const { bring, read, regular, back } = channels(200);
-  for (let i = 0; i < 20; i++) bring(back, 1);
+test("while a barrier is expected regular inputs have a turn now and then, so that it comes in however hot the loop is", () => {
+  const { feedback, bring, read, regular, back } = channels(2_000);
+  for (let i = 0; i < 60; i++) bring(back, 1);
+  for (let i = 0; i < 5; i++) bring(regular, 1);
+  const regulars = (reads: number) => Array.from({ length: reads }, read).filter((from) => from === "regular").length;
+  feedback.expect(7);
+  feedback.expect(8);
+  assert.is(regulars(18), 2);
+  feedback.expectNoMore(8, false);
+  assert.is(regulars(9), 1);
+  feedback.expectNoMore(8, true);
+  assert.is(regulars(27), 0);
+});
+
+test("also then regular inputs pause while more than half of the feedback that may wait does", () => {
+  const { feedback, bring, read, regular, back } = channels(400);
+  for (let i = 0; i < 30; i++) bring(back, 1);
   bring(regular, 1);
+  feedback.expect(7);
   assert.equal(Array.from({ length: 10 }, read), Array.from({ length: 10 }, () => "back"));
   assert.is(read(), "regular");
 });
 
 test("feedback that a barrier holds pauses nothing: its snapshot may need what the regular inputs bring", () => {
-  const { gate, feedback, bring, read, regular, back } = channels(100);
+  const { gate, bring, read, regular, back } = channels();
   for (let i = 0; i < 10; i++) bring(back, 1);
   bring(regular, 1);
   gate.setHold(back, 0);
-  assert.ok(feedback.pauses);
   assert.equal([read(), read()], ["regular", "nothing"]);
   gate.setHold(back, Infinity);
   assert.is(read(), "back");
