@@ -14,7 +14,11 @@ export type StopReason =
   /** Its parent or its system stopped, or a sibling's failure took it along. */
   | { readonly kind: "shutdown" }
   /** A handler threw, rejected or took too long. */
-  | { readonly kind: "failed"; readonly cause: unknown };
+  | { readonly kind: "failed"; readonly cause: unknown }
+  /** It is of another process and had stopped before it was watched; why is no longer known. */
+  | { readonly kind: "gone" }
+  /** It is of another process, which has not answered for `unreachableMs`. A suspicion: it may live on. */
+  | { readonly kind: "unreachable" };
 
 /** What the runtime, and not another actor, has to say. */
 export type Signal = {

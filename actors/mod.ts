@@ -85,6 +85,7 @@ export type { LogEntry, Logger, LogLevel } from "./logger.ts";
 export type { MemoryBrokerOptions } from "./memory_transport.ts";
 export type { Random } from "./random.ts";
 export type { ActorRef, Address, Answer, AskOptions, Question, ReplyTo } from "./ref.ts";
+export type { RemoteOptions } from "./remote.ts";
 export type { SchedulerOptions } from "./scheduler.ts";
 export type { AutoShutdown, Backoff, Restart, Strategy, SupervisionOptions } from "./supervisor.ts";
 export type { ActorSystem, SystemOptions } from "./system.ts";

@@ -9,7 +9,8 @@ import type { Home } from "./home.ts";
 import { actorOf } from "./local_ref.ts";
 import { type Logger, silent } from "./logger.ts";
 import type { Random } from "./random.ts";
-import type { ActorRef } from "./ref.ts";
+import type { ActorRef, Address, AskOptions } from "./ref.ts";
+import { Remote, type RemoteOptions } from "./remote.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
 import { cellOptions } from "./spawn_options.ts";
 import type { SupervisionOptions } from "./supervisor.ts";
@@ -48,6 +49,11 @@ export interface SystemOptions {
    * @default 5,000
    */
   readonly askTimeoutMs?: number;
+  /**
+   * Joins it with other systems.
+   * @default it stands alone
+   */
+  readonly remote?: RemoteOptions;
 }
 
 /**
@@ -68,6 +74,20 @@ export interface ActorSystem extends AsyncDisposable {
    * @throws {SluiceError} `NAME_TAKEN`, `BAD_NAME`, `OPTION_OUT_OF_RANGE`, `SYSTEM_STOPPED`
    */
   spawn<M>(name: string, factory: Factory<M>, options?: SpawnOptions): ActorRef<M>;
+  /**
+   * A ref to the actor of an address, here or in another process. The type of its messages is the caller's word; they are
+   * checked against the actor's schema when they arrive.
+   *
+   * @throws {SluiceError} `NO_TRANSPORT`, `BAD_NAME`
+   */
+  refTo<M>(address: Address): ActorRef<M>;
+  /**
+   * Looks for an actor by the name of its system and its path; the first answer counts. As with `refTo`, the type is the
+   * caller's word.
+   *
+   * @throws {SluiceError} `NO_TRANSPORT`, `ACTOR_NOT_FOUND` when nobody answered within `timeoutMs`
+   */
+  find<M>(system: string, path: string, options?: Pick<AskOptions, "timeoutMs">): Promise<ActorRef<M>>;
   /** Stops an actor of this process for good, its children first; settles when that is done. */
   stop(ref: ActorRef<never>): Promise<void>;
   /** Settles when the actor has stopped for good. */
@@ -90,6 +110,8 @@ class LocalSystem implements ActorSystem {
   readonly terminated: Promise<StopReason>;
   readonly #root: Cell<never>;
   readonly #questions = new Map<number, PendingQuestion>();
+  readonly #askTimeoutMs: number;
+  readonly #remote: Remote | undefined;
   #stopped = false;
 
   constructor(options: SystemOptions) {
@@ -122,6 +144,8 @@ class LocalSystem implements ActorSystem {
         options.onDeadLetter?.(letter);
       },
     };
+    this.#askTimeoutMs = askTimeoutMs;
+    this.#remote = options.remote && new Remote(home, name, options.remote);
     const { supervision, handlerTimeoutMs } = options;
     const rootOptions = cellOptions(name, { ...(supervision && { supervision }) }, handlerTimeoutMs ?? Infinity);
     this.#root = new Cell<never>(home, undefined, "", () => ({ receive: () => {} }), rootOptions);
@@ -139,6 +163,14 @@ class LocalSystem implements ActorSystem {
   spawn<M>(name: string, factory: Factory<M>, options?: SpawnOptions): ActorRef<M> {
     if (this.#stopped) throw new SluiceError("SYSTEM_STOPPED", `cannot spawn ${name}: the system ${this.id} has stopped`);
     return this.#root.spawn(name, factory, options);
+  }
+
+  refTo<M>(address: Address): ActorRef<M> {
+    return this.#remoting().refTo(address) as ActorRef<M>;
+  }
+
+  async find<M>(system: string, path: string, options: Pick<AskOptions, "timeoutMs"> = {}): Promise<ActorRef<M>> {
+    return await this.#remoting().find(system, path, options.timeoutMs ?? this.#askTimeoutMs) as ActorRef<M>;
   }
 
   async stop(ref: ActorRef<never>): Promise<void> {
@@ -172,8 +204,14 @@ class LocalSystem implements ActorSystem {
     await this.shutdown();
   }
 
+  #remoting(): Remote {
+    if (this.#remote !== undefined) return this.#remote;
+    throw new SluiceError("NO_TRANSPORT", `the system ${this.id} stands alone; create it with the option remote`);
+  }
+
   #close(): void {
     this.#stopped = true;
+    this.#remote?.close();
     for (const question of [...this.#questions.values()]) {
       question[refuse](new SluiceError("SYSTEM_STOPPED", `the system ${this.id} has stopped`));
     }
