@@ -93,7 +93,7 @@ export class Children {
       const why = restart === "permanent" ? "a permanent child always comes back" : "its supervisor's autoShutdown is never";
       throw new SluiceError("OPTION_OUT_OF_RANGE", `actor ${name}: it cannot be significant: ${why}`);
     }
-    if (name === "" || name.length > 255 || /[/\p{Cc}]/u.test(name)) {
+    if (name === "" || name.length > 255 || /[/\p{Cc}]/u.test(name) || !name.isWellFormed()) {
       const shown = JSON.stringify(name);
       throw new SluiceError("BAD_NAME", `${shown}: a name has 1 to 255 characters, none of them "/" or a control character`);
     }

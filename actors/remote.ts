@@ -117,7 +117,7 @@ export class Remote implements Remoteness {
   }
 
   refuse(system: string, question: number, cause: unknown): void {
-    this.#send(system, { kind: "refuse", from: this.home.id, question, why: textOf(cause).slice(0, 1_000) });
+    this.#send(system, { kind: "refuse", from: this.home.id, question, why: textOf(cause) });
   }
 
   deathOf(address: Address) {

@@ -14,8 +14,8 @@ export interface WatchTiming {
 type Watching = Extract<Envelope, { kind: "watch" }>["watches"][number];
 type Ended = Extract<Envelope, { kind: "watched" }>["ended"][number];
 
-/** How many watches one envelope names. */
-const perEnvelope = 500;
+/** How many watches one envelope names: with the longest paths it stays below half a megabyte. */
+const perEnvelope = 100;
 
 /** Something that is done at every heartbeat while there is need. */
 class Heartbeat {
@@ -230,7 +230,7 @@ function reasonOf(kind: Ended["reason"], why: string): StopReason {
   return kind === "failed" ? { kind, cause: new SluiceError("REMOTE_FAILURE", why) } : { kind };
 }
 
-/** A cause as text, to be sent: the error itself stays where it was raised. */
+/** A cause as a text of at most 1,000 characters, to be sent: the error itself stays where it was raised. */
 export function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).slice(0, 1_000).toWellFormed();
 }

@@ -112,7 +112,7 @@ mailbox("an option out of range is refused, naming it", () => {
   assert.throws(() => spawn({ handlerTimeoutMs: 0 }), /handlerTimeoutMs is out of range/);
   assert.throws(() => spawn({ shutdownMs: -1 }), /shutdownMs is out of range/);
   assert.throws(() => spawn({ supervision: { maxRestarts: -1 } }), /maxRestarts is out of range/);
-  for (const name of ["", "a/b", "a\nb", "x".repeat(256)]) {
+  for (const name of ["", "a/b", "a\nb", "a\ud800", "x".repeat(256)]) {
     assert.throws(() => system.spawn<number>(name, () => ({ receive: () => {} })), code("BAD_NAME"));
   }
   spawn({});

@@ -223,6 +223,20 @@ faulty(
   },
 );
 
+faulty("thousands of watches are kept up in envelopes that the transport takes", async () => {
+  const { world, away, signals, watcher, far, shutdown } = two("many", network);
+  const name = (n: number) => `${n}-${"x".repeat(200)}`;
+  const refs = Array.from({ length: 2_000 }, (_, n) => away.spawn<Message>(name(n), () => ({ receive: () => {} })));
+  await world.run(() => away.actors().every(({ phase }) => phase === "live"));
+  for (const ref of refs) watcher.tell({ kind: "watch", ref: far(ref) });
+  await world.pass(3000);
+  assert.equal(signals, []);
+  await world.run(away.shutdown());
+  await world.run(() => signals.length === refs.length, { maxMs: 5_000 });
+  assert.ok(signals.every(({ reason }) => reason.kind === "shutdown"));
+  await shutdown();
+});
+
 faulty("a partition that heals in time goes unnoticed", async () => {
   const { world, signals, spawn, watcher, far } = two("short", network);
   const a = spawn("a");
