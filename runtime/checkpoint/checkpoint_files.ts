@@ -1,7 +1,8 @@
-import type { SnapshotPart } from "../graph/operator.ts";
+import type { Clock } from "../../actors/clock.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Acknowledgement, Contribution } from "./contribution.ts";
-import type { DataFile, Extent, ManifestPart } from "./manifest.ts";
+import { writeContribution } from "./contribution_writer.ts";
+import type { DataFile } from "./manifest.ts";
 import type { CheckpointStore, DataWriter } from "./storage.ts";
 
 /** What came of writing one process's share of a checkpoint. */
@@ -9,22 +10,43 @@ export type WriteOutcome =
   | { readonly kind: "durable"; readonly file: DataFile; readonly acknowledgements: readonly Acknowledgement[] }
   | { readonly kind: "failed"; readonly cause: unknown };
 
+/** The writer works for about so long, or so many bytes, before records are processed again. */
+const stepMs = 0.5;
+const stepBytes = 64 * 1024;
+
+/** Bytes that the disk may be behind before the writer waits for it. */
+const maxBacklogBytes = 4 * 1024 * 1024;
+
 interface OpenFile {
+  readonly id: CheckpointId;
   readonly writer: DataWriter;
   readonly acknowledgements: ((asyncMs: number) => Acknowledgement)[];
+}
+
+/** A contribution that is being written. */
+interface Writing {
+  readonly file: OpenFile;
+  readonly contribution: Contribution;
+  readonly steps: Generator<number, (durableAt: number) => Acknowledgement>;
 }
 
 /**
  * Writes what the subtasks of one process contribute: one data file per checkpoint with a section for each part, and one sync
  * when the last of them has come. Only then does any of them acknowledge.
+ *
+ * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: the first
+ * step at once, so that a small state waits for nothing. What is written was fixed when the snapshot was taken.
  */
 export class CheckpointFiles {
   readonly #store: CheckpointStore;
   readonly #attempt: number;
   readonly #expected: number;
-  readonly #monotonic: () => number;
+  readonly #clock: Clock;
   readonly #done: (id: CheckpointId, outcome: WriteOutcome) => void;
   readonly #open = new Map<CheckpointId, OpenFile>();
+  #queue: Writing[] = [];
+  /** Whether a step is to come. */
+  #stepping = false;
   #closed = false;
 
   constructor(
@@ -33,52 +55,90 @@ export class CheckpointFiles {
       readonly attempt: number;
       /** How many subtasks of this process contribute to each checkpoint. */
       readonly subtasks: number;
-      readonly monotonic: () => number;
+      readonly clock: Clock;
       readonly done: (id: CheckpointId, outcome: WriteOutcome) => void;
     },
   ) {
     this.#store = store;
     this.#attempt = options.attempt;
     this.#expected = options.subtasks;
-    this.#monotonic = options.monotonic;
+    this.#clock = options.clock;
     this.#done = options.done;
   }
 
-  /** Writes one subtask's contribution. Throws what encoding its state throws; the checkpoint must then be aborted. */
+  /** Takes over one subtask's contribution. What cannot be encoded shows in the outcome. */
   add(contribution: Contribution): void {
-    if (this.#closed) return;
+    if (this.#closed) return release(contribution);
     const id = contribution.checkpoint;
     let file = this.#open.get(id);
     if (file === undefined) {
-      file = { writer: this.#store.createData(id, this.#attempt), acknowledgements: [] };
+      file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [] };
       this.#open.set(id, file);
     }
-    file.acknowledgements.push(write(contribution, file.writer, this.#attempt));
-    if (file.acknowledgements.length === this.#expected) {
-      this.#open.delete(id);
-      this.#seal(id, file);
-    }
+    this.#queue.push({ file, contribution, steps: writeContribution(contribution, file.writer, this.#attempt) });
+    if (!this.#stepping) this.#step();
   }
 
   /** Drops what was written of an aborted checkpoint. */
   abort(id: CheckpointId): void {
     const file = this.#open.get(id);
-    this.#open.delete(id);
-    if (file !== undefined) void file.writer.discard();
+    if (file !== undefined) void this.#drop(file);
   }
 
   /** Drops everything that is open. */
   async close(): Promise<void> {
     this.#closed = true;
-    const open = [...this.#open.values()];
-    this.#open.clear();
-    await Promise.all(open.map((file) => file.writer.discard()));
+    await Promise.all([...this.#open.values()].map((file) => this.#drop(file)));
   }
 
-  #seal(id: CheckpointId, { writer, acknowledgements }: OpenFile): void {
+  #step(): void {
+    this.#stepping = false;
+    const until = this.#clock.monotonic() + stepMs;
+    let bytes = 0;
+    for (let writing = this.#queue[0]; writing !== undefined; writing = this.#queue[0]) {
+      const taken = this.#advance(writing);
+      bytes += taken;
+      if (taken > 0 && (bytes >= stepBytes || this.#clock.monotonic() >= until)) break;
+    }
+    const next = this.#queue[0];
+    if (next === undefined) return;
+    this.#stepping = true;
+    const again = () => this.#clock.yield(() => this.#step());
+    if (next.file.writer.backlogBytes <= maxBacklogBytes) again();
+    else next.file.writer.drained().then(again, again);
+  }
+
+  /** Writes one slice; gives its bytes, 0 at the end. */
+  #advance(writing: Writing): number {
+    const { file, steps } = writing;
+    try {
+      const step = steps.next();
+      if (step.done !== true) return Math.max(1, step.value);
+      this.#queue.shift();
+      release(writing.contribution);
+      file.acknowledgements.push(step.value);
+      if (file.acknowledgements.length === this.#expected) {
+        this.#open.delete(file.id);
+        this.#seal(file);
+      }
+    } catch (cause) {
+      void this.#drop(file);
+      this.#done(file.id, { kind: "failed", cause });
+    }
+    return 0;
+  }
+
+  #drop(file: OpenFile): Promise<void> {
+    this.#open.delete(file.id);
+    for (const { file: of, contribution } of this.#queue) if (of === file) release(contribution);
+    this.#queue = this.#queue.filter((writing) => writing.file !== file);
+    return file.writer.discard();
+  }
+
+  #seal({ id, writer, acknowledgements }: OpenFile): void {
     writer.seal().then(
       (file) => {
-        const now = this.#monotonic();
+        const now = this.#clock.monotonic();
         this.#done(id, { kind: "durable", file, acknowledgements: acknowledgements.map((of) => of(now)) });
       },
       (cause: unknown) => this.#done(id, { kind: "failed", cause }),
@@ -86,58 +146,6 @@ export class CheckpointFiles {
   }
 }
 
-/** Appends a contribution; what it returns makes the acknowledgement, given the time when everything was durable. */
-function write(
-  contribution: Contribution,
-  writer: DataWriter,
-  attempt: number,
-): (durableAt: number) => Acknowledgement {
-  let stateBytes = 0;
-  let inFlightBytes = 0;
-  let inFlightRecords = 0;
-  const parts: ManifestPart[] = [];
-  for (const { uid, part } of contribution.parts) {
-    const at = appendPart(writer, part);
-    for (const extent of at) stateBytes += extent.bytes;
-    parts.push({ uid, subtask: contribution.subtask, scope: part.scope, name: part.name, at });
-  }
-  const channel = <R extends { bytes: Uint8Array | undefined; records: number }>(report: R) => {
-    inFlightRecords += report.records;
-    inFlightBytes += report.bytes?.byteLength ?? 0;
-    return { ...report, bytes: report.bytes === undefined ? [] : [append(writer, report.bytes)] };
-  };
-  const inputs = contribution.inputs.map(channel);
-  const outputs = contribution.outputs.map(channel);
-  const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
-  return (durableAt) => ({
-    checkpoint,
-    attempt,
-    task,
-    subtask,
-    finished,
-    quiet,
-    flushed,
-    parts,
-    inputs,
-    outputs,
-    figures: {
-      ...timing,
-      asyncMs: durableAt - startedAt - timing.syncMs,
-      endToEndMs: durableAt - triggeredAt,
-      stateBytes,
-      inFlightBytes,
-      inFlightRecords,
-    },
-  });
-}
-
-function appendPart(writer: DataWriter, part: SnapshotPart): Extent[] {
-  const extents: Extent[] = [];
-  for (const slice of part.slices()) extents.push(append(writer, slice));
-  return extents;
-}
-
-/** A process writes one file of a checkpoint: its index among all files is settled when the manifest is made. */
-function append(writer: DataWriter, bytes: Uint8Array): Extent {
-  return { file: 0, ...writer.append(bytes) };
+function release(contribution: Contribution): void {
+  for (const { part } of contribution.parts) part.release?.();
 }

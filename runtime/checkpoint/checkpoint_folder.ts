@@ -41,18 +41,29 @@ export async function checkpointFolders(disk: Disk, root: string): Promise<reado
   return folders;
 }
 
+/** Removes a checkpoint's manifest, durably: from then on there is no such checkpoint. */
+export async function withdraw(disk: Disk, path: string): Promise<void> {
+  const names = await listOrNothing(disk, path);
+  if (!names.includes(manifestName)) return;
+  await disk.remove(`${path}/${manifestName}`);
+  await disk.syncDirectory(path);
+}
+
 /**
  * Removes what a store made in a checkpoint's folder: the manifest first, and durably, so that no checkpoint ever lacks its
  * data. Files of others stay, and the folder with them.
+ *
+ * @param keep whether a data file, given by its path, must stay: the folder stays with it
  */
-export async function dismantle(disk: Disk, path: string): Promise<void> {
+export async function dismantle(disk: Disk, path: string, keep: (file: string) => boolean = () => false): Promise<void> {
+  await withdraw(disk, path);
   const names = await listOrNothing(disk, path);
-  if (names.includes(manifestName)) {
-    await disk.remove(`${path}/${manifestName}`);
-    await disk.syncDirectory(path);
+  let left = 0;
+  for (const name of names) {
+    if (ownFile.test(name) && !keep(`${path}/${name}`)) await disk.remove(`${path}/${name}`);
+    else left++;
   }
-  for (const name of names) if (ownFile.test(name)) await disk.remove(`${path}/${name}`);
-  if (names.every((name) => ownFile.test(name))) await disk.removeDirectory(path);
+  if (left === 0) await disk.removeDirectory(path);
 }
 
 async function listOrNothing(disk: Disk, path: string): Promise<readonly string[]> {

@@ -54,7 +54,10 @@ export interface SubtaskFigures {
   readonly asyncMs: number;
   /** From the trigger to everything being written. */
   readonly endToEndMs: number;
+  /** What a restore reads of state: layers below included. */
   readonly stateBytes: number;
+  /** What was written of state: less than `stateBytes` where only changes were. */
+  readonly writtenBytes: number;
   readonly inFlightBytes: number;
   readonly inFlightRecords: number;
 }
@@ -79,6 +82,12 @@ export interface Contribution {
   readonly startedAt: number;
 }
 
+/** A part that was written. */
+export interface AcknowledgedPart extends ManifestPart {
+  /** The checkpoint over whose part it is a layer. */
+  readonly base: CheckpointId | undefined;
+}
+
 /** What a subtask acknowledges: all of it is durable. */
 export interface Acknowledgement {
   readonly checkpoint: CheckpointId;
@@ -88,7 +97,7 @@ export interface Acknowledgement {
   readonly finished: boolean;
   readonly quiet: boolean;
   readonly flushed: boolean;
-  readonly parts: readonly ManifestPart[];
+  readonly parts: readonly AcknowledgedPart[];
   readonly inputs: readonly InputReport<readonly Extent[]>[];
   readonly outputs: readonly OutputReport<readonly Extent[]>[];
   readonly figures: SubtaskFigures;

@@ -43,6 +43,7 @@ export class DataFileWriter implements DataWriter {
   readonly #sum = new DataSum();
   #batch: Uint8Array[] = [];
   #batchedBytes = 0;
+  #flushedBytes = 0;
   #file: Promise<DiskWriter> | undefined;
   #tail: Promise<void> = Promise.resolve();
   #sealing: Promise<DataFile> | undefined;
@@ -60,6 +61,14 @@ export class DataFileWriter implements DataWriter {
     this.#batchedBytes += bytes.length;
     if (this.#batchedBytes >= batchBytes) this.#flush();
     return extent;
+  }
+
+  get backlogBytes(): number {
+    return this.#flushedBytes;
+  }
+
+  drained(): Promise<void> {
+    return this.#tail.catch(() => {});
   }
 
   seal(): Promise<DataFile> {
@@ -105,16 +114,19 @@ export class DataFileWriter implements DataWriter {
 
   #flush(): void {
     const slices = this.#batch;
+    const bytes = this.#batchedBytes;
     this.#batch = [];
     this.#batchedBytes = 0;
-    this.#tail = this.#tail.then(async () => {
+    this.#flushedBytes += bytes;
+    const write = async () => {
       if (this.#dropped) return;
       const file = await this.#open();
       for (const run of gathered(slices)) {
         if (this.#dropped) return;
         await file.write(run);
       }
-    });
+    };
+    this.#tail = this.#tail.then(write).finally(() => this.#flushedBytes -= bytes);
     // `seal` reports it.
     this.#tail.catch(() => {});
   }

@@ -5,7 +5,14 @@ import type { Processes } from "../../actors/processes.ts";
 import type { Random } from "../../actors/random.ts";
 import { systemProcesses } from "../../actors/system_processes.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import { type CheckpointFolder, checkpointFolders, checkpointPath, dismantle, manifestName } from "./checkpoint_folder.ts";
+import {
+  type CheckpointFolder,
+  checkpointFolders,
+  checkpointPath,
+  dismantle,
+  manifestName,
+  withdraw,
+} from "./checkpoint_folder.ts";
 import { DataFileWriter } from "./data_file.ts";
 import { isMissing, isTaken, storeStep } from "./disk_failure.ts";
 import { makeDirectoryDurably, writeDurably } from "./durable_file.ts";
@@ -29,6 +36,8 @@ export interface FileStorageWorld {
  *
  * - One live job uses the folder; the lock of one that is gone is taken over.
  * - A checkpoint is there whole or not at all; what crashes leave of others is swept when the folder is opened.
+ * - A data file stays as long as any manifest names it, also that of another checkpoint than the one that wrote it; so the
+ *   folder of a checkpoint that is gone may still hold data. While some manifest cannot be read no data is swept.
  *
  * | file                               | content                                                                          |
  * |------------------------------------|----------------------------------------------------------------------------------|
@@ -68,6 +77,7 @@ class FileStorage implements CheckpointStorage {
         if (found === undefined) await writeFolderRecord(disk, root, record);
         const completed = folders.filter((folder) => folder.complete).map((folder) => folder.id);
         const store = new FileStore(disk, root, lock, record, completed);
+        await store.readReferences();
         // Nobody else writes here now: what never completed never will. What cannot be removed is in nobody's way.
         await store.sweep(Infinity).catch(() => {});
         return store;
@@ -98,6 +108,8 @@ class FileStore implements CheckpointStore {
   readonly #completed: Set<CheckpointId>;
   /** Data files that were started in this run and are in no completed checkpoint. */
   readonly #writers = new Map<DataWriter, CheckpointId>();
+  /** The paths of all data files that the manifest of a completed checkpoint names; undefined where it cannot be read. */
+  readonly #named = new Map<CheckpointId, readonly string[] | undefined>();
   #record: JobRecord;
   /** Changes of the folder, data files aside, come one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -111,6 +123,14 @@ class FileStore implements CheckpointStore {
     this.#lock = lock;
     this.#record = { attempt: record.attempt, nextCheckpointId: record.nextCheckpointId };
     this.#completed = new Set(completed);
+  }
+
+  /** Finds out which manifest names which files. */
+  async readReferences(): Promise<void> {
+    for (const checkpoint of await this.list()) {
+      const manifest = await this.manifest(checkpoint).catch(() => undefined);
+      this.#named.set(checkpoint.id, manifest === undefined ? undefined : this.#filesOf(manifest));
+    }
   }
 
   record(): JobRecord {
@@ -157,6 +177,7 @@ class FileStore implements CheckpointStore {
         throw error;
       }
       this.#forgetWriters((other) => other === id);
+      this.#named.set(id, this.#filesOf(manifest));
       return { id, location: path };
     });
   }
@@ -181,7 +202,8 @@ class FileStore implements CheckpointStore {
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
     this.#admit();
-    const path = `${checkpoint.location}/${file.name}`;
+    const folder = file.of === undefined ? checkpoint.location : checkpointPath(this.#root, file.of.id, file.of.attempt);
+    const path = `${folder}/${file.name}`;
     if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
     const length = await readOrDamaged(path, () => this.#disk.size(path));
     if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
@@ -195,8 +217,15 @@ class FileStore implements CheckpointStore {
     return this.#change(`remove checkpoint ${location}`, async () => {
       const folders = await checkpointFolders(this.#disk, this.#root);
       if (!folders.some((folder) => folder.path === location)) return;
-      await dismantle(this.#disk, location);
+      const freed = this.#named.get(id) ?? [];
+      await withdraw(this.#disk, location);
+      this.#named.delete(id);
+      await dismantle(this.#disk, location, this.#isNamed());
       this.#completed.delete(id);
+      // Data of others that it was the last to name; those that are complete have manifests that name it themselves.
+      const complete = new Set(folders.filter((folder) => folder.complete).map((folder) => folder.path));
+      const emptied = new Set(freed.map((path) => path.slice(0, path.lastIndexOf("/"))).filter((path) => !complete.has(path)));
+      for (const path of emptied) await dismantle(this.#disk, path, this.#isNamed());
     });
   }
 
@@ -204,7 +233,7 @@ class FileStore implements CheckpointStore {
     return this.#change(`remove unfinished checkpoints from ${this.#root}`, async () => {
       for (const folder of await checkpointFolders(this.#disk, this.#root)) {
         if (folder.id >= below) continue;
-        if (!folder.complete) await dismantle(this.#disk, folder.path);
+        if (!folder.complete) await dismantle(this.#disk, folder.path, this.#isNamed());
         else for (const path of folder.temporary) await this.#disk.remove(path);
       }
       this.#forgetWriters((id) => id < below);
@@ -225,14 +254,14 @@ class FileStore implements CheckpointStore {
   /** The one step that makes the checkpoint is the link; it counts once the folder's names are durable. */
   async #publish(path: string, manifest: Manifest, bytes: Uint8Array): Promise<void> {
     const disk = this.#disk;
-    for (const { name, bytes: expected } of manifest.files) {
-      const file = `${path}/${name}`;
+    for (const [index, file] of this.#filesOf(manifest).entries()) {
+      const expected = manifest.files[index]?.bytes;
       const length = await disk.size(file).catch((error: unknown) => {
         throw isMissing(error) ? damaged(file, "it is missing", { cause: error }) : error;
       });
       if (length !== expected) throw damaged(file, `it has ${length} bytes instead of ${expected}`);
     }
-    if (manifest.files.length === 0) {
+    if (manifest.files.every((file) => file.of !== undefined)) {
       await disk.makeDirectory(path);
       await disk.syncDirectory(this.#root);
     }
@@ -245,6 +274,20 @@ class FileStore implements CheckpointStore {
     }
     await disk.syncDirectory(path);
     await disk.remove(temporary).catch(() => {});
+  }
+
+  #filesOf({ id, attempt, files }: Manifest): readonly string[] {
+    return files.map(({ name, of = { id, attempt } }) => `${checkpointPath(this.#root, of.id, of.attempt)}/${name}`);
+  }
+
+  /** Whether a data file must stay. A manifest that cannot be read may name any. */
+  #isNamed(): (path: string) => boolean {
+    const named = new Set<string>();
+    for (const paths of this.#named.values()) {
+      if (paths === undefined) return (path) => !path.endsWith(".tmp");
+      for (const path of paths) named.add(path);
+    }
+    return (path) => named.has(path);
   }
 
   async #change<T>(action: string, work: () => Promise<T>): Promise<T> {

@@ -8,6 +8,8 @@ export type CheckpointMode = "aligned" | "unaligned" | "at-least-once" | { reado
 export interface DataFile {
   /** Relative to the checkpoint's folder; `[A-Za-z0-9._-]+`. */
   readonly name: string;
+  /** The checkpoint that wrote it, and in whose folder it is, where that is another one: files are shared, never copied. */
+  readonly of?: { readonly id: CheckpointId; readonly attempt: number };
   readonly bytes: number;
   /** CRC-32C of the whole file. */
   readonly checksum: number;
@@ -30,6 +32,8 @@ export interface ManifestPart {
   readonly scope: StateScope;
   readonly name: string;
   readonly at: readonly Extent[];
+  /** What `at` is a layer over, oldest first: `at` says what has changed since. Nothing: it stands alone. */
+  readonly below?: readonly (readonly Extent[])[];
 }
 
 /** How far a channel had been worked off: all frames up to `seq`, and `elements` elements of the next one. */

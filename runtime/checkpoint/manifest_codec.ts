@@ -34,7 +34,15 @@ const schema = Type.Object({
   tasks: list(
     Type.Object({ id: Type.String(), parallelism: Type.Integer({ minimum: 1 }), operators: list(Type.String()) }, closed),
   ),
-  files: list(Type.Object({ name: Type.RegExp(dataFileName), bytes: whole, checksum: uint32 }, closed)),
+  files: list(Type.Object(
+    {
+      name: Type.RegExp(dataFileName),
+      of: Type.Optional(Type.Object({ id: whole, attempt: whole }, closed)),
+      bytes: whole,
+      checksum: uint32,
+    },
+    closed,
+  )),
   parts: list(Type.Object(
     {
       uid: Type.String(),
@@ -42,6 +50,7 @@ const schema = Type.Object({
       scope: Type.Union(["keyed", "split", "replicate", "subtask"].map((scope) => Type.Literal(scope))),
       name: Type.String(),
       at: list(extent),
+      below: Type.Optional(list(list(extent))),
     },
     closed,
   )),
@@ -102,9 +111,13 @@ function problemOf(content: unknown): string | undefined {
     return error === undefined ? "it is no manifest" : `${error.path}: ${error.message}`;
   }
   const { files, parts, channels } = content as Manifest;
-  if (new Set(files.map((file) => file.name)).size !== files.length) return "/files: a name is used twice";
+  if (new Set(files.map(({ of, name }) => `${of?.id}-${of?.attempt}/${name}`)).size !== files.length) {
+    return "/files: a name is used twice";
+  }
   for (const [index, part] of parts.entries()) {
-    if (!part.at.every((extent) => isWithin(extent, files))) return `/parts/${index}: it lies outside its file`;
+    if (![part.at, ...part.below ?? []].flat().every((extent) => isWithin(extent, files))) {
+      return `/parts/${index}: it lies outside its file`;
+    }
   }
   for (const [index, channel] of channels.entries()) {
     if (!channel.captured.every((extent) => isWithin(extent, files))) return `/channels/${index}: it lies outside its file`;

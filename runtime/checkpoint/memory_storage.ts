@@ -6,7 +6,7 @@ import { encodeManifest } from "./manifest_codec.ts";
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
 
-/** Data files of one checkpoint by name: the slices as they were appended. */
+/** Data files by place and name: the slices as they were appended. A checkpoint has those of others that it refers to, too. */
 type Files = Map<string, readonly Uint8Array[]>;
 
 /** What outlives a run. */
@@ -71,6 +71,8 @@ class MemoryStore implements CheckpointStore {
         if (state === "open") slices.push(bytes);
         return sum.add(bytes);
       },
+      backlogBytes: 0,
+      drained: async () => {},
       seal: async () => {
         this.#admit();
         if (this.#shelf.completed.has(id)) throw alreadyComplete(id, "memory");
@@ -80,12 +82,13 @@ class MemoryStore implements CheckpointStore {
         state = "sealed";
         const key = keyOf(id, attempt);
         const files = this.#shelf.pending.get(key)?.files ?? new Map<string, readonly Uint8Array[]>();
-        this.#shelf.pending.set(key, { id, files: files.set(name, slices) });
+        this.#shelf.pending.set(key, { id, files: files.set(`${key}/${name}`, slices) });
         return { name, bytes: sum.bytes, checksum: sum.checksum };
       },
       discard: async () => {
         state = "dropped";
-        this.#shelf.pending.get(keyOf(id, attempt))?.files.delete(name);
+        const key = keyOf(id, attempt);
+        this.#shelf.pending.get(key)?.files.delete(`${key}/${name}`);
       },
     };
   }
@@ -98,9 +101,12 @@ class MemoryStore implements CheckpointStore {
     // Refuses what file storage would refuse.
     encodeManifest(manifest);
     const key = keyOf(id, attempt);
-    const files = pending.get(key)?.files ?? new Map<string, readonly Uint8Array[]>();
-    for (const { name } of manifest.files) {
-      if (!files.has(name)) throw damaged(`${locationOf(id)}/${name}`, "it was not written");
+    const files: Files = new Map(pending.get(key)?.files);
+    for (const file of manifest.files) {
+      const fileKey = fileKeyOf(manifest, file);
+      const slices = files.get(fileKey) ?? this.#shared(fileKey);
+      if (slices === undefined) throw damaged(`${locationOf(id)}/${file.name}`, "it was not written");
+      files.set(fileKey, slices);
     }
     pending.delete(key);
     completed.set(id, { manifest: structuredClone(manifest), files });
@@ -119,7 +125,8 @@ class MemoryStore implements CheckpointStore {
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
     this.#admit();
-    const slices = this.#completed(checkpoint).files.get(file.name);
+    const { manifest, files } = this.#completed(checkpoint);
+    const slices = files.get(fileKeyOf(manifest, file));
     if (slices === undefined) throw damaged(`${checkpoint.location}/${file.name}`, "it is missing");
     return concatenated(slices);
   }
@@ -140,6 +147,12 @@ class MemoryStore implements CheckpointStore {
     this.#release();
   }
 
+  /** A file of whichever checkpoint still has it. */
+  #shared(fileKey: string): readonly Uint8Array[] | undefined {
+    for (const { files } of this.#shelf.completed.values()) if (files.has(fileKey)) return files.get(fileKey);
+    return undefined;
+  }
+
   #completed(checkpoint: StoredCheckpoint): { readonly manifest: Manifest; readonly files: Files } {
     const found = this.#shelf.completed.get(checkpoint.id);
     if (found === undefined || checkpoint.location !== locationOf(checkpoint.id)) {
@@ -151,6 +164,11 @@ class MemoryStore implements CheckpointStore {
   #admit(): void {
     if (this.#closed) throw storeClosed("memory");
   }
+}
+
+function fileKeyOf(manifest: Manifest, { name, of }: DataFile): string {
+  const { id, attempt } = of ?? manifest;
+  return `${keyOf(id, attempt)}/${name}`;
 }
 
 function keyOf(id: CheckpointId, attempt: number): string {

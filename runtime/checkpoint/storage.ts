@@ -20,6 +20,10 @@ export interface WrittenExtent {
 export interface DataWriter {
   /** Appends the bytes; they must not change any more. Failures show in `seal`. */
   append(bytes: Uint8Array): WrittenExtent;
+  /** How much of what was appended is not written yet. */
+  readonly backlogBytes: number;
+  /** Settles when nothing is left to write, or writing has failed. */
+  drained(): Promise<void>;
   /** Makes the file durable and gives it its name. Rejects when anything before failed; nothing is left behind then. */
   seal(): Promise<DataFile>;
   /** Drops the file. Safe at any time, also after a failed `seal`. */

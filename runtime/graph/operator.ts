@@ -1,4 +1,5 @@
 import type { Logger } from "../../actors/logger.ts";
+import type { CheckpointId } from "./frame.ts";
 
 /** Where an operator's results go. */
 export interface Collector<T> {
@@ -38,13 +39,23 @@ export type StateScope =
   /** Belongs to this subtask; never moved. */
   | "subtask";
 
-/** A piece of an operator's state, on its way into a snapshot. Its content is fixed when it is made. */
+/**
+ * A piece of an operator's state, on its way into a snapshot. Its content is fixed when it is made, however long it takes until
+ * it has been written.
+ */
 export interface SnapshotPart {
   readonly scope: StateScope;
   /** Unique within the operator and scope. */
   readonly name: string;
+  /**
+   * The completed checkpoint over whose part of the same name this one is a layer: it says what changed since. Without one it
+   * stands alone.
+   */
+  readonly base?: CheckpointId | undefined;
   /** The bytes, in slices; each step does a bounded piece of work, so a writer can do other things between. */
   slices(): Iterable<Uint8Array>;
+  /** It has been written, or never will be. May be called more than once. */
+  release?(): void;
 }
 
 /** A piece of an operator's state, coming back. `subtask` is the old index it was written by. */
@@ -53,6 +64,14 @@ export interface RestoredPart {
   readonly name: string;
   readonly subtask: number;
   readonly bytes: Uint8Array;
+  /** What it is a layer over, the oldest first. */
+  readonly below?: readonly Uint8Array[] | undefined;
+}
+
+/** How a job's keyed state is kept. */
+export interface StateSettings {
+  /** Every so-many-th checkpoint writes the whole keyed state, those between what has changed. 1: each one does. */
+  readonly baseEvery: number;
 }
 
 /** What an operator is given when it is made. Valid for one attempt. */
@@ -72,6 +91,8 @@ export interface OperatorContext {
   readonly openSplits?: readonly string[] | undefined;
   /** Whether to emit no more now, for lack of credit or because the task is suspended: see {@link Operator.resume}. */
   readonly halted: boolean;
+  /** How keyed state is kept. @default on the heap, every checkpoint whole */
+  readonly state?: StateSettings | undefined;
   /** Processing time: wall-clock milliseconds. */
   now(): number;
   /** Takes no further record, timer or barrier until the promise settles; its rejection fails the task. */
@@ -113,7 +134,9 @@ export interface Operator<In = unknown> {
   /** Whether it holds something that comes out by itself, such as requests under way: its loop does not end before. */
   pending?(): boolean;
   /** The synchronous part of a snapshot: fixes the state as of now. Called between two records. */
-  snapshot?(checkpointId: number): readonly SnapshotPart[];
+  snapshot?(checkpointId: CheckpointId): readonly SnapshotPart[];
+  /** The checkpoint is complete: later snapshots can build on it. */
+  completed?(checkpointId: CheckpointId): void;
   /** Gives the state back, before the first record. For `keyed` it holds the parts of every old subtask: filter by range. */
   restore?(parts: readonly RestoredPart[]): void;
   /** The attempt ends. Called once, also after a failure. */

@@ -85,7 +85,7 @@ export class Attempt {
     this.#files = new CheckpointFiles(options.store, {
       attempt: number,
       subtasks: total,
-      monotonic: () => world.clock.monotonic(),
+      clock: world.clock,
       done: (id, outcome) => {
         if (outcome.kind === "durable") {
           reports.dataFile(id, outcome.file);
@@ -193,6 +193,7 @@ export class Attempt {
       limits: settings.channels,
       window,
       rules: rulesOf(settings.mode),
+      state: settings.state,
       inputs: this.channels
         .filter((channel) => channel.edge.to === task.index && channel.receiver === subtask)
         .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),

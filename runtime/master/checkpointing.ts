@@ -14,7 +14,7 @@ import {
   nextTickAt,
 } from "../checkpoint/coordinator.ts";
 import { quietLoops } from "../checkpoint/loop_end.ts";
-import type { DataFile } from "../checkpoint/manifest.ts";
+import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
@@ -47,6 +47,9 @@ export class Checkpointing {
   readonly #options: CheckpointingOptions;
   readonly #coordination: Coordination;
   readonly #files = new Map<CheckpointId, DataFile>();
+  /** Of the completed checkpoints of this attempt that are retained: later ones build on them. */
+  readonly #manifests = new Map<CheckpointId, Manifest>();
+  #newest: CheckpointId = 0;
   readonly #triggered = new Map<CheckpointId, Trigger>();
   /** The completion under way. */
   #completing: Promise<void> = Promise.resolve();
@@ -106,7 +109,7 @@ export class Checkpointing {
     const at = world.clock.now();
     switch (action.kind) {
       case "trigger":
-        this.#triggered.set(action.id, { at, monotonic: world.clock.monotonic(), reason: action.reason });
+        this.#triggered.set(action.id, { at, monotonic: world.clock.monotonic(), reason: action.reason, base: this.#newest });
         emit({ kind: "checkpoint-triggered", at, checkpoint: action.id, reason: action.reason });
         return this.#trigger(action.id, action.reason);
       case "abort":
@@ -153,8 +156,12 @@ export class Checkpointing {
     const file = this.#files.get(id);
     try {
       const completedAt = world.clock.now();
-      const manifest = manifestOf(attempt, { id, job, mode: settings.mode, acknowledgements, trigger, file, completedAt });
+      const mode = settings.mode;
+      const completed = (base: CheckpointId) => this.#manifests.get(base);
+      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, file, completed, completedAt });
       const stored = await store.complete(manifest);
+      this.#manifests.set(id, manifest);
+      this.#newest = id;
       this.#triggered.delete(id);
       this.#files.delete(id);
       emit({
@@ -163,7 +170,7 @@ export class Checkpointing {
         checkpoint: id,
         reason: trigger?.reason ?? "interval",
         location: stored.location,
-        figures: figuresOf(attempt, acknowledgements, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
+        figures: figuresOf(attempt, acknowledgements, manifest, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
       });
       this.#options.completed(id);
       const quiet = quietLoops(attempt.plan, acknowledgements);
@@ -179,7 +186,13 @@ export class Checkpointing {
   async #retain(): Promise<void> {
     const { store, settings, warn } = this.#options;
     try {
-      for (const old of checkpointsToRemove(await store.list(), settings.retain)) await store.remove(old);
+      const stored = await store.list();
+      // What is open may turn out to build on what was the newest when it was triggered.
+      const bases = [...this.#triggered.values()].map((trigger) => trigger.base);
+      for (const old of checkpointsToRemove(stored, settings.retain, bases)) {
+        await store.remove(old);
+        this.#manifests.delete(old.id);
+      }
     } catch (cause) {
       warn("RETENTION_FAILED", `old checkpoints could not be deleted: ${cause instanceof Error ? cause.message : cause}`);
     }

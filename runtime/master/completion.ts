@@ -3,6 +3,7 @@ import { SluiceError } from "../../actors/error.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CheckpointReason } from "../checkpoint/coordinator.ts";
 import type { CheckpointMode, DataFile, Manifest } from "../checkpoint/manifest.ts";
+import { layered, partBytes } from "../checkpoint/layers.ts";
 import { proveCapture } from "../checkpoint/proof.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "./attempt.ts";
@@ -14,6 +15,8 @@ export interface Trigger {
   readonly at: number;
   readonly monotonic: number;
   readonly reason: CheckpointReason;
+  /** The newest completed checkpoint of the attempt at that time, 0 without one. */
+  readonly base: CheckpointId;
 }
 
 /** A checkpoint that every subtask has acknowledged. */
@@ -24,13 +27,15 @@ export interface Acknowledged {
   readonly acknowledgements: readonly Acknowledgement[];
   readonly trigger: Trigger | undefined;
   readonly file: DataFile | undefined;
+  /** The manifest of a checkpoint that was completed before. */
+  readonly completed: (id: CheckpointId) => Manifest | undefined;
   readonly completedAt: number;
 }
 
 /**
  * Its manifest, once it is proven that what was captured of every channel adds up.
  *
- * @throws {SluiceError} `CAPTURE_REFUTED` naming the channel
+ * @throws {SluiceError} `CAPTURE_REFUTED` naming the channel; `MANIFEST_INVALID` when a part builds on what is not there
  */
 export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest {
   const { id, acknowledgements, trigger, file, mode } = checkpoint;
@@ -63,23 +68,30 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
       parallelism: task.parallelism,
       operators: task.operators.map((operator) => operator.id),
     })),
-    files: file === undefined ? [] : [file],
-    parts: acknowledgements.flatMap((ack) => ack.parts),
+    ...layered(file, acknowledgements.flatMap((ack) => ack.parts), checkpoint.completed),
     channels: proof.channels,
   };
 }
 
 /** What it cost, subtask by subtask and in all. */
-export function figuresOf(attempt: Attempt, acknowledgements: readonly Acknowledgement[], endToEndMs: number): CheckpointFigures {
+export function figuresOf(
+  attempt: Attempt,
+  acknowledgements: readonly Acknowledgement[],
+  manifest: Manifest,
+  endToEndMs: number,
+): CheckpointFigures {
+  let next = 0; // the manifest has the parts in the order of the acknowledgements
   const subtasks = acknowledgements.map((ack) => ({
     task: attempt.plan.tasks[ack.task]?.id ?? "",
     subtask: ack.subtask,
     ...ack.figures,
+    stateBytes: ack.parts.reduce((sum) => sum + partBytes(manifest.parts[next++]!), 0),
   }));
   const sum = (of: (figures: (typeof subtasks)[number]) => number) => subtasks.reduce((total, figures) => total + of(figures), 0);
   return {
     endToEndMs,
     stateBytes: sum((figures) => figures.stateBytes),
+    writtenBytes: sum((figures) => figures.writtenBytes),
     inFlightBytes: sum((figures) => figures.inFlightBytes),
     inFlightRecords: sum((figures) => figures.inFlightRecords),
     subtasks,

@@ -13,7 +13,10 @@ export interface SubtaskCheckpoint extends SubtaskFigures {
 export interface CheckpointFigures {
   /** From the trigger to the completion. */
   readonly endToEndMs: number;
+  /** What a restore of it reads of state. */
   readonly stateBytes: number;
+  /** What was written of state: the rest is in files of earlier checkpoints. */
+  readonly writtenBytes: number;
   /** What was captured of records under way. */
   readonly inFlightBytes: number;
   readonly inFlightRecords: number;

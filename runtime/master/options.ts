@@ -9,6 +9,7 @@ import type { CoordinatorPolicy } from "../checkpoint/coordinator.ts";
 import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import type { CheckpointStorage } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
+import type { StateSettings } from "../graph/operator.ts";
 import { maxBarriers } from "../graph/message_header.ts";
 import { defaultRestart, type RestartStrategy } from "./restart.ts";
 
@@ -38,6 +39,12 @@ export interface CheckpointOptions {
   readonly tolerableFailures?: number;
   /** How many completed ones are kept. @default 3 */
   readonly retain?: number;
+  /**
+   * Every so-many-th checkpoint writes the whole keyed state; those between write what has changed since the last completed
+   * one, and share the files of earlier ones. 1: each one is whole.
+   * @default 10
+   */
+  readonly baseEvery?: number;
 }
 
 /** How the channels between tasks are bounded. */
@@ -97,6 +104,7 @@ export interface RunSettings {
   readonly mode: CheckpointMode;
   readonly policy: CoordinatorPolicy;
   readonly retain: number;
+  readonly state: StateSettings;
   readonly restart: RestartStrategy;
   readonly channels: Required<ChannelOptions>;
   readonly handlerTimeoutMs: number;
@@ -136,6 +144,7 @@ export function settle(options: StartOptions): RunSettings {
       repeatMs: 5_000,
     },
     retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
+    state: { baseEvery: whole("checkpoints.baseEvery", checkpoints.baseEvery, 1, 10, 1_000) },
     restart: options.restart ?? (periodic ? defaultRestart : { kind: "none" }),
     channels: {
       frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),

@@ -82,7 +82,8 @@ export function subtaskSnapshot(snapshot: Snapshot, task: PlannedTask, subtask: 
       if (part.uid !== operator.id || (part.subtask !== subtask && !(everyones && part.scope === "split"))) continue;
       const bytes = join(part.at.map((extent) => bytesAt(snapshot, extent)));
       const { scope, name } = part;
-      const restored = { scope, name, subtask: part.subtask, bytes };
+      const below = part.below?.map((layer) => join(layer.map((extent) => bytesAt(snapshot, extent))));
+      const restored = { scope, name, subtask: part.subtask, bytes, below };
       const own = parts.get(operator.id);
       if (own === undefined) parts.set(operator.id, [restored]);
       else own.push(restored);

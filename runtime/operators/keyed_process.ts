@@ -1,5 +1,5 @@
 import { SluiceError } from "../../actors/error.ts";
-import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
+import { type CheckpointId, MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
 import { canonicalKey, type Key, keyGroupOf, keyIdentity, keyText } from "../graph/key.ts";
 import type { Collector, Cursor, Operator, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { KeyedDescriptors, StateHandles } from "../state/descriptor.ts";
@@ -42,7 +42,13 @@ export class KeyedProcessOperator implements Operator {
     this.first = range.first;
     this.last = range.last;
     this.#context = context;
-    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, checkMutations: options.checkMutations });
+    this.#backend = new HeapKeyedStateBackend({
+      uid,
+      range,
+      keyGroupCount,
+      checkMutations: options.checkMutations,
+      ...context.state,
+    });
     this.#backend.declare(definition.state ?? {});
     this.#eventTimers = this.#backend.timers("event-time timers");
     this.#processingTimers = this.#backend.timers("processing-time timers");
@@ -131,8 +137,12 @@ export class KeyedProcessOperator implements Operator {
     this.runs.returned(run, result);
   }
 
-  snapshot(): readonly SnapshotPart[] {
-    return [this.#backend.snapshot({ ended: this.ended })];
+  snapshot(checkpoint: CheckpointId): readonly SnapshotPart[] {
+    return [this.#backend.snapshot({ ended: this.ended }, checkpoint)];
+  }
+
+  completed(checkpoint: CheckpointId): void {
+    this.#backend.completed(checkpoint);
   }
 
   restore(parts: readonly RestoredPart[]): void {

@@ -1,4 +1,5 @@
 import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
 import { canonicalKey, type Key, keyGroupOf, keyIdentity } from "../graph/key.ts";
 import type {
   Collector,
@@ -76,7 +77,7 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     this.floor = new LatenessFloor(range);
     this.#toResult = definition.toResult ?? ((result) => result);
     this.#out = out;
-    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount });
+    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, ...context.state });
     const description = `${window.kind} of ${window.sizeMs} ms, offset ${window.offsetMs} ms, with ${kindOf(aggregate)}`;
     this.table = this.#backend.windows("windows", description);
   }
@@ -118,8 +119,12 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     this.floor.passed(watermark);
   }
 
-  snapshot(): readonly SnapshotPart[] {
-    return [this.#backend.snapshot({ floors: this.floor.snapshot(this.cursor.watermark) })];
+  snapshot(checkpoint: CheckpointId): readonly SnapshotPart[] {
+    return [this.#backend.snapshot({ floors: this.floor.snapshot(this.cursor.watermark) }, checkpoint)];
+  }
+
+  completed(checkpoint: CheckpointId): void {
+    this.#backend.completed(checkpoint);
   }
 
   restore(parts: readonly RestoredPart[]): void {

@@ -1,16 +1,17 @@
 import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
 import type { RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import { assertStateName, type KeyedDescriptor, type KeyedDescriptors, type StateHandles } from "./descriptor.ts";
 import type { HeapState } from "./heap_handle.ts";
 import { HeapListState, listItems } from "./heap_list.ts";
 import { HeapMapState, mapItems } from "./heap_map.ts";
-import { HeapSection, plainValue } from "./heap_section.ts";
-import { HeapTable } from "./heap_table.ts";
+import { HeapSection, type Packing, plainValue } from "./heap_section.ts";
 import { HeapValueState } from "./heap_value.ts";
 import { InitialValue } from "./initial_value.ts";
 import type { Invocation } from "./invocation.ts";
 import type { KeyedBackendOptions, KeyedStateBackend } from "./keyed_backend.ts";
-import { type KeyedSection, type PartNotes, writeKeyedPart } from "./keyed_part.ts";
+import { KeyedCheckpoints } from "./keyed_checkpoints.ts";
+import type { KeyedSection, PartNotes } from "./keyed_part.ts";
 import { type OldSubtask, restoreSections } from "./keyed_restore.ts";
 import { MutationGuard } from "./mutation_guard.ts";
 import { KeyedTimers } from "./timers.ts";
@@ -19,15 +20,17 @@ import { HeapWindowTable, type WindowTable } from "./window_table.ts";
 /** Makes the handle of a state for one invocation. */
 type Binder = (invocation: Invocation) => unknown;
 
-/** Keyed state on the heap. Snapshots encode everything in the call. */
+/** Keyed state on the heap: copy on write while snapshots are being written. */
 export class HeapKeyedStateBackend implements KeyedStateBackend {
   readonly guard: MutationGuard | undefined;
   readonly #options: KeyedBackendOptions;
   readonly #sections: KeyedSection[] = [];
   readonly #binders = new Map<string, Binder>();
+  readonly #checkpoints: KeyedCheckpoints;
 
   constructor(options: KeyedBackendOptions) {
     this.#options = options;
+    this.#checkpoints = new KeyedCheckpoints(options, this.#sections);
     this.guard = options.checkMutations === true ? new MutationGuard() : undefined;
   }
 
@@ -56,8 +59,12 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
     return windows;
   }
 
-  snapshot(notes: PartNotes): SnapshotPart {
-    return writeKeyedPart(this.#sections, this.#options.range, this.#options.keyGroupCount, notes);
+  snapshot(notes: PartNotes, checkpoint?: CheckpointId): SnapshotPart {
+    return this.#checkpoints.snapshot(notes, checkpoint);
+  }
+
+  completed(checkpoint: CheckpointId): void {
+    this.#checkpoints.completed(checkpoint);
   }
 
   restore(parts: readonly RestoredPart[]): readonly OldSubtask[] {
@@ -66,20 +73,25 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
 
   #declareOne(name: string, descriptor: KeyedDescriptor): Binder {
     const { uid, range } = this.#options;
-    const table = new HeapTable(range);
-    const state: HeapState = { uid, name, table, guard: this.guard };
+    const section = (kind: string, packing: Packing): HeapState => {
+      const section = new HeapSection(uid, name, kind, descriptor, range, packing);
+      this.#sections.push(section);
+      return { uid, name, table: section.table, changes: section.table.changes, guard: this.guard };
+    };
     switch (descriptor.kind) {
       case "value": {
         const initial = new InitialValue(descriptor.initial, `operator ${uid}, state ${name}`);
-        this.#sections.push(new HeapSection(uid, name, "value", descriptor, table, plainValue));
+        const state = section("value", plainValue);
         return (invocation) => new HeapValueState(state, initial, invocation);
       }
-      case "list":
-        this.#sections.push(new HeapSection(uid, name, "list", descriptor, table, listItems));
+      case "list": {
+        const state = section("list", listItems);
         return (invocation) => new HeapListState(state, invocation);
-      case "map":
-        this.#sections.push(new HeapSection(uid, name, "map", descriptor, table, mapItems));
+      }
+      case "map": {
+        const state = section("map", mapItems);
         return (invocation) => new HeapMapState(state, invocation);
+      }
       default:
         throw new SluiceError(
           "STATE_DESCRIPTOR",

@@ -1,3 +1,5 @@
+import type { ChangeLog } from "./changes.ts";
+import type { KeptEntry } from "./heap_section.ts";
 import type { Entry, HeapTable } from "./heap_table.ts";
 import type { Invocation, Remembering } from "./invocation.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
@@ -7,7 +9,9 @@ import { placeOf } from "./place.ts";
 export interface HeapState {
   readonly uid: string;
   readonly name: string;
-  readonly table: HeapTable;
+  readonly table: HeapTable<KeptEntry>;
+  /** The table's. */
+  readonly changes: ChangeLog<Entry, KeptEntry>;
   readonly guard: MutationGuard | undefined;
 }
 
@@ -48,8 +52,18 @@ export abstract class HeapHandle implements Remembering {
 
   protected drop(): void {
     if (this.entry === undefined) return;
-    this.state.table.remove(this.invocation.group, this.invocation.identity);
+    this.state.table.remove(this.invocation.group, this.invocation.identity, this.entry);
     this.entry = undefined;
+  }
+
+  /** To be called before an entry's value changes. */
+  protected touch(entry: Entry): void {
+    if (entry.stamp < this.state.changes.stamp) this.state.changes.changing(entry, this.invocation.group);
+  }
+
+  /** To be called before what an entry holds is handed out, while snapshots are being written: it might be changed in place. */
+  protected handOut(entry: Entry, value: unknown): void {
+    if (typeof value === "object" && value !== null) this.touch(entry);
   }
 
   protected where(): string {

@@ -30,6 +30,7 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
   get(): readonly Immutable<T>[] {
     if (this.seen !== this.invocation.serial) this.resolve();
     if (this.entry === undefined) return none;
+    if (this.state.changes.writing) this.touch(this.entry);
     const kept = this.entry.value as Items;
     kept.shared = true;
     if (this.state.guard !== undefined) this.state.guard.handOut(kept.items, this.where());
@@ -41,6 +42,7 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
     if (this.entry === undefined) {
       this.store(new Items([item]));
     } else {
+      this.touch(this.entry);
       const kept = this.entry.value as Items;
       if (kept.shared) {
         kept.items = kept.items.slice();
@@ -55,8 +57,12 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
     if (this.seen !== this.invocation.serial) this.resolve();
     if (items.length === 0) return this.drop();
     const copy = items.slice();
-    if (this.entry === undefined) this.store(new Items(copy));
-    else this.entry.value = new Items(copy);
+    if (this.entry === undefined) {
+      this.store(new Items(copy));
+    } else {
+      this.touch(this.entry);
+      this.entry.value = new Items(copy);
+    }
     if (this.state.guard !== undefined) {
       for (const item of copy) this.state.guard.watch(item, this.where());
     }

@@ -1,12 +1,22 @@
 import { canonicalKey, type Key, type KeyIdentity, keyIdentity, keyText } from "../graph/key.ts";
 import type { Immutable, MapState } from "./handle.ts";
 import { HeapHandle, type HeapState } from "./heap_handle.ts";
-import { Entry } from "./heap_table.ts";
 import { notMutable } from "./heap_value.ts";
 import type { Invocation } from "./invocation.ts";
 import { StaleContextError } from "./stale_context.ts";
 
-type Items = Map<KeyIdentity, Entry>;
+/** What a map holds under one of its keys. */
+class Item {
+  readonly key: Key;
+  value: unknown;
+
+  constructor(key: Key, value: unknown) {
+    this.key = key;
+    this.value = value;
+  }
+}
+
+type Items = Map<KeyIdentity, Item>;
 
 /** The kind's value in a table, as columns of keys and values and back. */
 export const mapItems = {
@@ -24,7 +34,7 @@ export const mapItems = {
     const items: Items = new Map();
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index]!;
-      items.set(keyIdentity(key), new Entry(key, values[index]));
+      items.set(keyIdentity(key), new Item(key, values[index]));
     }
     return items;
   },
@@ -43,6 +53,7 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
   get(key: K): Immutable<V> | undefined {
     const item = this.#items()?.get(keyIdentity(key));
     if (item === undefined) return undefined;
+    if (this.state.changes.writing) this.handOut(this.entry!, item.value);
     if (this.state.guard !== undefined) this.state.guard.handOut(item.value, this.#whereItem(key));
     return item.value as Immutable<V>;
   }
@@ -54,10 +65,11 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
   set(key: K, value: Immutable<V>): void {
     const identity = keyIdentity(key);
     const items = this.#items();
+    if (this.entry !== undefined) this.touch(this.entry);
     const item = items?.get(identity);
     if (item !== undefined) item.value = value;
-    else if (items !== undefined) items.set(identity, new Entry(canonicalKey(key), value));
-    else this.store(new Map([[identity, new Entry(canonicalKey(key), value)]]));
+    else if (items !== undefined) items.set(identity, new Item(canonicalKey(key), value));
+    else this.store(new Map([[identity, new Item(canonicalKey(key), value)]]));
     if (this.state.guard !== undefined) this.state.guard.watch(value, this.#whereItem(key));
   }
 
@@ -65,6 +77,7 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
     const item = this.#items()?.get(keyIdentity(key));
     if (item === undefined) return false;
     if (typeof item.value !== "object" || item.value === null) throw notMutable(this.#whereItem(key));
+    this.touch(this.entry!);
     fn(item.value as V);
     if (this.state.guard !== undefined) this.state.guard.watch(item.value, this.#whereItem(key));
     return true;
@@ -72,9 +85,11 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
 
   delete(key: K): boolean {
     const items = this.#items();
-    if (items === undefined || !items.delete(keyIdentity(key))) return false;
-    if (items.size === 0) this.drop();
-    return true;
+    const identity = keyIdentity(key);
+    if (items === undefined || !items.has(identity)) return false;
+    if (items.size === 1) this.drop();
+    else this.touch(this.entry!);
+    return items.delete(identity);
   }
 
   *keys(): IterableIterator<K> {
@@ -88,14 +103,16 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
     const serial = invocation.serial;
     for (const item of items.values()) {
       if (invocation.serial !== serial) throw new StaleContextError(invocation.uid);
+      if (this.state.changes.writing && this.entry !== undefined) this.handOut(this.entry, item.value);
       if (this.state.guard !== undefined) this.state.guard.handOut(item.value, this.#whereItem(item.key as K));
       yield [item.key as K, item.value as Immutable<V>];
     }
   }
 
   clear(): void {
-    this.#items()?.clear();
+    const items = this.#items();
     this.drop();
+    items?.clear(); // ends the walks over it
   }
 
   #items(): Items | undefined {

@@ -2,10 +2,12 @@ import type { TSchema } from "@sinclair/typebox";
 import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { type Key, keyIdentity, keyText } from "../graph/key.ts";
-import type { Entry, HeapTable } from "./heap_table.ts";
-import { damaged, encodeChunk, type KeyedSection, type SectionHeader } from "./keyed_part.ts";
+import type { KeyGroupRange } from "../graph/operator.ts";
+import { type Entry, HeapTable } from "./heap_table.ts";
+import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
 import { mismatch } from "../../actors/schema_check.ts";
+import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** How many keys one chunk holds at most. */
 const keysPerChunk = 512;
@@ -25,57 +27,70 @@ export interface StateSchemas {
   readonly schema: TSchema | undefined;
 }
 
-/** A table of keyed state in snapshots: chunks are columns `[keys, values]`. */
+/** An entry as it was: a primitive value as it is, all else as a chunk of its own. */
+export type KeptEntry = { readonly key: Key; readonly value: unknown } | Uint8Array;
+
+/**
+ * A table of keyed state in snapshots. A chunk is one of
+ * - columns `[keys, values]`,
+ * - `[keys]`, of keys that are gone since the base; first in each group,
+ * - `[chunk, …]`: such chunks, encoded, of entries that were changed before they could be written.
+ */
 export class HeapSection implements KeyedSection {
   readonly name: string;
   readonly kind: string;
   readonly description: string;
+  readonly table: HeapTable<KeptEntry>;
   readonly #uid: string;
-  readonly #table: HeapTable;
+  readonly #range: KeyGroupRange;
+  readonly #codec: SectionCodec<Entry, KeptEntry>;
   readonly #packing: Packing;
   readonly #schemas: StateSchemas;
 
-  constructor(uid: string, name: string, kind: string, schemas: StateSchemas, table: HeapTable, packing: Packing) {
+  constructor(uid: string, name: string, kind: string, schemas: StateSchemas, range: KeyGroupRange, packing: Packing) {
     this.name = name;
     this.kind = kind;
     this.description = describe(schemas);
+    this.table = new HeapTable<KeptEntry>(range, (entry) => this.#keep(entry));
     this.#uid = uid;
-    this.#table = table;
+    this.#range = range;
+    this.#codec = {
+      items: (group) => present(this.table.entriesOf(group)),
+      encode: (entries) => this.#encode(entries),
+      encodeRemoved: (entries) => encodeChunk([entries.map(({ key }) => key)], this.name),
+      encodeKept: (kept) => this.#encodeKept(kept),
+    };
     this.#packing = packing;
     this.#schemas = schemas;
   }
 
-  *chunks(group: number): Iterable<Uint8Array> {
-    let entries: Entry[] = [];
-    for (const entry of this.#table.entriesOf(group)) {
-      entries.push(entry);
-      if (entries.length < keysPerChunk) continue;
-      yield this.#encode(entries);
-      entries = [];
-    }
-    if (entries.length > 0) yield this.#encode(entries);
+  cut(since: number | undefined, followed: boolean): SectionCut {
+    const { table } = this;
+    return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, most: keysPerChunk }, since, followed);
   }
 
-  accept(stored: SectionHeader): (group: number, chunk: unknown) => void {
+  based(stamp: number): void {
+    this.table.changes.based(stamp);
+  }
+
+  accept(stored: SectionHeader): SectionLoader {
     const check = stored.description !== this.description && stored.description !== "";
     return (group, chunk) => {
-      const [keys, values] = this.#columns(chunk);
+      const columns = this.#columns(chunk);
+      const [keys, values] = columns;
+      if (values === undefined) {
+        for (const key of keys) this.table.unload(group, keyIdentity(key));
+        return;
+      }
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
         if (check) this.#check(key, values[index]);
-        this.#table.insert(group, keyIdentity(key), key, this.#packing.unpack(values[index]));
+        this.table.load(group, keyIdentity(key), key, this.#packing.unpack(values[index]));
       }
     };
   }
 
   restored(): void {}
-
-  #columns(chunk: unknown): [readonly Key[], readonly unknown[]] {
-    if (Array.isArray(chunk) && Array.isArray(chunk[0]) && Array.isArray(chunk[1]) && chunk[0].length === chunk[1].length) {
-      return chunk as [readonly Key[], readonly unknown[]];
-    }
-    throw damaged(`state ${this.name} of operator ${this.#uid}`, "a chunk is no pair of columns");
-  }
 
   #encode(entries: readonly Entry[]): Uint8Array {
     const keys = entries.map((entry) => entry.key);
@@ -87,6 +102,39 @@ export class HeapSection implements KeyedSection {
       for (let index = 0; index < keys.length; index++) encodeValue(values[index], placeOf(this.#uid, this.name, keys[index]));
       throw error;
     }
+  }
+
+  #keep(entry: Entry): KeptEntry {
+    const { key, value } = entry;
+    return typeof value === "object" && value !== null ? this.#encode([entry]) : { key, value };
+  }
+
+  #encodeKept(kept: readonly KeptEntry[]): Uint8Array {
+    const packed: Uint8Array[] = [];
+    const keys: Key[] = [];
+    const values: unknown[] = [];
+    for (const item of kept) {
+      if (item instanceof Uint8Array) {
+        packed.push(item);
+      } else {
+        keys.push(item.key);
+        values.push(item.value);
+      }
+    }
+    if (keys.length > 0) {
+      const chunk = encodeChunk([keys, values], this.name);
+      if (packed.length === 0) return chunk;
+      packed.push(chunk);
+    }
+    return encodeChunk(packed, this.name);
+  }
+
+  #columns(chunk: unknown): [readonly Key[], readonly unknown[] | undefined] {
+    if (Array.isArray(chunk) && chunk.length <= 2 && Array.isArray(chunk[0])) {
+      if (chunk.length === 1) return [chunk[0] as Key[], undefined];
+      if (Array.isArray(chunk[1]) && chunk[0].length === chunk[1].length) return [chunk[0] as Key[], chunk[1]];
+    }
+    throw damaged(`state ${this.name} of operator ${this.#uid}`, "a chunk is neither of one column nor of two");
   }
 
   /** The schema has changed since the value was written: it passes if it matches the new one. */

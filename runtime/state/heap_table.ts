@@ -1,10 +1,12 @@
 import type { Key, KeyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
+import { ChangeLog, type Preserve, type Tracked } from "./changes.ts";
 
 /** What a table holds for one key. The box lets a get and the set after it share one look-up. */
-export class Entry {
+export class Entry implements Tracked {
   readonly key: Key;
   value: unknown;
+  stamp = 0;
 
   constructor(key: Key, value: unknown) {
     this.key = key;
@@ -12,14 +14,21 @@ export class Entry {
   }
 }
 
-/** The entries of one keyed state: one `Map` per key group, so that none outgrows what a `Map` can hold. */
-export class HeapTable {
+/**
+ * The entries of one keyed state: one `Map` per key group, so that none outgrows what a `Map` can hold.
+ *
+ * Whoever changes the value of an entry, or hands out one that can be changed, tells `changes` beforehand.
+ */
+export class HeapTable<K = unknown> {
+  readonly changes: ChangeLog<Entry, K>;
   private readonly first: number;
   private readonly groups: readonly Map<KeyIdentity, Entry>[];
 
-  constructor(range: KeyGroupRange) {
+  /** @param preserve fixes an entry for a snapshot being written */
+  constructor(range: KeyGroupRange, preserve: Preserve<Entry, K>) {
     this.first = range.first;
     this.groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, Entry>());
+    this.changes = new ChangeLog(range, preserve, () => this.size);
   }
 
   /** The entry of a key, if it has one. */
@@ -30,20 +39,33 @@ export class HeapTable {
     return entries.get(identity);
   }
 
-  /** Adds an entry, or replaces the one of the same key. */
+  /** Adds an entry; the key must have none. */
   insert(group: number, identity: KeyIdentity, key: Key, value: unknown): Entry {
     const entry = new Entry(key, value);
+    this.changes.made(entry, group);
     this.groups[group - this.first]!.set(identity, entry);
     return entry;
   }
 
-  remove(group: number, identity: KeyIdentity): void {
+  /** Removes an entry, which must be there. */
+  remove(group: number, identity: KeyIdentity, entry: Entry): void {
+    this.changes.removing(entry, group);
+    this.groups[group - this.first]!.delete(identity);
+  }
+
+  /** Puts an entry there that comes out of a snapshot, whatever stood there. */
+  load(group: number, identity: KeyIdentity, key: Key, value: unknown): void {
+    this.groups[group - this.first]!.set(identity, new Entry(key, value));
+  }
+
+  /** Removes an entry as a snapshot says. */
+  unload(group: number, identity: KeyIdentity): void {
     this.groups[group - this.first]!.delete(identity);
   }
 
   /** The entries of one group, in order of insertion. */
-  entriesOf(group: number): Iterable<Entry> {
-    return this.groups[group - this.first]!.values();
+  entriesOf(group: number): ReadonlyMap<KeyIdentity, Entry> {
+    return this.groups[group - this.first]!;
   }
 
   /** How many keys have an entry. */

@@ -16,14 +16,19 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
   get(): Immutable<T> {
     if (this.seen !== this.invocation.serial) this.resolve();
     const value = this.entry === undefined ? this.initial.copy() : this.entry.value;
+    if (this.state.changes.writing && this.entry !== undefined) this.handOut(this.entry, value);
     if (this.state.guard !== undefined) this.state.guard.handOut(value, this.where());
     return value as Immutable<T>;
   }
 
   set(value: Immutable<T>): void {
     if (this.seen !== this.invocation.serial) this.resolve();
-    if (this.entry !== undefined) this.entry.value = value;
-    else this.store(value);
+    if (this.entry !== undefined) {
+      this.touch(this.entry);
+      this.entry.value = value;
+    } else {
+      this.store(value);
+    }
     if (this.state.guard !== undefined) this.state.guard.watch(value, this.where());
   }
 
@@ -32,6 +37,7 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
     const value = this.entry === undefined ? this.initial.copy() : this.entry.value;
     if (typeof value !== "object" || value === null) throw notMutable(this.where());
     if (this.entry === undefined) this.store(value);
+    else this.touch(this.entry);
     fn(value as T);
     if (this.state.guard !== undefined) this.state.guard.watch(value, this.where());
   }

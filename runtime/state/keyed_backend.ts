@@ -1,3 +1,4 @@
+import type { CheckpointId } from "../graph/frame.ts";
 import type { KeyGroupRange, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { KeyedDescriptors, StateHandles } from "./descriptor.ts";
 import type { Invocation } from "./invocation.ts";
@@ -20,6 +21,11 @@ export interface KeyedBackendOptions {
    * @default false
    */
   readonly checkMutations?: boolean;
+  /**
+   * Snapshots say what has changed since the last completed checkpoint; every so-many-th says everything. 1: each one does.
+   * @default 1
+   */
+  readonly baseEvery?: number;
 }
 
 /**
@@ -40,10 +46,16 @@ export interface KeyedStateBackend {
   /** In development mode: to be checked at the end of each turn. */
   readonly guard: MutationGuard | undefined;
   /**
-   * Everything, as of now: later changes do not show in the part.
-   * @throws {SluiceError} `UNENCODABLE_VALUE` naming operator, state, key and field
+   * Everything, or everything that has changed since a completed checkpoint, as of now: later changes do not show in the part,
+   * whenever its slices are taken. The call itself takes constant time for each state.
+   *
+   * Slices throw `SluiceError` `UNENCODABLE_VALUE` naming operator, state, key and field.
+   *
+   * @param checkpoint whose snapshot it is; without one it stands alone, and no later one builds on it
    */
-  snapshot(notes: PartNotes): SnapshotPart;
+  snapshot(notes: PartNotes, checkpoint?: CheckpointId): SnapshotPart;
+  /** The checkpoint is complete: later snapshots may build on it. */
+  completed(checkpoint: CheckpointId): void;
   /**
    * Takes back what belongs to its key groups, out of the parts of all old subtasks, and says what these noted. Throws as
    * `restoreSections` does.

@@ -1,7 +1,9 @@
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
-import type { KeyGroupRange, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
+import type { SectionCut } from "./section_cut.ts";
 
 /**
  * The bytes of the keyed state of one subtask.
@@ -11,12 +13,15 @@ import type { KeyGroupRange, RestoredPart, SnapshotPart } from "../graph/operato
  * | …     | chunks, in order of key group, then section: each one encoded value                       |
  * | n     | footer, one encoded value: range, sections, notes, and where each chunk stands            |
  * | 4     | n, little-endian                                                                          |
- * | 4     | magic `SLK1`                                                                              |
+ * | 4     | magic `SLK2`                                                                              |
  *
  * A section is one state, or one queue of timers. The footer comes last, so that a writer needs to know nothing beforehand; a
  * reader starts from it and takes the chunks of its own key groups only. Bytes are guarded by the checkpoint's checksums.
+ *
+ * A part of an incremental checkpoint is a *layer* over that of an earlier one: sections that are not `whole` say what changed
+ * since. A chunk that is an array of byte strings holds chunks, encoded one by one.
  */
-const magic = [0x53, 0x4c, 0x4b, 0x31] as const;
+const magic = [0x53, 0x4c, 0x4b, 0x32] as const;
 const trailerBytes = 8;
 
 /** The name of the one part of scope `keyed`. */
@@ -35,15 +40,29 @@ export interface SectionHeader {
   readonly description: string;
 }
 
+/** A section of a part: as a whole, or as what changed since the part below. */
+export interface StoredSection extends SectionHeader {
+  readonly whole: boolean;
+}
+
+/** Takes one chunk of a group. */
+export type SectionLoader = (group: number, chunk: unknown) => void;
+
 /** Something with content by key group that goes into snapshots and comes back. */
 export interface KeyedSection extends SectionHeader {
-  /** The content of a group, in bounded pieces. */
-  chunks(group: number): Iterable<Uint8Array>;
+  /**
+   * Fixes the content as of now, at once.
+   * @param since the stamp of the base's cut, the first cut having 0 and each next one 2 more; undefined for the whole content
+   * @param followed whether a later cut may build on this one
+   */
+  cut(since: number | undefined, followed: boolean): SectionCut;
+  /** The cut with that stamp is what later ones build on. */
+  based(stamp: number): void;
   /**
    * Prepares for content that was written under `stored`, which has this name and kind.
    * @throws {SluiceError} `STATE_MISMATCH` when it cannot take it
    */
-  accept(stored: SectionHeader): (group: number, chunk: unknown) => void;
+  accept(stored: SectionHeader): SectionLoader;
   /** All content has been given. */
   restored(): void;
 }
@@ -56,7 +75,7 @@ export interface KeyedPart {
   readonly subtask: number;
   readonly range: KeyGroupRange;
   readonly keyGroupCount: number;
-  readonly sections: readonly SectionHeader[];
+  readonly sections: readonly StoredSection[];
   readonly notes: PartNotes;
   /** Quadruples: key group, index of the section, offset, bytes. */
   readonly index: readonly number[];
@@ -66,7 +85,7 @@ export interface KeyedPart {
 interface Footer {
   readonly range: KeyGroupRange;
   readonly keyGroupCount: number;
-  readonly sections: readonly SectionHeader[];
+  readonly sections: readonly StoredSection[];
   readonly notes: PartNotes;
   readonly index: readonly number[];
 }
@@ -76,41 +95,61 @@ export function encodeChunk(chunk: unknown, where: string): Uint8Array {
   return encodeValue(chunk, where, chunkDepth);
 }
 
-/** Writes sections into one part. Everything is encoded here and now; the part only hands it out. */
-export function writeKeyedPart(
-  sections: readonly KeyedSection[],
-  range: KeyGroupRange,
-  keyGroupCount: number,
-  notes: PartNotes,
-): SnapshotPart {
-  const slices: Uint8Array[] = [];
+/** What a part is written from. */
+export interface KeyedCut {
+  readonly sections: readonly { readonly header: SectionHeader; readonly cut: SectionCut }[];
+  readonly range: KeyGroupRange;
+  readonly keyGroupCount: number;
+  readonly notes: PartNotes;
+  /** The checkpoint whose part this one is a layer over. */
+  readonly base: CheckpointId | undefined;
+}
+
+/** A part of cut sections: encoded piece by piece as its slices are asked for. */
+export function keyedPart(cut: KeyedCut): SnapshotPart {
+  let released = false;
+  return {
+    scope: "keyed",
+    name: partName,
+    base: cut.base,
+    slices: () => slicesOf(cut),
+    release() {
+      if (released) return;
+      released = true;
+      for (const section of cut.sections) section.cut.release();
+    },
+  };
+}
+
+function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterable<Uint8Array> {
   const index: number[] = [];
   let offset = 0;
   for (let group = range.first; group <= range.last; group++) {
     for (let section = 0; section < sections.length; section++) {
-      for (const chunk of sections[section]!.chunks(group)) {
+      for (const chunk of sections[section]!.cut.chunks(group)) {
         index.push(group, section, offset, chunk.length);
-        slices.push(chunk);
         offset += chunk.length;
+        yield chunk;
       }
     }
   }
-  const headers = sections.map(({ name, kind, description }): SectionHeader => ({ name, kind, description }));
+  const headers = sections.map(({ header: { name, kind, description }, cut: { whole } }): StoredSection => {
+    return { name, kind, description, whole };
+  });
   const footer: Footer = { range, keyGroupCount, sections: headers, notes, index };
   const footerBytes = encodeValue(footer, "the index of keyed state");
   const trailer = new Uint8Array(trailerBytes);
   new DataView(trailer.buffer).setUint32(0, footerBytes.length, true);
   trailer.set(magic, 4);
-  slices.push(footerBytes, trailer);
-  return { scope: "keyed", name: partName, slices: () => slices };
+  yield footerBytes;
+  yield trailer;
 }
 
 /**
- * Opens a part that {@link writeKeyedPart} wrote.
+ * Opens the bytes of a {@link keyedPart}.
  * @throws {SluiceError} `STATE_DAMAGED` naming operator and old subtask
  */
-export function openKeyedPart(uid: string, part: RestoredPart): KeyedPart {
-  const { bytes, subtask } = part;
+export function openKeyedPart(uid: string, subtask: number, bytes: Uint8Array): KeyedPart {
   const where = `the keyed state of operator ${uid}, old subtask ${subtask},`;
   if (bytes.length < trailerBytes) throw damaged(where, "it ends too early");
   const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - trailerBytes, trailerBytes);
@@ -123,16 +162,23 @@ export function openKeyedPart(uid: string, part: RestoredPart): KeyedPart {
   return { subtask, bytes, ...footer };
 }
 
-/** The chunks of one part that belong to a range of key groups, decoded one at a time. */
-export function* chunksOf(uid: string, part: KeyedPart, range: KeyGroupRange): Iterable<ReadChunk> {
+/** The chunks of one part that belong to a range of key groups and to sections of interest, decoded one at a time. */
+export function* chunksOf(
+  uid: string,
+  part: KeyedPart,
+  range: KeyGroupRange,
+  wanted: (section: number) => boolean,
+): Iterable<ReadChunk> {
   const { index } = part;
   for (let at = 0; at < index.length; at += 4) {
     const group = index[at]!;
-    if (group < range.first || group > range.last) continue;
     const section = index[at + 1]!;
+    if (group < range.first || group > range.last || !wanted(section)) continue;
     const offset = index[at + 2]!;
     const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key group ${group},`;
-    yield { group, section, content: decodeOrRefuse(part.bytes.subarray(offset, offset + index[at + 3]!), where) };
+    const content = decodeOrRefuse(part.bytes.subarray(offset, offset + index[at + 3]!), where);
+    if (!isPacked(content)) yield { group, section, content };
+    else for (const bytes of content) yield { group, section, content: decodeOrRefuse(bytes, where) };
   }
 }
 
@@ -163,6 +209,10 @@ function decodeOrRefuse(bytes: Uint8Array, where: string): unknown {
   return decoded.value;
 }
 
+function isPacked(content: unknown): content is readonly Uint8Array[] {
+  return Array.isArray(content) && content.length > 0 && content.every((item) => item instanceof Uint8Array);
+}
+
 function isFooter(value: unknown, chunkBytes: number): value is Footer {
   if (typeof value !== "object" || value === null) return false;
   const { range, keyGroupCount, sections, notes, index } = value as Partial<Record<keyof Footer, unknown>>;
@@ -178,10 +228,11 @@ function isRange(value: unknown): value is KeyGroupRange {
   return typeof first === "number" && typeof last === "number" && first >= 0 && first <= last;
 }
 
-function isHeader(value: unknown): value is SectionHeader {
+function isHeader(value: unknown): value is StoredSection {
   if (typeof value !== "object" || value === null) return false;
-  const { name, kind, description } = value as Partial<SectionHeader>;
-  return typeof name === "string" && typeof kind === "string" && typeof description === "string";
+  const { name, kind, description, whole } = value as Partial<StoredSection>;
+  if (typeof name !== "string" || typeof kind !== "string" || typeof description !== "string") return false;
+  return typeof whole === "boolean";
 }
 
 function isIndex(index: readonly unknown[], sections: number, chunkBytes: number): boolean {

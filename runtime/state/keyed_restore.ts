@@ -28,16 +28,27 @@ export function restoreSections(
   restored: readonly RestoredPart[],
 ): readonly OldSubtask[] {
   const { uid, range } = owner;
-  const parts = restored.filter((part) => part.scope === "keyed").map((part) => openKeyedPart(uid, part));
-  parts.sort((a, b) => a.subtask - b.subtask);
+  const keyed = restored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask);
+  const olds = keyed.map(({ subtask, bytes, below }) =>
+    [...below ?? [], bytes].map((layer) => openKeyedPart(uid, subtask, layer))
+  );
+  const parts = olds.map((layers) => layers.at(-1)!);
   if (parts.length > 0) assertCovers(owner, parts);
-  for (const part of parts) {
-    const loaders = part.sections.map((_, index) => loaderOf(uid, part, index, sections));
-    if (part.range.last < range.first || part.range.first > range.last) continue;
-    for (const { group, section, content } of chunksOf(uid, part, range)) loaders[section]!(group, content);
+  for (const layers of olds) {
+    for (const [index, layer] of layers.entries()) {
+      const wanted = (section: number) => !replacedAbove(layers, index, layer.sections[section]!.name);
+      const loaders = layer.sections.map((_, section) => loaderOf(uid, layer, section, sections));
+      if (layer.range.last < range.first || layer.range.first > range.last) continue;
+      for (const { group, section, content } of chunksOf(uid, layer, range, wanted)) loaders[section]!(group, content);
+    }
   }
   for (const section of sections) section.restored();
   return parts.map(({ subtask, range: old, notes }) => ({ subtask, range: old, notes }));
+}
+
+/** Whether a younger layer has the section as a whole: what older ones say of it is over. */
+function replacedAbove(layers: readonly KeyedPart[], index: number, name: string): boolean {
+  return layers.slice(index + 1).some((layer) => layer.sections.some((section) => section.name === name && section.whole));
 }
 
 /** Every subtask judges every section, so that all of them refuse or none does. */

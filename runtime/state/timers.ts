@@ -1,6 +1,8 @@
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
-import { damaged, encodeChunk, type KeyedSection, type SectionHeader } from "./keyed_part.ts";
+import { ChangeLog, type Tracked } from "./changes.ts";
+import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** A timer of a key. */
 export interface KeyedTimer {
@@ -13,7 +15,7 @@ export interface KeyedTimer {
   readonly group: number;
 }
 
-class Node implements KeyedTimer {
+class Node implements KeyedTimer, Tracked {
   readonly at: number;
   readonly name: string | undefined;
   readonly key: Key;
@@ -21,6 +23,7 @@ class Node implements KeyedTimer {
   readonly group: number;
   /** Place in the order of insertion. */
   order: number;
+  stamp = 0;
   /** Index in the heap. */
   place = -1;
   /** The next timer of the same key and time, under another name. */
@@ -57,6 +60,10 @@ export class KeyedTimers implements KeyedSection {
   readonly #uid: string;
   readonly #first: number;
   readonly #groups: readonly Map<KeyIdentity, OfKey>[];
+  readonly #range: KeyGroupRange;
+  readonly #codec: SectionCodec<Node, Node>;
+  /** A timer never changes: kept is the timer itself. */
+  readonly #changes: ChangeLog<Node, Node>;
   #heap: Node[] = [];
   #order = 0;
 
@@ -65,6 +72,14 @@ export class KeyedTimers implements KeyedSection {
     this.name = name;
     this.#uid = uid;
     this.#first = range.first;
+    this.#range = range;
+    this.#changes = new ChangeLog(range, (node) => node, () => this.size);
+    this.#codec = {
+      items: (group) => this.#nodesOf(group),
+      encode: (nodes) => this.#encode(nodes),
+      encodeRemoved: (nodes) => this.#encodeRemoved(nodes),
+      encodeKept: (nodes) => this.#encode(nodes),
+    };
     this.#groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, OfKey>());
   }
 
@@ -85,6 +100,7 @@ export class KeyedTimers implements KeyedSection {
     const head = find(ofKey, at);
     for (let node = head; node !== undefined; node = node.sibling) if (node.name === name) return false;
     const node = new Node(at, name, key, identity, group, this.#order++);
+    this.#changes.made(node, group);
     if (head !== undefined) {
       node.sibling = head.sibling;
       head.sibling = node;
@@ -117,24 +133,26 @@ export class KeyedTimers implements KeyedSection {
     return first;
   }
 
-  *chunks(group: number): Iterable<Uint8Array> {
-    let chunk: Node[] = [];
-    for (const node of this.#nodesOf(group)) {
-      chunk.push(node);
-      if (chunk.length < timersPerChunk) continue;
-      yield this.#encode(chunk);
-      chunk = [];
-    }
-    if (chunk.length > 0) yield this.#encode(chunk);
+  cut(since: number | undefined, followed: boolean): SectionCut {
+    const place = { log: this.#changes, range: this.#range, codec: this.#codec, most: timersPerChunk };
+    return cutSection(place, since, followed);
   }
 
-  accept(_stored: SectionHeader): (group: number, chunk: unknown) => void {
+  based(stamp: number): void {
+    this.#changes.based(stamp);
+  }
+
+  accept(_stored: SectionHeader): SectionLoader {
     return (group, chunk) => {
-      const [keys, ats, orders, names] = this.#columns(chunk);
+      const [keys, ats, names, orders] = this.#columns(chunk);
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
-        this.#order = orders[index]!;
-        this.add(ats[index]!, names[index], key, keyIdentity(key), group);
+        if (orders === undefined) {
+          this.cancel(ats[index]!, names[index], keyIdentity(key), group);
+        } else {
+          this.#order = orders[index]!;
+          this.add(ats[index]!, names[index], key, keyIdentity(key), group);
+        }
       }
     };
   }
@@ -150,35 +168,33 @@ export class KeyedTimers implements KeyedSection {
   }
 
   *#nodesOf(group: number): Iterable<Node> {
-    for (const ofKey of this.#groups[group - this.#first]!.values()) {
+    for (const ofKey of present(this.#groups[group - this.#first]!)) {
       if (ofKey instanceof Node) {
         yield* siblings(ofKey);
       } else {
-        for (const head of ofKey.values()) yield* siblings(head);
+        for (const head of present(ofKey)) yield* siblings(head);
       }
     }
   }
 
   #encode(nodes: readonly Node[]): Uint8Array {
-    return encodeChunk(
-      [
-        nodes.map((node) => node.key),
-        nodes.map((node) => node.at),
-        nodes.map((node) => node.order),
-        nodes.map((node) => node.name),
-      ],
-      `timers of operator ${this.#uid}`,
-    );
+    return encodeChunk([...identifying(nodes), nodes.map((node) => node.order)], `timers of operator ${this.#uid}`);
   }
 
-  #columns(chunk: unknown): [readonly Key[], readonly number[], readonly number[], readonly (string | undefined)[]] {
-    if (!Array.isArray(chunk) || chunk.length !== 4 || chunk.some((column) => column?.length !== chunk[0].length)) {
-      throw damaged(`the timers of operator ${this.#uid}`, "a chunk is not of four columns");
+  #encodeRemoved(nodes: readonly Node[]): Uint8Array {
+    return encodeChunk(identifying(nodes), `timers of operator ${this.#uid}`);
+  }
+
+  #columns(chunk: unknown): [readonly Key[], readonly number[], readonly (string | undefined)[], readonly number[] | undefined] {
+    const columns = Array.isArray(chunk) ? chunk as readonly unknown[][] : [];
+    if (columns.length < 3 || columns.length > 4 || columns.some((column) => column?.length !== columns[0]?.length)) {
+      throw damaged(`the timers of operator ${this.#uid}`, "a chunk is neither of three columns nor of four");
     }
-    return chunk as [readonly Key[], readonly number[], readonly number[], readonly (string | undefined)[]];
+    return columns as never;
   }
 
   #remove(node: Node): void {
+    this.#changes.removing(node, node.group);
     this.#unlink(node);
     const hole = node.place;
     node.place = -1;
@@ -248,8 +264,16 @@ function find(ofKey: OfKey | undefined, at: number): Node | undefined {
   return ofKey.get(at);
 }
 
-function* siblings(head: Node): Iterable<Node> {
-  for (let node: Node | undefined = head; node !== undefined; node = node.sibling) yield node;
+/** A timer, and those of the same key and time: few, and all at once, as the chain may change before the next step. */
+function siblings(head: Node): readonly Node[] {
+  const nodes: Node[] = [];
+  for (let node: Node | undefined = head; node !== undefined; node = node.sibling) nodes.push(node);
+  return nodes;
+}
+
+/** What tells timers apart, in columns. */
+function identifying(nodes: readonly Node[]): readonly (readonly unknown[])[] {
+  return [nodes.map((node) => node.key), nodes.map((node) => node.at), nodes.map((node) => node.name)];
 }
 
 function isBefore(a: Node, b: Node): boolean {

@@ -2,15 +2,33 @@ import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
-import { Entry } from "./heap_table.ts";
-import { damaged, encodeChunk, type KeyedSection, type SectionHeader } from "./keyed_part.ts";
+import { ChangeLog, type Tracked } from "./changes.ts";
+import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
+import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+
+/** What a window holds for one key. */
+export class WindowEntry implements Tracked {
+  readonly end: number;
+  readonly key: Key;
+  value: unknown;
+  stamp = 0;
+  /** Place in the order of insertion into the table. */
+  readonly order: number;
+
+  constructor(end: number, key: Key, value: unknown, order: number) {
+    this.end = end;
+    this.key = key;
+    this.value = value;
+    this.order = order;
+  }
+}
 
 /** What a window held for a key, taken out to be fired. */
 export interface FiredEntry {
   readonly end: number;
   readonly group: number;
-  readonly entry: Entry;
+  readonly entry: WindowEntry;
 }
 
 /**
@@ -19,8 +37,8 @@ export interface FiredEntry {
  * Entries leave it in a fixed order: by end of window, then key group, then insertion; snapshots keep it, also over a rescale.
  */
 export interface WindowTable {
-  /** The entry of a key in the window that ends at `end`. */
-  find(end: number, group: number, identity: KeyIdentity): Entry | undefined;
+  /** The entry of a key in the window that ends at `end`; its value may be changed until the next call. */
+  find(end: number, group: number, identity: KeyIdentity): WindowEntry | undefined;
   /** Adds an entry; there must be none. */
   insert(end: number, group: number, identity: KeyIdentity, key: Key, value: unknown): void;
   /** The end of the first window that has an entry; `Infinity` without one. */
@@ -31,7 +49,7 @@ export interface WindowTable {
   readonly size: number;
 }
 
-type Keys = Map<KeyIdentity, Entry>;
+type Keys = Map<KeyIdentity, WindowEntry>;
 
 /** One window: its entries by key group. */
 class Pane {
@@ -40,7 +58,7 @@ class Pane {
   size = 0;
   /** Firing: the group it has come to, and where in it. */
   group = 0;
-  walk: Iterator<[KeyIdentity, Entry]> | undefined = undefined;
+  walk: Iterator<[KeyIdentity, WindowEntry]> | undefined = undefined;
 
   constructor(end: number, groups: number) {
     this.end = end;
@@ -62,15 +80,27 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
   private last: Pane | undefined = undefined;
   /** Ends of all panes, ascending. */
   readonly #ends: number[] = [];
+  private readonly changes: ChangeLog<WindowEntry, Uint8Array>;
   readonly #uid: string;
+  readonly #range: KeyGroupRange;
+  readonly #codec: SectionCodec<WindowEntry, Uint8Array>;
   readonly #groupCount: number;
+  #order = 0;
 
   constructor(uid: string, name: string, description: string, range: KeyGroupRange) {
     this.name = name;
     this.description = description;
     this.first = range.first;
     this.#uid = uid;
+    this.#range = range;
     this.#groupCount = range.last - range.first + 1;
+    this.changes = new ChangeLog(range, (entry) => this.#encode([entry]), () => this.size);
+    this.#codec = {
+      items: (group) => this.#entriesOf(group),
+      encode: (entries) => this.#encode(entries),
+      encodeRemoved: (entries) => encodeChunk([entries.map(({ end }) => end), entries.map(({ key }) => key)], this.name),
+      encodeKept: (kept) => encodeChunk(kept, this.name),
+    };
   }
 
   get size(): number {
@@ -79,20 +109,24 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     return size;
   }
 
-  find(end: number, group: number, identity: KeyIdentity): Entry | undefined {
+  find(end: number, group: number, identity: KeyIdentity): WindowEntry | undefined {
     let pane = this.last;
     if (pane === undefined || pane.end !== end) {
       pane = this.panes.get(end);
       if (pane === undefined) return undefined;
       this.last = pane;
     }
-    return pane.groups[group - this.first]?.get(identity);
+    const entry = pane.groups[group - this.first]?.get(identity);
+    if (entry !== undefined && entry.stamp < this.changes.stamp) this.changes.changing(entry, group);
+    return entry;
   }
 
   insert(end: number, group: number, identity: KeyIdentity, key: Key, value: unknown): void {
+    const entry = new WindowEntry(end, key, value, this.#order++);
+    this.changes.made(entry, group);
     const pane = this.panes.get(end) ?? this.#open(end);
-    const keys = pane.groups[group - this.first] ??= new Map<KeyIdentity, Entry>();
-    keys.set(identity, new Entry(key, value));
+    const keys = pane.groups[group - this.first] ??= new Map<KeyIdentity, WindowEntry>();
+    keys.set(identity, entry);
     pane.size++;
     pane.group = 0;
     pane.walk = undefined;
@@ -117,6 +151,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
         continue;
       }
       const [identity, entry] = next.value;
+      this.changes.removing(entry, this.first + pane.group);
       const fired = { end: pane.end, group: this.first + pane.group, entry };
       keys.delete(identity);
       if (--pane.size === 0) this.#close(pane);
@@ -124,23 +159,16 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     }
   }
 
-  *chunks(group: number): Iterable<Uint8Array> {
-    let ends: number[] = [];
-    let entries: Entry[] = [];
-    for (const end of this.#ends) {
-      for (const entry of this.panes.get(end)!.groups[group - this.first]?.values() ?? []) {
-        ends.push(end);
-        entries.push(entry);
-        if (entries.length < entriesPerChunk) continue;
-        yield this.#encode(ends, entries);
-        ends = [];
-        entries = [];
-      }
-    }
-    if (entries.length > 0) yield this.#encode(ends, entries);
+  cut(since: number | undefined, followed: boolean): SectionCut {
+    const place = { log: this.changes, range: this.#range, codec: this.#codec, most: entriesPerChunk };
+    return cutSection(place, since, followed);
   }
 
-  accept(stored: SectionHeader): (group: number, chunk: unknown) => void {
+  based(stamp: number): void {
+    this.changes.based(stamp);
+  }
+
+  accept(stored: SectionHeader): SectionLoader {
     if (stored.description !== this.description) {
       throw new SluiceError(
         "STATE_MISMATCH",
@@ -149,25 +177,63 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
       );
     }
     return (group, chunk) => {
-      const [ends, keys, values] = this.#columns(chunk);
+      const [ends, keys, values, orders] = this.#columns(chunk);
       for (let index = 0; index < keys.length; index++) {
-        this.insert(ends[index]!, group, keyIdentity(keys[index]!), keys[index]!, values[index]);
+        const end = ends[index]!;
+        const key = keys[index]!;
+        if (values === undefined || orders === undefined) this.#unload(end, group, keyIdentity(key));
+        else this.#load(group, keyIdentity(key), new WindowEntry(end, key, values[index], orders[index]!));
       }
     };
   }
 
-  restored(): void {}
-
-  #columns(chunk: unknown): [readonly number[], readonly Key[], readonly unknown[]] {
-    if (!Array.isArray(chunk) || chunk.length !== 3 || chunk.some((column) => column?.length !== chunk[0].length)) {
-      throw damaged(`the windows of operator ${this.#uid}`, "a chunk is not of three columns");
+  /** Entries were loaded in any order; within a group, all orders are of one old subtask. */
+  restored(): void {
+    for (const pane of this.panes.values()) {
+      for (const [at, keys] of pane.groups.entries()) {
+        if (keys !== undefined) pane.groups[at] = new Map([...keys].sort(([, a], [, b]) => a.order - b.order));
+      }
     }
-    return chunk as [readonly number[], readonly Key[], readonly unknown[]];
   }
 
-  #encode(ends: readonly number[], entries: readonly Entry[]): Uint8Array {
+  #load(group: number, identity: KeyIdentity, entry: WindowEntry): void {
+    const pane = this.panes.get(entry.end) ?? this.#open(entry.end);
+    const keys = pane.groups[group - this.first] ??= new Map<KeyIdentity, WindowEntry>();
+    if (!keys.has(identity)) pane.size++;
+    keys.set(identity, entry);
+    this.#order = Math.max(this.#order, entry.order + 1);
+  }
+
+  #unload(end: number, group: number, identity: KeyIdentity): void {
+    const pane = this.panes.get(end);
+    if (pane === undefined || pane.groups[group - this.first]?.delete(identity) !== true) return;
+    if (--pane.size === 0) this.#close(pane);
+  }
+
+  *#entriesOf(group: number): Iterable<WindowEntry> {
+    for (const end of [...this.#ends]) {
+      const keys = this.panes.get(end)?.groups[group - this.first];
+      if (keys !== undefined) yield* present(keys);
+    }
+  }
+
+  #columns(chunk: unknown): [readonly number[], readonly Key[], (readonly unknown[])?, (readonly number[])?] {
+    const columns = Array.isArray(chunk) ? chunk as readonly unknown[][] : [];
+    if (![2, 4].includes(columns.length) || columns.some((column) => column?.length !== columns[0]?.length)) {
+      throw damaged(`the windows of operator ${this.#uid}`, "a chunk is neither of two columns nor of four");
+    }
+    return columns as never;
+  }
+
+  #encode(entries: readonly WindowEntry[]): Uint8Array {
+    const columns = [
+      entries.map(({ end }) => end),
+      entries.map(({ key }) => key),
+      entries.map(({ value }) => value),
+      entries.map(({ order }) => order),
+    ];
     try {
-      return encodeChunk([ends, entries.map((entry) => entry.key), entries.map((entry) => entry.value)], this.name);
+      return encodeChunk(columns, this.name);
     } catch (error) {
       // Which entry it was shows only one by one.
       for (const { key, value } of entries) encodeValue(value, placeOf(this.#uid, "of its windows", key));
@@ -186,7 +252,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
 
   #close(pane: Pane): void {
     this.panes.delete(pane.end);
-    this.#ends.shift();
+    this.#ends.splice(this.#ends.indexOf(pane.end), 1);
     if (this.last === pane) this.last = undefined;
   }
 }

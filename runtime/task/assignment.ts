@@ -6,7 +6,7 @@ import type { AlignPolicy } from "../checkpoint/aligner.ts";
 import type { Contribution } from "../checkpoint/contribution.ts";
 import type { Channel } from "../graph/channel.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { RestoredPart } from "../graph/operator.ts";
+import type { RestoredPart, StateSettings } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { CreditWindowLimits } from "./credit_window.ts";
@@ -84,6 +84,7 @@ export interface SubtaskAssignment {
   readonly limits: OutputLimits;
   readonly window: CreditWindowLimits;
   readonly rules: CheckpointRules;
+  readonly state: StateSettings;
   readonly inputs: readonly InputAssignment[];
   readonly outputs: readonly OutputAssignment[];
   readonly recovered: readonly RecoveredAssignment[];

@@ -143,11 +143,21 @@ export class Chain {
 
   snapshot(id: number): { uid: string; part: SnapshotPart }[] {
     const parts: { uid: string; part: SnapshotPart }[] = [];
-    for (const link of this.links) {
-      const of = link.guard("snapshot its state", () => link.operator.snapshot?.(id) ?? []);
-      for (const part of of) parts.push({ uid: link.uid, part });
+    try {
+      for (const link of this.links) {
+        const of = link.guard("snapshot its state", () => link.operator.snapshot?.(id) ?? []);
+        for (const part of of) parts.push({ uid: link.uid, part });
+      }
+    } catch (error) {
+      for (const { part } of parts) part.release?.();
+      throw error;
     }
     return parts;
+  }
+
+  /** The checkpoint is complete. */
+  completed(id: number): void {
+    for (const link of this.links) link.operator.completed?.(id);
   }
 
   /** Ends every operator, whatever the others do; returns what went wrong. */

@@ -98,6 +98,7 @@ export async function loadSubtask(
     get halted() {
       return brake.on;
     },
+    state: assignment.state,
     now: () => clock.now(),
     suspend: (pending) => wiring.suspend(pending),
     timersChanged: () => wiring.timersChanged(),

@@ -268,13 +268,17 @@ export class CheckpointParticipant {
       if (this.#captures(input) ? !input.captureWhole(id) : !arrived?.has(input.index)) return;
     }
     for (const { channel } of outputs) if (!channel.hasLeft(id)) return;
-    this.#started.delete(id);
+    let contribution: Contribution;
     try {
-      this.#host.contribute(this.#contribution(checkpoint));
+      contribution = this.#contribution(checkpoint);
     } catch (error) {
       this.abort(id);
+      this.#drop(id);
       this.#host.decline(id, `in-flight data could not be encoded: ${error instanceof Error ? error.message : error}`, error);
+      return;
     }
+    this.#started.delete(id);
+    this.#host.contribute(contribution);
   }
 
   #contribution(checkpoint: StartedCheckpoint): Contribution {
@@ -316,6 +320,7 @@ export class CheckpointParticipant {
   }
 
   #drop(id: CheckpointId): void {
+    for (const { part } of this.#started.get(id)?.parts ?? []) part.release?.();
     this.#started.delete(id);
     for (const input of this.#host.inputs) input.takeCapture(id);
   }

@@ -80,6 +80,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
         break;
       case "completed":
         loaded.participant.completed(message.id);
+        loaded.chain.completed(message.id);
         this.#commit(loaded, message.id);
         loaded.gate.feedback?.expectNoMore(message.id, true);
         break;

@@ -122,6 +122,7 @@ export function restorable(parts: readonly SnapshotPart[], subtask: number): Res
 /** All bytes of a part. */
 export function joined(part: SnapshotPart): Uint8Array {
   const slices = [...part.slices()];
+  part.release?.();
   const bytes = new Uint8Array(slices.reduce((length, slice) => length + slice.length, 0));
   let at = 0;
   for (const slice of slices) {

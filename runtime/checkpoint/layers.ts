@@ -1,0 +1,62 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { AcknowledgedPart } from "./contribution.ts";
+import type { DataFile, Extent, Manifest, ManifestPart } from "./manifest.ts";
+
+/**
+ * The files and parts of a manifest, from what was acknowledged and written into `own`: a part that is a layer is put over the
+ * layers of its base. So a manifest names every byte that its restore needs, and where it is, whatever becomes of the manifests
+ * of its bases.
+ *
+ * @param completed the manifest of a completed checkpoint
+ * @throws {SluiceError} `MANIFEST_INVALID` when a base, or its part, is not known
+ */
+export function layered(
+  own: DataFile | undefined,
+  acknowledged: readonly AcknowledgedPart[],
+  completed: (id: CheckpointId) => Manifest | undefined,
+): { readonly files: readonly DataFile[]; readonly parts: readonly ManifestPart[] } {
+  const files: DataFile[] = own === undefined ? [] : [own];
+  const places = new Map<string, number>();
+  const placed = (base: Manifest, { file, ...rest }: Extent): Extent => {
+    const found = base.files[file] as DataFile;
+    const of = found.of ?? { id: base.id, attempt: base.attempt };
+    const key = `${of.id}-${of.attempt}/${found.name}`;
+    let place = places.get(key);
+    if (place === undefined) {
+      place = files.push({ ...found, of }) - 1;
+      places.set(key, place);
+    }
+    return { file: place, ...rest };
+  };
+  const bases = new Map<CheckpointId, ReadonlyMap<string, ManifestPart>>();
+  const parts = acknowledged.map(({ base, ...part }): ManifestPart => {
+    if (base === undefined) return part;
+    const manifest = completed(base);
+    let byName = bases.get(base);
+    if (byName === undefined) {
+      byName = new Map(manifest?.parts.map((below) => [nameOf(below), below]));
+      bases.set(base, byName);
+    }
+    const below = byName.get(nameOf(part));
+    if (manifest === undefined || below === undefined) {
+      throw new SluiceError(
+        "MANIFEST_INVALID",
+        `the state of operator ${part.uid}, subtask ${part.subtask}, was written as what changed since checkpoint ${base}, ` +
+          `which is not at hand; the checkpoint must be aborted`,
+      );
+    }
+    const layers = [...below.below ?? [], below.at];
+    return { ...part, below: layers.map((layer) => layer.map((extent) => placed(manifest, extent))) };
+  });
+  return { files, parts };
+}
+
+/** All bytes of a part: those of the layers below it included. */
+export function partBytes({ at, below = [] }: ManifestPart): number {
+  return [at, ...below].reduce((sum, layer) => layer.reduce((bytes, extent) => bytes + extent.bytes, sum), 0);
+}
+
+function nameOf({ uid, subtask, scope, name }: ManifestPart): string {
+  return JSON.stringify([uid, subtask, scope, name]);
+}

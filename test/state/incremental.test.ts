@@ -1,0 +1,317 @@
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Key, keyGroupOf, keyIdentity, rangeOf } from "../../runtime/graph/key.ts";
+import type { RestoredPart, SnapshotPart } from "../../runtime/graph/operator.ts";
+import { list, map, type, value } from "../../runtime/state/descriptor.ts";
+import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
+import { Invocation } from "../../runtime/state/invocation.ts";
+import type { KeyedTimers } from "../../runtime/state/timers.ts";
+import type { WindowTable } from "../../runtime/state/window_table.ts";
+import { seeds } from "../seeds.ts";
+
+const incremental = suite("snapshots written beside changes");
+
+const keyGroupCount = 8;
+
+const descriptors = {
+  n: value(type<number>(), 0),
+  o: value(type<{ log: number[] }>(), { log: [] }),
+  l: list(type<number>()),
+  m: map(type<{ x: number }>()),
+};
+
+/** One subtask's keyed state of every kind. */
+class Subtask {
+  readonly backend: HeapKeyedStateBackend;
+  readonly timers: KeyedTimers;
+  readonly windows: WindowTable;
+  readonly #invocation = new Invocation("op");
+  readonly #state;
+
+  constructor(subtask: number, parallelism: number, baseEvery = 4) {
+    const range = rangeOf(subtask, parallelism, keyGroupCount);
+    this.backend = new HeapKeyedStateBackend({ uid: "op", range, keyGroupCount, baseEvery });
+    this.backend.declare(descriptors);
+    this.timers = this.backend.timers("timers");
+    this.windows = this.backend.windows("windows", "of a test");
+    this.#state = this.backend.bind<typeof descriptors>(this.#invocation);
+  }
+
+  at(key: Key) {
+    this.#invocation.begin(key, keyIdentity(key), keyGroupOf(key, keyGroupCount), 0);
+    return this.#state;
+  }
+
+  /** Everything in it, in an order that a restore must keep. */
+  content(keys: readonly Key[]) {
+    const states = keys.map((key) => {
+      const { n, o, l, m } = this.at(key);
+      return structuredClone([key, n.get(), o.get(), l.get(), [...m.entries()]]);
+    });
+    return states.filter(([, n, o, l, m]) => {
+      return n !== 0 || (o as { log: number[] }).log.length > 0 || (l as []).length > 0 || (m as []).length > 0;
+    });
+  }
+
+  /** Takes all timers and windows out: the order is part of what is kept. */
+  drain() {
+    const timers = Array.from({ length: this.timers.size }, () => {
+      const { at, name, key } = this.timers.take();
+      return [at, name, key] as const;
+    });
+    const windows = Array.from({ length: this.windows.size }, () => {
+      const { end, entry } = this.windows.take();
+      return [end, entry.key, structuredClone(entry.value)] as const;
+    });
+    return { timers, windows };
+  }
+}
+
+interface OpenSnapshot {
+  readonly id: number;
+  readonly part: SnapshotPart;
+  readonly steps: Iterator<Uint8Array>;
+  readonly slices: Uint8Array[];
+  readonly expected: Expected;
+  done: boolean;
+}
+
+interface Expected {
+  readonly states: unknown[];
+  readonly timers: (readonly unknown[])[];
+  readonly windows: (readonly unknown[])[];
+}
+
+/** What the state should be, kept in the plainest way. */
+class Model {
+  readonly states = new Map<Key, { n: number; log: number[]; l: number[]; m: Map<string, { x: number }> }>();
+  timers: { at: number; name: string | undefined; key: Key }[] = [];
+  windows: { end: number; key: Key; value: { sum: number } }[] = [];
+
+  of(key: Key) {
+    let state = this.states.get(key);
+    if (state === undefined) this.states.set(key, state = { n: 0, log: [], l: [], m: new Map() });
+    return state;
+  }
+
+  copy(keys: readonly Key[]): Expected {
+    const group = (key: Key) => keyGroupOf(key, keyGroupCount);
+    const states = keys.map((key) => {
+      const { n, log, l, m } = this.of(key);
+      return structuredClone([key, n, { log }, l, [...m]]);
+    }).filter(([, n, o, l, m]) => {
+      return n !== 0 || (o as { log: number[] }).log.length > 0 || (l as []).length > 0 || (m as []).length > 0;
+    });
+    const timers = [...this.timers].sort((a, b) => a.at - b.at).map(({ at, name, key }) => [at, name, key]);
+    const windows = [...this.windows].sort((a, b) => a.end - b.end || group(a.key) - group(b.key))
+      .map(({ end, key, value }) => structuredClone([end, key, value]));
+    return { states, timers, windows };
+  }
+}
+
+function joined(slices: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(slices.flatMap((slice) => [...slice]));
+}
+
+const keys: readonly Key[] = [...Array(12).keys()].flatMap((n): Key[] => [n, `k${n}`]);
+
+const step = fc.oneof(
+  {
+    weight: 30,
+    arbitrary: fc.record({
+      act: fc.constantFrom(
+        ...["set", "clear", "log", "peek", "add", "relist", "put", "mutate", "delete", "empty"] as const,
+        ...["time", "cancel", "fire", "window", "close"] as const,
+      ),
+      key: fc.constantFrom(...keys),
+      item: fc.constantFrom("a", "b", "c"),
+      x: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.constant("cut" as const) },
+  { weight: 12, arbitrary: fc.record({ write: fc.nat(3), slices: fc.integer({ min: 1, max: 12 }) }) },
+  { weight: 1, arbitrary: fc.record({ abort: fc.nat(3) }) },
+  { weight: 3, arbitrary: fc.record({ complete: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ restore: fc.integer({ min: 1, max: 3 }) }) },
+);
+
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+class Run {
+  readonly model = new Model();
+  readonly subtask = new Subtask(0, 1);
+  open: OpenSnapshot[] = [];
+  readonly completed: { id: number; layers: Uint8Array[]; expected: Expected }[] = [];
+  deltas = 0;
+  #id = 0;
+
+  take(step: Step): void {
+    if (step === "cut") {
+      const id = ++this.#id;
+      const part = this.subtask.backend.snapshot({}, id);
+      const steps = part.slices()[Symbol.iterator]();
+      this.open.push({ id, part, steps, slices: [], expected: this.model.copy(keys), done: false });
+    } else if ("write" in step) {
+      const snapshot = this.open[step.write % Math.max(1, this.open.length)];
+      if (snapshot !== undefined) this.#write(snapshot, step.slices);
+    } else if ("abort" in step) {
+      const at = step.abort % Math.max(1, this.open.length);
+      for (const { part } of this.open.splice(at, 1)) part.release?.();
+    } else if ("complete" in step) {
+      const snapshot = this.open[step.complete % Math.max(1, this.open.length)];
+      if (snapshot !== undefined) this.complete(snapshot);
+    } else if ("restore" in step) {
+      for (const { layers, expected } of this.completed) check(layers, expected, step.restore);
+    } else {
+      this.#act(step);
+    }
+  }
+
+  complete(snapshot: OpenSnapshot): void {
+    this.#write(snapshot, Infinity);
+    const { id, part, slices, expected } = snapshot;
+    const base = this.completed.find((old) => old.id === part.base);
+    assert.is(part.base === undefined, base === undefined, "a base is a completed checkpoint");
+    if (base !== undefined) this.deltas++;
+    this.completed.push({ id, layers: [...base?.layers ?? [], joined(slices)], expected });
+    this.subtask.backend.completed(id);
+    this.open = this.open.filter((other) => other.id > id);
+  }
+
+  #write(snapshot: OpenSnapshot, slices: number): void {
+    for (let n = 0; n < slices && !snapshot.done; n++) {
+      const next = snapshot.steps.next();
+      if (next.done !== true) snapshot.slices.push(next.value);
+      else {
+        snapshot.done = true;
+        snapshot.part.release?.();
+      }
+    }
+  }
+
+  #act({ act, key, item, x }: { act: string; key: Key; item: string; x: number }): void {
+    const { model, subtask } = this;
+    const expected = model.of(key);
+    const { n, o, l, m } = subtask.at(key);
+    const group = keyGroupOf(key, keyGroupCount);
+    const name = item === "a" ? undefined : item;
+    switch (act) {
+      case "set":
+        n.set(x);
+        expected.n = x;
+        break;
+      case "clear":
+        n.clear();
+        o.clear();
+        Object.assign(expected, { n: 0, log: [] });
+        break;
+      case "log":
+        o.mutate(({ log }) => log.push(x));
+        expected.log.push(x);
+        break;
+      case "peek":
+        assert.equal(o.get().log, expected.log);
+        assert.equal(m.get(item), expected.m.get(item));
+        break;
+      case "add":
+        l.add(x);
+        expected.l.push(x);
+        break;
+      case "relist":
+        l.set(l.get().filter((it) => it !== x));
+        expected.l = expected.l.filter((it) => it !== x);
+        break;
+      case "put":
+        m.set(item, { x });
+        expected.m.set(item, { x });
+        break;
+      case "mutate":
+        m.mutate(item, (it) => it.x += x);
+        if (expected.m.has(item)) expected.m.get(item)!.x += x;
+        break;
+      case "delete":
+        assert.is(m.delete(item), expected.m.delete(item));
+        break;
+      case "empty":
+        m.clear();
+        l.clear();
+        expected.m.clear();
+        expected.l = [];
+        break;
+      case "time":
+        if (subtask.timers.add(x, name, key, keyIdentity(key), group)) model.timers.push({ at: x, name, key });
+        break;
+      case "cancel":
+        subtask.timers.cancel(x, name, keyIdentity(key), group);
+        model.timers = model.timers.filter((timer) => timer.at !== x || timer.name !== name || timer.key !== key);
+        break;
+      case "fire": {
+        if (subtask.timers.size === 0) break;
+        const fired = subtask.timers.take();
+        const first = [...model.timers].sort((a, b) => a.at - b.at)[0];
+        assert.equal([fired.at, fired.name, fired.key], [first?.at, first?.name, first?.key]);
+        model.timers = model.timers.filter((timer) => timer !== first);
+        break;
+      }
+      case "window": {
+        const entry = subtask.windows.find(x, group, keyIdentity(key));
+        const found = model.windows.find((window) => window.end === x && window.key === key);
+        assert.equal(entry?.value, found?.value);
+        if (entry === undefined) subtask.windows.insert(x, group, keyIdentity(key), key, { sum: x });
+        else (entry.value as { sum: number }).sum += x;
+        if (found === undefined) model.windows.push({ end: x, key, value: { sum: x } });
+        else found.value.sum += x;
+        break;
+      }
+      case "close": {
+        if (subtask.windows.size === 0) break;
+        const { end, entry } = subtask.windows.take();
+        model.windows = model.windows.filter((window) => window.end !== end || window.key !== entry.key);
+        break;
+      }
+    }
+  }
+}
+
+/** Restores layers at another parallelism: all subtasks together must hold what was there at the cut. */
+function check(layers: readonly Uint8Array[], expected: Expected, parallelism: number): void {
+  const part: RestoredPart = {
+    scope: "keyed",
+    name: "keyed",
+    subtask: 0,
+    bytes: layers.at(-1)!,
+    below: layers.slice(0, -1),
+  };
+  const subtasks = Array.from({ length: parallelism }, (_, index) => {
+    const subtask = new Subtask(index, parallelism);
+    subtask.backend.restore([part]);
+    return { subtask, own: (key: Key) => keyGroupOf(key, keyGroupCount) };
+  });
+  const drained: { timers: (readonly unknown[])[]; windows: (readonly unknown[])[] }[] = [];
+  for (const [index, { subtask, own }] of subtasks.entries()) {
+    const range = rangeOf(index, parallelism, keyGroupCount);
+    const mine = (key: unknown) => own(key as Key) >= range.first && own(key as Key) <= range.last;
+    const ownKeys = keys.filter(mine);
+    assert.equal(subtask.content(ownKeys), expected.states.filter((state) => mine((state as unknown[])[0])));
+    drained.push(subtask.drain());
+    assert.equal(drained[index]!.timers, expected.timers.filter(([, , key]) => mine(key)));
+    assert.equal(drained[index]!.windows, expected.windows.filter(([, key]) => mine(key)));
+  }
+}
+
+incremental("restored from a base and deltas at any parallelism, it is what the model was at the cut", () => {
+  let deltas = 0;
+  const runs = seeds(150, 60).length;
+  const property = fc.property(fc.array(step, { minLength: 40, maxLength: 250 }), (steps) => {
+    const run = new Run();
+    for (const next of steps) run.take(next);
+    for (const snapshot of [...run.open]) if (run.open.includes(snapshot)) run.complete(snapshot);
+    for (const parallelism of [1, 3]) for (const { layers, expected } of run.completed) check(layers, expected, parallelism);
+    deltas += run.deltas;
+  });
+  fc.assert(property, { seed: 11, numRuns: runs });
+  assert.ok(deltas > runs, `${deltas} deltas were tried in ${runs} runs`);
+});
+
+incremental.run();
