@@ -1,0 +1,42 @@
+import { forEach, generate, type Job, job, type Stream, type } from "../../mod.ts";
+import { type BenchEvent, finalize, makeEvent, mapEvent } from "./event.ts";
+
+/** The shape of the job that is held up by its last operator. */
+export interface Backpressure {
+  /** Stages behind the source, each behind a keyBy of its own; the last one is the slow one. */
+  readonly stages: number;
+  /** How long the last operator is busy with a record, in microseconds. */
+  readonly slowUs: number;
+  /** The share of records that go to one key, from 0 to 1. */
+  readonly skew: number;
+}
+
+/** Keeps the event loop busy, as an operator that computes does. */
+function busy(forMs: number): void {
+  const until = performance.now() + forMs;
+  while (performance.now() < until);
+}
+
+/** source → map → (keyBy → pass) × (stages − 1) → keyBy → slow; parallelism 2, all to all. `seen` counts what came through. */
+export function backpressureJob({ stages, slowUs, skew }: Backpressure, seen: { records: number }): Job {
+  // Each stage deals records out anew, so that its two inputs differ.
+  const keyOf = (stage: number) => (event: BenchEvent) =>
+    (event.seq % 100) < skew * 100 ? 0 : finalize(event.key + stage) % 1_000;
+  return job("backpressure", (flow) => {
+    let stream: Stream<BenchEvent> = flow.from("events", generate({ splits: 2, make: makeEvent })).map(mapEvent);
+    for (let stage = 1; stage < stages; stage++) {
+      stream = stream.keyBy("key", keyOf(stage)).process(`pass ${stage}`, {
+        emits: type<BenchEvent>(),
+        onRecord: (event, ctx) => ctx.emit(event),
+      });
+    }
+    stream.keyBy("key", keyOf(stages)).process("slow", {
+      emits: type<BenchEvent>(),
+      onRecord(event, ctx) {
+        busy(slowUs / 1_000);
+        seen.records++;
+        ctx.emit(event);
+      },
+    }).to("sink", forEach(() => {}));
+  }, { parallelism: 2 });
+}
