@@ -56,6 +56,11 @@ export class EventTime {
     this.#cursor.watermark = watermark;
   }
 
+  /** Says again that all inputs are idle, if they are: a record that was fed back has made what follows wait for them. */
+  idleStill(): void {
+    if (this.#idle) this.#entry.idle();
+  }
+
   /** One step of advancing: fires one timer, or forwards the watermark. */
   step(): void {
     const due = this.#head?.nextEventTimer?.() ?? Infinity;

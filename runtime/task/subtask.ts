@@ -287,7 +287,9 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   }
 
   #consume(loaded: LoadedSubtask, input: InputChannel): void {
+    const fedBack = input.feedback !== undefined && (input.first as Frame).values.length > 0;
     input.consume();
+    if (fedBack) loaded.eventTime.idleStill();
     this.#current = undefined;
     if (input.drained) {
       loaded.gate.recoveredDrained(input);

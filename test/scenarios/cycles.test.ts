@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckpointMode, Run, Stream } from "../../mod.ts";
-import { job, list, MAX_WATERMARK, memorySink, memorySource, SluiceError, type } from "../../mod.ts";
+import { generate, job, list, MAX_WATERMARK, memorySink, memorySource, SluiceError, type } from "../../mod.ts";
 import { LoopStage, narrow } from "./loop_stage.ts";
 
 const modes: readonly CheckpointMode[] = ["aligned", "unaligned", { alignedTimeoutMs: 2 }, "at-least-once"];
@@ -12,6 +12,12 @@ const show = (mode: CheckpointMode) => (typeof mode === "object" ? `timeout ${mo
 /** What comes in. */
 interface Numbered {
   readonly n: number;
+}
+
+/** A record with event time. */
+interface Timed {
+  readonly at: number;
+  readonly round: number;
 }
 
 /** A record that goes round, and how often it has. */
@@ -107,7 +113,7 @@ forward("14: an aligned checkpoint captures what is fed back, and nothing else",
 const hot = suite("scenario 14: a loop of gain 1 with a fast source");
 
 for (const mode of modes) {
-  hot(`14: checkpoints complete under backpressure, capture little, and the job ends (${show(mode)})`, async () => {
+  hot(`14, fault 49: checkpoints complete under backpressure, capture little, and the job ends (${show(mode)})`, async () => {
     const stage = new LoopStage();
     const sink = memorySink<Rider>();
     let left = 0;
@@ -237,6 +243,42 @@ end("a loop waits for a timer of the wall clock in it, and is looked at less and
   assertOut(sink.values, 3, 2);
   const looks = stage.of("checkpoint-triggered").filter(({ reason }) => reason === "end of loop").length;
   assert.ok(looks < 25, `${looks} checkpoints were taken to see whether the loop is quiet`);
+});
+
+end("a record that goes round while the input is idle does not hold event time back that comes in elsewhere", async () => {
+  const stage = new LoopStage();
+  const fired: number[] = [];
+  let firedBeforeSecond = 0;
+  const pipeline = job("idle", (flow) => {
+    const rare = flow.from(
+      "rare",
+      generate({ count: 2, ratePerSecond: 10, splits: 1, make: (n): Timed => ({ at: n, round: 0 }) }),
+    )
+      .rebalance().watermarks(({ at }) => at, { idleAfterMs: 5 });
+    const busy = flow.from(
+      "busy",
+      generate({ count: 50, ratePerSecond: 1_000, splits: 1, make: (n): Timed => ({ at: n, round: 9 }) }),
+    )
+      .watermarks(({ at }) => at);
+    rare.iterate("loop", (loop) => {
+      const both = loop.union(busy).keyBy("round", ({ round }) => round).process("both", {
+        emits: type<Timed>(),
+        onRecord(record, ctx) {
+          if (record.round === 9) return ctx.timers.event(record.at);
+          if (record.at === 1) firedBeforeSecond = fired.length;
+          if (record.round === 0) ctx.timers.processing(ctx.now() + 10, "round");
+        },
+        onTimer({ at, name }, ctx) {
+          if (name === undefined) fired.push(at);
+          else ctx.emit({ at: 0, round: 1 });
+        },
+      });
+      return { feedback: both, output: both };
+    }).to("out", memorySink());
+  });
+  await stage.settle((await stage.start(pipeline)).finished);
+  assert.is(fired.length, 50);
+  assert.ok(firedBeforeSecond > 40, `only ${firedBeforeSecond} of 50 timers fired while the loop's input was idle`);
 });
 
 end("what an operator in a loop emits at the end of input cannot go round any more: the job says so", async () => {

@@ -145,7 +145,7 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
   let loops = 0;
   for (let stage = 0; stage <= stages; stage++) {
     if (loops < 2 && random.chance(limits.loopChance)) {
-      last = drawLoop(random, drawn, add, last, { number: loops++, side: sources === 2 && random.chance(0.3), limits });
+      last = drawLoop(random, drawn, add, last, { number: loops++, side: sources === 2 && random.chance(0.6), limits });
     }
     const kind = stage === stages ? "sink" : random.pick(kinds);
     const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);

@@ -99,6 +99,8 @@ interface LifeOptions {
   readonly maxConcurrent: number;
   readonly encoded: boolean;
   readonly onDisk: boolean;
+  /** The chance that somebody asks for another checkpoint right after one has completed. */
+  readonly impatience: number;
   readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
 }
 
@@ -109,6 +111,7 @@ function lifeOptions(random: Random, mode: CheckpointMode): LifeOptions {
     maxConcurrent: mode !== "aligned" && random.chance(0.4) ? 2 : 1,
     encoded: random.chance(0.4),
     onDisk: random.chance(0.4),
+    impatience: random.chance(0.5) ? random.next() : 0,
     channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(600) },
   };
 }
@@ -161,6 +164,7 @@ class ScenarioWorld {
       this.process = new SimulatedProcess(this.clock, this.#disk);
       const process = this.process;
       const random = this.#random.fork(`life ${number}`);
+      const impatience = random.fork("impatience");
       const system = this.#system(random);
       if (life.onDisk) {
         storage = fileStorage("state", {
@@ -191,7 +195,12 @@ class ScenarioWorld {
       }).then(
         (started) => {
           run = started;
-          void collect(started, events, log, this.clock);
+          void collect(started, events, log, this.clock, (event) => {
+            if (event.kind !== "checkpoint-completed" || !impatience.chance(life.impatience)) return;
+            this.clock.setTimer(impatience.next() * 0.8, () => {
+              if (over === undefined && this.process === process) started.checkpoint().catch(() => {});
+            });
+          });
           started.finished.then(() => (over = "finished"), (error: unknown) => (over = { error }));
         },
         (error: unknown) => (over = { error }),
@@ -268,9 +277,11 @@ async function collect(
   events: JobEvent[],
   log: ((line: string) => void) | undefined,
   clock: VirtualClock,
+  react: (event: JobEvent) => void,
 ): Promise<void> {
   for await (const event of run.events) {
     events.push(event);
+    react(event);
     const cause = "cause" in event && event.cause instanceof Error ? `: ${event.cause.message}` : "";
     const id = "checkpoint" in event ? ` ${event.checkpoint}` : "";
     const reason = "reason" in event ? ` (${event.reason})` : "";
