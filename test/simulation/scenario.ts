@@ -33,6 +33,8 @@ export interface Outcome {
     readonly captured: number;
     readonly recovered: number;
     readonly single: number;
+    /** Records that completed checkpoints captured at the heads of loops. */
+    readonly fedBack: number;
   };
   readonly faults: ReadonlyMap<string, number>;
   /** A digest of everything that happened, for comparing two runs of one seed. */
@@ -328,17 +330,19 @@ function count(events: readonly JobEvent[], kills: number, single: number): Outc
   let completed = 0;
   let captured = 0;
   let recovered = 0;
+  let fedBack = 0;
   let aborted = 0;
   let restarts = 0;
   for (const event of events) {
     if (event.kind === "checkpoint-completed") {
       completed++;
       captured += event.figures.inFlightRecords;
+      for (const { task, inFlightRecords } of event.figures.subtasks) if (task.startsWith("loop")) fedBack += inFlightRecords;
     } else if (event.kind === "checkpoint-aborted") aborted++;
     else if (event.kind === "restarting") restarts++;
     else if (event.kind === "started") recovered += event.inFlightRecords;
   }
-  return { completed, aborted, restarts, kills, captured, recovered, single };
+  return { completed, aborted, restarts, kills, captured, recovered, single, fedBack };
 }
 
 function digest(events: readonly JobEvent[], job: RandomJob): string {

@@ -49,7 +49,7 @@ test("the seeds took checkpoints in every mode, with records in flight that were
   for (const mode of ["aligned", "unaligned", "timeout 2 ms", "at-least-once"]) {
     assert.ok((tally.modes.get(mode) ?? 0) > 0, `no seed ran in mode ${mode}`);
   }
-  for (const figure of ["completed", "aborted", "restarts", "captured", "recovered", "single"] as const) {
+  for (const figure of ["completed", "aborted", "restarts", "captured", "recovered", "single", "fedBack"] as const) {
     assert.ok(tally.of(figure) > 0, `no ${figure} in any seed:\n${tally.lines().join("\n")}`);
   }
   for (const line of tally.lines()) console.log(`  ${line}`);

@@ -27,7 +27,9 @@ export class Tally {
       `modes: ${show(this.modes)}`,
       `faults fired: ${show(this.faults)}`,
       `checkpoints: ${this.of("completed")} completed, ${this.of("aborted")} aborted; restarts: ${this.of("restarts")}, kills: ` +
-      `${this.of("kills")}; records in flight: ${this.of("captured")} captured, ${this.of("recovered")} restored; exact ` +
+      `${this.of("kills")}; records in flight: ${this.of("captured")} captured (${this.of("fedBack")} at heads of loops), ${
+        this.of("recovered")
+      } restored; exact ` +
       `at-least-once: ${this.of("single")}`,
     ];
   }
