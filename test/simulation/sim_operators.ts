@@ -34,14 +34,21 @@ export const transforms: Readonly<Record<SimKind, (uid: string) => Transform>> =
   timer: () => (record) => [record],
   alarm: () => (record) => [record],
   loop: () => (record) => [record],
+  // The mark of a round names its loop: copies that came to the same place by different loops are different records.
   again: (uid) => (record) =>
-    record.round < roundsOf(record, loopOf(uid)) ? [{ ...record, id: `${record.id}~`, round: record.round + 1 }] : [],
+    record.round < roundsOf(record, loopOf(uid))
+      ? [{ ...record, id: `${record.id}~${numberOf(uid)}`, round: record.round + 1 }]
+      : [],
   leave: (uid) => (record) => (record.round === roundsOf(record, loopOf(uid)) ? [{ ...record, round: 0 }] : []),
 };
 
 /** `again3` and `leave3` belong to `loop3`. */
 function loopOf(uid: string): string {
-  return `loop${/\d+$/.exec(uid)?.[0]}`;
+  return `loop${numberOf(uid)}`;
+}
+
+function numberOf(uid: string): string | undefined {
+  return /\d+$/.exec(uid)?.[0];
 }
 
 /** Told when a keyed operator sees records of one split and key out of order. */
