@@ -1,6 +1,6 @@
 import type { Source } from "../graph/source.ts";
 import { NumberedReader, numberedSplits } from "./numbered_reader.ts";
-import { checkPositive, checkWhole } from "./option.ts";
+import { checkFunction, checkPositive, checkWhole } from "./option.ts";
 
 /** What a generator can be told. */
 export interface GenerateOptions<T> {
@@ -37,7 +37,8 @@ export interface GenerateOptions<T> {
  * ```
  */
 export function generate<T>(options: GenerateOptions<T>): Source<T, number> {
-  const { make, count, splits, ratePerSecond } = options;
+  const { make, count, splits, ratePerSecond } = Object(options) as GenerateOptions<T>;
+  checkFunction("generate", "make", make);
   checkWhole("generate", "count", count, 0);
   checkWhole("generate", "splits", splits, 1);
   checkPositive("generate", "ratePerSecond", ratePerSecond);

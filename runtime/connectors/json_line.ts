@@ -15,7 +15,7 @@ export function jsonLine(value: unknown, uid: string): string {
   } catch (error) {
     cause = error;
   }
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const [said] = (cause instanceof Error ? cause.message : String(cause)).split("\n"); // engines draw the circle below
   throw new SluiceError(
     "RECORD_UNSERIALISABLE",
     `sink ${uid}: a record cannot be written as JSON: ${said}; turn it into plain values before the sink`,

@@ -1,3 +1,4 @@
+import { SluiceError } from "../../actors/error.ts";
 import type { Source } from "../graph/source.ts";
 import { NumberedReader, numberedSplits } from "./numbered_reader.ts";
 import { checkWhole } from "./option.ts";
@@ -18,6 +19,12 @@ export interface MemorySourceOptions {
  */
 export function memorySource<T>(values: Iterable<T>, options: MemorySourceOptions = {}): Source<T, number> {
   checkWhole("memorySource", "splits", options.splits, 1);
+  if (typeof Object(values)[Symbol.iterator] !== "function") {
+    throw new SluiceError(
+      "OPTION_OUT_OF_RANGE",
+      `memorySource: the values must be an array or another iterable, not ${String(values)}`,
+    );
+  }
   const copy = [...values];
   const numbered = { make: (index: number) => copy[index] as T, count: copy.length, ratePerSecond: undefined };
   return {

@@ -22,6 +22,12 @@ export function checkOneOf(owner: string, name: string, value: string | undefine
   outOfRange(owner, name, value, words.map((word) => `"${word}"`).join(" or "));
 }
 
+/** Checks an option that is a function. */
+export function checkFunction(owner: string, name: string, value: unknown): void {
+  if (typeof value === "function") return;
+  outOfRange(owner, name, value, "a function");
+}
+
 /** Checks an argument that is a path or a name: a text that is not empty. */
 export function checkText(owner: string, name: string, value: unknown): void {
   if (typeof value === "string" && value !== "" && !value.includes("\0")) return;

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import { jsonLine } from "./json_line.ts";
+import { checkFunction } from "./option.ts";
 import { SharedOutput, type TextOutput } from "./text_output.ts";
 
 const maxBufferChars = 64 * 1024;
@@ -27,6 +28,7 @@ export interface StdoutOptions<T> {
  */
 export function stdout<T>(options: StdoutOptions<T> = {}): Sink<T> {
   const { format } = options;
+  if (format !== undefined) checkFunction("stdout", "format", format);
   return {
     kind: "stdout",
     delivery: "at-least-once",

@@ -13,7 +13,8 @@ import { type AggregateOf, assertAggregate, WindowedStream } from "./windowed_st
 export interface KeyedOrigin<K extends Key, T> {
   readonly builder: GraphBuilder;
   readonly taps: readonly Tap[];
-  readonly keyOf: (value: T) => K;
+  /** A method, so that a stream of something special passes for one of something general. */
+  keyOf(value: T): K;
   /** The stream of an operator's results. */
   readonly streamOf: <U, B extends boolean>(operator: string, timed: boolean) => Stream<U, B>;
 }

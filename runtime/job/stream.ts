@@ -163,7 +163,7 @@ export class Stream<T, Timed extends boolean = boolean> {
    * @throws {SluiceError} `DUPLICATE_UID`, `JOB_DEFINITION`, `BAD_UID`, `BAD_PARALLELISM`
    */
   to(uid: string, sink: Sink<T>, options: OperatorOptions = {}): void {
-    if (typeof sink?.open !== "function") {
+    if (typeof sink?.open !== "function" || "splits" in sink) {
       throw this.#builder.mistake(`to(${JSON.stringify(uid)}, …) was not given a sink; give one, such as stdout()`);
     }
     this.#builder.add(uid, "sink", { kind: "sink", sink: sink as unknown as Sink<never> }, this.#taps, options);

@@ -136,6 +136,12 @@ export class Attempt {
     return positions;
   }
 
+  /** What a subtask's operators and connectors have counted. */
+  counts(task: number, subtask: number): Readonly<Record<string, number>> {
+    const deployed = this.subtasks.find((of) => of.task.index === task && of.index === subtask);
+    return Object.fromEntries(deployed?.counters.counts ?? []);
+  }
+
   run(): void {
     for (const { ref } of this.subtasks) ref.tell({ kind: "run" });
   }

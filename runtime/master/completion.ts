@@ -84,6 +84,7 @@ export function figuresOf(
   const subtasks = acknowledgements.map((ack) => ({
     task: attempt.plan.tasks[ack.task]?.id ?? "",
     subtask: ack.subtask,
+    counts: attempt.counts(ack.task, ack.subtask),
     ...ack.figures,
     stateBytes: ack.parts.reduce((sum) => sum + partBytes(manifest.parts[next++]!), 0),
   }));

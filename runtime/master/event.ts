@@ -7,6 +7,8 @@ export interface SubtaskCheckpoint extends SubtaskFigures {
   /** The task's id: that of its first operator. */
   readonly task: string;
   readonly subtask: number;
+  /** What its operators and connectors have counted in this attempt so far, such as `lateRecords` and `malformedRecords`. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** What a completed checkpoint cost. Times in milliseconds. */

@@ -157,13 +157,15 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (running.alive === 0) return this.#allStopped(running);
   }
 
-  async stop(_reason: StopReason): Promise<void> {
+  async stop(reason: StopReason): Promise<void> {
     this.#timer?.cancel();
     const running = this.#running;
     running?.links.close();
     await running?.checkpoints.close();
     await running?.attempt.close();
-    if (this.#over === undefined) this.#settle({ cause: new SluiceError("RUN_CANCELLED", "the run was stopped from outside") });
+    if (this.#over !== undefined) return;
+    const stopped = new SluiceError("RUN_CANCELLED", "the run was stopped from outside");
+    this.#settle({ cause: reason.kind === "failed" ? reason.cause : stopped });
   }
 
   // Deployment

@@ -11,6 +11,7 @@ import type { CheckpointStorage } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { StateSettings } from "../graph/operator.ts";
 import { maxBarriers } from "../graph/message_header.ts";
+import { checkFields, checkRestart } from "./option_fields.ts";
 import { defaultRestart, type RestartStrategy } from "./restart.ts";
 
 /** How a job's checkpoints are taken and kept. */
@@ -116,21 +117,36 @@ export interface RunSettings {
 /** Checks all options at once and fills in what was left out. @throws {SluiceError} `BAD_OPTIONS`, naming every bad field */
 export function settle(options: StartOptions): RunSettings {
   const wrong: string[] = [];
+  checkFields(options, wrong);
   const whole = (name: string, value: number | undefined, least: number, fallback: number, most = 2 ** 31 - 1): number => {
     if (value === undefined) return fallback;
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     wrong.push(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
     return fallback;
   };
-  const checkpoints = options.checkpoints ?? {};
-  const channels = options.channels ?? {};
-  const mode = checkpoints.mode ?? { alignedTimeoutMs: 500 };
+  const checkpoints: CheckpointOptions = Object(options.checkpoints ?? {});
+  const channels: ChannelOptions = Object(options.channels ?? {});
+  const mode = checkpoints.mode === undefined ? { alignedTimeoutMs: 500 } : checkpoints.mode;
   checkMode(mode, wrong);
   if (checkpoints.directory !== undefined && checkpoints.storage !== undefined) {
     wrong.push("checkpoints.directory and checkpoints.storage exclude each other: give one of them");
   }
   if (checkpoints.directory !== undefined && (typeof checkpoints.directory !== "string" || checkpoints.directory === "")) {
     wrong.push(`checkpoints.directory must be a path, not ${JSON.stringify(checkpoints.directory)}`);
+  }
+  if (checkpoints.storage !== undefined && typeof checkpoints.storage?.open !== "function") {
+    wrong.push("checkpoints.storage must be a storage, such as memoryStorage() or fileStorage(folder)");
+  }
+  const { allowDuplicates = false } = options;
+  if (typeof allowDuplicates !== "boolean") wrong.push(`allowDuplicates must be true or false, not ${String(allowDuplicates)}`);
+  for (const name of ["signal", "system", "transport", "clock", "random", "disk"] as const) {
+    const value: unknown = options[name];
+    if (value !== undefined && (typeof value !== "object" || value === null)) {
+      wrong.push(`${name} must be an object, not ${String(value)}`);
+    }
+  }
+  if (options.log !== undefined && typeof options.log !== "function") {
+    wrong.push(`log must be a function, not ${String(options.log)}`);
   }
   const periodic = checkpoints.intervalMs !== undefined;
   const settings: RunSettings = {
@@ -145,7 +161,7 @@ export function settle(options: StartOptions): RunSettings {
     },
     retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
     state: { baseEvery: whole("checkpoints.baseEvery", checkpoints.baseEvery, 1, 10, 1_000) },
-    restart: options.restart ?? (periodic ? defaultRestart : { kind: "none" }),
+    restart: options.restart === undefined ? (periodic ? defaultRestart : { kind: "none" }) : options.restart,
     channels: {
       frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
       frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
@@ -156,7 +172,7 @@ export function settle(options: StartOptions): RunSettings {
     handlerTimeoutMs: whole("handlerTimeoutMs", options.handlerTimeoutMs, 1, 60_000),
     shutdownMs: whole("shutdownMs", options.shutdownMs, 1, 5_000),
     from: options.from === undefined ? undefined : whole("from", options.from, 1, 1, Number.MAX_SAFE_INTEGER),
-    allowDuplicates: options.allowDuplicates ?? false,
+    allowDuplicates,
   };
   checkRestart(settings.restart, wrong);
   whole("parallelism", options.parallelism, 1, 1, 32_768);
@@ -169,22 +185,10 @@ export function settle(options: StartOptions): RunSettings {
 function checkMode(mode: CheckpointMode, wrong: string[]): void {
   if (mode === "aligned" || mode === "unaligned" || mode === "at-least-once") return;
   const timeoutMs = typeof mode === "object" && mode !== null ? mode.alignedTimeoutMs : undefined;
-  if (typeof timeoutMs === "number" && Number.isInteger(timeoutMs) && timeoutMs >= 0) return;
+  if (typeof timeoutMs === "number" && Number.isInteger(timeoutMs) && timeoutMs >= 0 && timeoutMs < 2 ** 31) return;
   wrong.push(
     `checkpoints.mode must be "aligned", "unaligned", "at-least-once" or { alignedTimeoutMs: 0 or more }, not ${
       JSON.stringify(mode)
     }`,
   );
-}
-
-function checkRestart(strategy: RestartStrategy, wrong: string[]): void {
-  const known = ["none", "fixed-delay", "exponential", "failure-rate"];
-  if (!known.includes(strategy.kind)) {
-    wrong.push(`restart.kind must be one of ${known.join(", ")}, not ${JSON.stringify(strategy.kind)}`);
-  }
-  for (const [name, value] of Object.entries(strategy)) {
-    if (name !== "kind" && (typeof value !== "number" || !(value >= 0))) {
-      wrong.push(`restart.${name} must be a number of at least 0, not ${String(value)}`);
-    }
-  }
 }

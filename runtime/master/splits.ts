@@ -30,10 +30,9 @@ export async function listSplits(
       count() {},
     };
     try {
-      splits.set(
-        operator.id,
-        await source.splits(context, snapshot === undefined ? undefined : knownSplits(snapshot, operator.id)),
-      );
+      const listed = await source.splits(context, snapshot === undefined ? undefined : knownSplits(snapshot, operator.id));
+      checkSplits(listed);
+      splits.set(operator.id, listed);
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "SOURCE_FAILED";
       const said = cause instanceof Error ? cause.message : String(cause);
@@ -41,6 +40,18 @@ export async function listSplits(
     }
   }
   return splits;
+}
+
+/** Two splits of one id would share a position, and one of them would be lost. */
+function checkSplits(splits: unknown): asserts splits is readonly Split[] {
+  if (!Array.isArray(splits)) throw new Error("its splits() gave no array; give [{ id }, …]");
+  const ids = new Set<unknown>();
+  for (const split of splits) {
+    const { id } = Object(split) as Partial<Split>;
+    if (typeof id !== "string" || id === "") throw new Error("one of its splits has no id; give each a text of its own");
+    if (ids.has(id)) throw new Error(`two of its splits have the id "${id}"; give each its own`);
+    ids.add(id);
+  }
 }
 
 /** The splits that a snapshot knows of a source, of all its subtasks, those read to their end included. */

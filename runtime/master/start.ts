@@ -6,7 +6,7 @@ import { systemDisk } from "../../actors/system_disk.ts";
 import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
-import type { Job } from "../job/job.ts";
+import { isJob, type Job } from "../job/job.ts";
 import { LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
@@ -22,7 +22,8 @@ import { Run } from "./run.ts";
  * dataflow is restored from the latest checkpoint, as the restart strategy says; a failure before anything has been processed
  * (a missing file, an unwritable folder, a snapshot that does not fit) rejects at once.
  *
- * @throws {SluiceError} `BAD_OPTIONS`, `CHECKPOINTS_IN_USE`, `CHECKPOINT_DAMAGED`, `CHECKPOINT_MISMATCH`, `RESTORE_REFUSED`,
+ * @throws {SluiceError} `BAD_OPTIONS`, `NOT_A_JOB`, `CHECKPOINTS_IN_USE`, `CHECKPOINT_DAMAGED`, `CHECKPOINT_MISMATCH`,
+ * `RESTORE_REFUSED`,
  * `SOURCE_…` and `SINK_…`; see `docs/errors.md`
  *
  * ```ts ignore
@@ -31,6 +32,9 @@ import { Run } from "./run.ts";
  * ```
  */
 export async function start(job: Job, options: StartOptions = {}): Promise<Run> {
+  if (!isJob(job)) {
+    throw new SluiceError("NOT_A_JOB", "start was not given a job: give it what job(name, (flow) => { … }) returns");
+  }
   const settings = settle(options);
   const clock = options.clock ?? options.system?.clock ?? new SystemClock();
   const random = options.random ?? options.system?.random ?? systemRandom();

@@ -116,7 +116,10 @@ class WatermarksOperator<T> implements Operator<T> {
   process(value: T): void {
     const { timestampOf, cursor } = this;
     const timestamp = timestampOf(value);
-    if (!(timestamp >= -maxTimestamp && timestamp <= maxTimestamp)) throw this.#invalid(timestamp);
+    // A Date compares as a number does, and is none.
+    if (!(typeof timestamp === "number" && timestamp >= -maxTimestamp && timestamp <= maxTimestamp)) {
+      throw this.#invalid(timestamp);
+    }
     if (cursor.split !== this.split) this.#moveTo(cursor.split);
     const { time } = this;
     if (timestamp > time.latest) time.latest = timestamp;

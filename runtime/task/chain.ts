@@ -59,18 +59,21 @@ export class ChainLink implements Next {
 
   /** The error as an error of this operator, unless one below it has claimed it. */
   attribute(error: unknown, act: string): SluiceError {
-    if (error instanceof SluiceError && attributed.has(error)) return error;
-    const said = error instanceof Error ? error.message : String(error);
-    const code = error instanceof SluiceError ? error.code : "OPERATOR_FAILED";
-    const wrapped = new SluiceError(code, `${this.kind} ${this.uid} (subtask ${this.subtask}) could not ${act}: ${said}`, {
-      cause: error,
-    });
-    attributed.add(wrapped);
-    return wrapped;
+    return attributed(error, `${this.kind} ${this.uid} (subtask ${this.subtask}) could not ${act}`);
   }
 }
 
-const attributed = new WeakSet<Error>();
+const claimed = new WeakSet<Error>();
+
+/** The error with what failed before it, unless something further down has claimed it: no operator above repeats that. */
+export function attributed(error: unknown, what: string): SluiceError {
+  if (error instanceof SluiceError && claimed.has(error)) return error;
+  const said = error instanceof Error ? error.message : String(error);
+  const code = error instanceof SluiceError ? error.code : "OPERATOR_FAILED";
+  const wrapped = new SluiceError(code, `${what}: ${said}`, { cause: error });
+  claimed.add(wrapped);
+  return wrapped;
+}
 
 /** Several things follow one operator. */
 export class FanOut implements Next {

@@ -10,7 +10,7 @@ import type { Sink } from "../graph/sink.ts";
 import type { Source, SourceContext } from "../graph/source.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
-import { Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
+import { attributed, Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
 import { CreditWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
@@ -100,7 +100,10 @@ export async function loadSubtask(
     },
     state: assignment.state,
     now: () => clock.now(),
-    suspend: (pending) => wiring.suspend(pending),
+    suspend: (pending) =>
+      wiring.suspend(pending.catch((error: unknown) => {
+        throw attributed(error, `${operator.kind} ${operator.id} (subtask ${subtask}) failed in what it waits for`);
+      })),
     timersChanged: () => wiring.timersChanged(),
     count: (name, by) => count(assignment, name, by),
     signal,
@@ -220,7 +223,11 @@ async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator
   const { job, life, subtask, task, attempt, clock, disk, log, restoredCheckpoint } = assignment;
   const context = { job, life, uid: operator.id, subtask, parallelism: task.parallelism, attempt, clock, disk, log, signal };
   try {
-    return await sink.open({ ...context, restoredFrom: restoredCheckpoint });
+    const writer = await sink.open({ ...context, restoredFrom: restoredCheckpoint });
+    if (typeof writer?.write !== "function" || typeof writer.close !== "function") {
+      throw new Error(`open() of the sink ${sink.kind} gave no writer; give an object with write(value) and close()`);
+    }
+    return writer;
   } catch (error) {
     throw named(error, "SINK_FAILED", `sink ${operator.id} (subtask ${subtask}) could not be opened`);
   }

@@ -2,6 +2,7 @@ import { keyGroupOf, ownerOf } from "../graph/key.ts";
 import type { Key } from "../graph/key.ts";
 import type { Collector, Cursor, WatermarkCollector } from "../graph/operator.ts";
 import type { PlannedEdge } from "../graph/plan.ts";
+import { attributed } from "./chain.ts";
 import type { OutputChannel } from "./output_channel.ts";
 
 /** The sending side of an edge in one subtask: deals records out over the channels, and marks to all of them. */
@@ -86,6 +87,8 @@ class RebalanceOutput extends Output {
 class KeyByOutput extends Output {
   private readonly keyOf: (value: unknown) => Key;
   private readonly keyGroups: number;
+  /** Names the key in errors. */
+  readonly #place: string;
   /** The channel of each key group's owner. */
   private readonly byKeyGroup: readonly OutputChannel[];
 
@@ -99,6 +102,8 @@ class KeyByOutput extends Output {
     super(edge, channels, cursor);
     this.keyOf = keyOf;
     this.keyGroups = keyGroups;
+    const label = edge.partitioner.kind === "keyBy" ? edge.partitioner.label : undefined;
+    this.#place = `keyBy ${label === undefined ? "" : `"${label}" `}behind ${edge.fromOperator}`;
     this.byKeyGroup = Array.from(
       { length: keyGroups },
       (_, group) => channels[ownerOf(group, channels.length, keyGroups)] as OutputChannel,
@@ -106,7 +111,12 @@ class KeyByOutput extends Output {
   }
 
   collect(value: unknown): void {
-    const group = keyGroupOf(this.keyOf(value), this.keyGroups);
+    let group: number;
+    try {
+      group = keyGroupOf(this.keyOf(value), this.keyGroups);
+    } catch (error) {
+      throw attributed(error, `${this.#place} could not take a record's key`);
+    }
     const channel = this.byKeyGroup[group] as OutputChannel;
     const at = channel.count++;
     channel.values[at] = value;

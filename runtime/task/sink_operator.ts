@@ -34,8 +34,8 @@ export class SinkOperator implements Operator {
   }
 
   process(value: unknown): void {
-    const pending = this.#writer.write(value);
-    if (pending !== undefined) this.#context.suspend(pending);
+    const pending: unknown = this.#writer.write(value);
+    if (isThenable(pending)) this.#context.suspend(Promise.resolve(pending));
   }
 
   restore(parts: readonly RestoredPart[]): void {
@@ -52,8 +52,8 @@ export class SinkOperator implements Operator {
   /** Called in the snapshot turn; the promise gives what the snapshot holds of the sink. */
   prepare(checkpointId: CheckpointId): Promise<readonly SnapshotPart[]> | readonly SnapshotPart[] {
     if (this.#writer.prepare === undefined) {
-      const flushed = this.#writer.flush?.();
-      return flushed === undefined ? [] : flushed.then(() => []);
+      const flushed: unknown = this.#writer.flush?.();
+      return isThenable(flushed) ? Promise.resolve(flushed).then(() => []) : [];
     }
     const earlier = this.#preparing;
     const prepared = this.#writer.prepare(checkpointId);
@@ -88,4 +88,9 @@ export class SinkOperator implements Operator {
     const bytes = encodeValue(upTo, `what sink ${this.uid} has to commit`);
     return [{ scope: "split", name: committablesPart, slices: () => [bytes] }];
   }
+}
+
+/** A function that is declared to return nothing may return anything, as `(v) => list.push(v)` does. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

@@ -76,7 +76,11 @@ export class SourceHead implements SourceOutput<unknown> {
       if (index % context.parallelism !== context.subtask) continue;
       const state = states.get(split.id);
       if (state?.ended) ended.set(split.id, state.position);
-      else open.push({ id: split.id, reader: await source.open(split, state?.position, context), waiting: false });
+      else {open.push({
+          id: split.id,
+          reader: readerOf(await source.open(split, state?.position, context), split),
+          waiting: false,
+        });}
     }
     return new SourceHead(context.uid, place, open, ended);
   }
@@ -105,7 +109,7 @@ export class SourceHead implements SourceOutput<unknown> {
       this.#next = (this.#next + tried + 1) % count;
       this.#emitted = 0;
       this.#cursor.split = split.id;
-      const result = split.reader.poll(this, maxRecords);
+      const result = this.#guard(split.id, "read", () => split.reader.poll(this, maxRecords));
       if (result === "waiting") split.waiting = true;
       else if (result === "ended") this.#end(split);
       return Math.max(1, this.#emitted);
@@ -130,7 +134,7 @@ export class SourceHead implements SourceOutput<unknown> {
   snapshot(): { uid: string; part: SnapshotPart }[] {
     const states: [string, SplitState][] = this.#open.map((
       { id, reader },
-    ) => [id, { position: reader.position(), ended: false }]);
+    ) => [id, { position: this.#guard(id, "say how far it has read", () => reader.position()), ended: false }]);
     for (const [id, position] of this.#ended) states.push([id, { position, ended: true }]);
     return states.map(([id, state]) => {
       const bytes = encodeValue(state, `the position of split ${id} of ${this.#uid}`);
@@ -140,7 +144,7 @@ export class SourceHead implements SourceOutput<unknown> {
 
   /** Where each split stands, for messages. */
   describe(): string {
-    const open = this.#open.map(({ id, reader }) => `${id} at ${JSON.stringify(reader.position())}`);
+    const open = this.#open.map(({ id, reader }) => `${id} at ${positionText(reader)}`);
     return [...open, ...[...this.#ended.keys()].map((id) => `${id} at its end`)].join(", ");
   }
 
@@ -150,12 +154,42 @@ export class SourceHead implements SourceOutput<unknown> {
     for (const { reader } of open) await reader.close();
   }
 
+  /** What is raised under a code of its own names its place itself. */
+  #guard<R>(split: string, act: string, step: () => R): R {
+    try {
+      return step();
+    } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      const said = error instanceof Error ? error.message : String(error);
+      const message = `source ${this.#uid} could not ${act}${act === "read" ? "" : " in"} split "${split}": ${said}`;
+      throw new SluiceError("SOURCE_FAILED", message, { cause: error });
+    }
+  }
+
   #end(split: OpenSplit): void {
-    this.#ended.set(split.id, split.reader.position());
+    this.#ended.set(split.id, this.#guard(split.id, "say how far it has read", () => split.reader.position()));
     this.#open = this.#open.filter((other) => other !== split);
     this.openSplits = this.#open.map((other) => other.id);
     this.#next = 0;
     void split.reader.close();
+  }
+}
+
+/** @throws when a source gave something else than a reader */
+function readerOf(reader: SplitReader<unknown>, split: Split): SplitReader<unknown> {
+  const { poll, position, close } = Object(reader) as Partial<SplitReader<unknown>>;
+  if (typeof poll === "function" && typeof position === "function" && typeof close === "function") return reader;
+  throw new Error(
+    `open() gave no reader of split "${split.id}"; give an object with poll(output, maxRecords), position() and close()`,
+  );
+}
+
+/** Never fails: it is asked for when something else has failed. */
+function positionText(reader: SplitReader<unknown>): string {
+  try {
+    return JSON.stringify(reader.position());
+  } catch {
+    return "an unknown position";
   }
 }
 
