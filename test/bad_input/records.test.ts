@@ -48,18 +48,6 @@ test("a malformed line is skipped where the policy says so, and counted", async 
   assert.equal(out.values, [{ n: 1 }, { n: 3 }]);
 });
 
-test("a late record is dropped and counted", async () => {
-  const late = job("late", (flow) =>
-    flow.from("in", memorySource([1_000, 5_000, 1]))
-      .watermarks((at) => at)
-      .keyBy("all", () => 0)
-      .window({ kind: "tumbling", sizeMs: 1_000, offsetMs: 0 })
-      .aggregate("n", count())
-      .to("out", memorySink()));
-  const events = await outcome(late);
-  assert.type(counted(events, "lateRecords"), "number");
-});
-
 test("a file that is not there is named", async () => {
   for (const source of [jsonlSource("no/such.jsonl"), jsonArraySource("no/such.jsonl")]) {
     await failsWith(

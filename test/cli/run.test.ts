@@ -87,7 +87,8 @@ test("a process killed with SIGKILL and started again goes on from the latest ch
 
 test("Ctrl-C takes a last checkpoint, from which it goes on", () =>
   inFolder(async (folder) => {
-    const stopped = await sluice(folder, flags, atSecondCheckpoint((child) => child.kill("SIGINT")));
+    const stopped = await sluice(folder, flags, atSecondCheckpoint((child) => process.kill(child.pid as number, "SIGINT")));
+    assert.is(stopped.code, 0, stopped.said);
     assert.match(stopped.said, /"reason":"stop"/);
     assert.match(stopped.said, /"kind":"finished".*"stopped":true/);
     const again = await sluice(folder, flags);
