@@ -91,6 +91,10 @@ class MemoryTransport implements Transport {
     return this.#broker.maxPayloadBytes;
   }
 
+  get connected(): boolean {
+    return !this.#closed;
+  }
+
   publish(subject: string, bytes: Uint8Array, replyTo?: string): void {
     if (this.#closed) throw transportClosed(subject);
     checkSubject(subject);

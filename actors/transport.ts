@@ -20,8 +20,10 @@ export interface Delivery {
  * - **Bytes:** the caller must not change them after `publish`; a handler must copy what it keeps.
  */
 export interface Transport {
-  /** The largest message in bytes that `publish` takes. */
+  /** The largest message in bytes that `publish` takes. May change with the connection. */
   readonly maxPayloadBytes: number;
+  /** Whether its own connection stands. While it does not, what is published is lost, and others' silence means nothing. */
+  readonly connected: boolean;
   /** Sends. Throws when the message is over `maxPayloadBytes` or the transport is closed; never waits. */
   publish(subject: string, bytes: Uint8Array, replyTo?: string): void;
   /** Calls `handler` for each message on `subject` from now on. */

@@ -67,7 +67,7 @@ interface Link {
 interface Listener {
   readonly transport: SimulatedTransport;
   readonly handler: (delivery: Delivery) => void;
-  readonly sinceMs: number;
+  sinceMs: number;
 }
 
 /** What a {@link SimulatedNetwork} can be told. */
@@ -97,7 +97,7 @@ export class SimulatedNetwork {
   readonly #onEvent: (event: string) => void;
   readonly #links = new Map<string, Link>();
   readonly #listeners = new Map<string, Set<Listener>>();
-  readonly #names = new Set<string>();
+  readonly #connections = new Map<string, SimulatedTransport>();
   #faults: NetworkFaults;
   #counts = { delivered: 0, lost: 0, duplicated: 0, corrupted: 0 };
 
@@ -129,9 +129,10 @@ export class SimulatedNetwork {
   /** A connection under a name that no other open one has. */
   connect(name: string): Transport {
     checkSubject(name);
-    if (this.#names.has(name)) throw new SluiceError("NAME_TAKEN", `the network has a connection ${name} already`);
-    this.#names.add(name);
-    return new SimulatedTransport(this, name, () => this.#names.delete(name));
+    if (this.#connections.has(name)) throw new SluiceError("NAME_TAKEN", `the network has a connection ${name} already`);
+    const transport = new SimulatedTransport(this, name, () => this.#connections.delete(name));
+    this.#connections.set(name, transport);
+    return transport;
   }
 
   /**
@@ -155,20 +156,47 @@ export class SimulatedNetwork {
 
   /** Cuts one connection off from all others that are open now. Returns what heals it. */
   isolate(name: string): () => void {
-    return this.cut([name], [...this.#names].filter((other) => other !== name));
+    return this.cut([name], [...this.#connections.keys()].filter((other) => other !== name));
+  }
+
+  /**
+   * Breaks connections, all of them unless some are named, as when the broker stops: what is under way from and to them is
+   * lost, what they publish is lost without an error, and their subscriptions are gone. Returns what connects them again;
+   * then their subscriptions are made anew, which takes a moment.
+   */
+  disconnect(names: readonly string[] = [...this.#connections.keys()]): () => void {
+    const broken = names.flatMap((name) => this.#connections.get(name) ?? []);
+    for (const transport of broken) transport.breaks++;
+    for (const transport of broken) transport.connected = false;
+    this.#onEvent(`disconnected: ${names.join(", ")}`);
+    return () => {
+      this.#onEvent(`connected again: ${names.join(", ")}`);
+      for (const transport of broken) {
+        transport.connected = true;
+        const sinceMs = this.#subscribed(transport);
+        for (const listeners of this.#listeners.values()) {
+          for (const listener of listeners) if (listener.transport === transport) listener.sinceMs = sinceMs;
+        }
+      }
+    };
   }
 
   listen(subject: string, transport: SimulatedTransport, handler: (delivery: Delivery) => void): () => void {
-    const since = this.clock.monotonic() + this.#delay(this.#link(transport.name, "").random);
-    const listener: Listener = { transport, handler, sinceMs: since };
+    const listener: Listener = { transport, handler, sinceMs: this.#subscribed(transport) };
     const listeners = this.#listeners.get(subject) ?? new Set();
     this.#listeners.set(subject, listeners.add(listener));
-    transport.listeningMs = Math.max(transport.listeningMs, since);
-    transport.settledMs = Math.max(transport.settledMs, since);
     return () => {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(subject) === listeners) this.#listeners.delete(subject);
     };
+  }
+
+  /** When what a connection subscribes to now is in effect. */
+  #subscribed(transport: SimulatedTransport): number {
+    const sinceMs = this.clock.monotonic() + this.#delay(this.#link(transport.name, "").random);
+    transport.listeningMs = Math.max(transport.listeningMs, sinceMs);
+    transport.settledMs = Math.max(transport.settledMs, sinceMs);
+    return sinceMs;
   }
 
   send(from: SimulatedTransport, delivery: Delivery): void {
@@ -188,7 +216,8 @@ export class SimulatedNetwork {
     const corrupted = random.chance(faults.corruptRate);
     const bit = random.int(Math.max(1, bytes.length * 8));
     if (bursts) link.lostUntilMs = now + exponential(faults.burstMs, random);
-    if (link.blocked.size > 0 || now < link.lostUntilMs) return this.#lose(from, to, subject);
+    const down = !from.connected || !to.connected;
+    if (down || link.blocked.size > 0 || now < link.lostUntilMs) return this.#lose(from, to, subject);
 
     const copy = bytes.slice();
     if (corrupted && copy.length > 0) {
@@ -200,9 +229,11 @@ export class SimulatedNetwork {
     const arrivalMs = Math.max(now + delayMs, link.arrivalMs.get(subject) ?? 0, from.listeningMs);
     link.arrivalMs.set(subject, arrivalMs);
     from.settledMs = Math.max(from.settledMs, arrivalMs);
+    const breaks = from.breaks + to.breaks;
     this.clock.setTimer(arrivalMs - now, () => {
       if (link.arrivalMs.get(subject) === arrivalMs) link.arrivalMs.delete(subject);
-      if (link.blocked.size > 0 || this.clock.monotonic() < link.lostUntilMs) return this.#lose(from, to, subject);
+      const broken = from.breaks + to.breaks !== breaks;
+      if (broken || link.blocked.size > 0 || this.clock.monotonic() < link.lostUntilMs) return this.#lose(from, to, subject);
       for (let times = duplicated ? 2 : 1; times > 0; times--) {
         this.#counts.delivered++;
         this.#onEvent(`${from.name} -> ${to.name} ${subject} ${copy.length}`);
@@ -248,6 +279,9 @@ class SimulatedTransport implements Transport {
   settledMs = 0;
   /** When every subscription so far is in effect. */
   listeningMs = 0;
+  connected = true;
+  /** How often the connection broke. */
+  breaks = 0;
   readonly #network: SimulatedNetwork;
   readonly #closing: () => void;
   readonly #subscriptions = new Set<Subscription>();
@@ -297,6 +331,7 @@ class SimulatedTransport implements Transport {
 
   close(): Promise<void> {
     this.#closed = true;
+    this.connected = false;
     for (const subscription of [...this.#subscriptions]) subscription.unsubscribe();
     this.#closing();
     return Promise.resolve();

@@ -10,6 +10,7 @@ import {
   headerBytes,
   type Heartbeat,
   type Hello,
+  maxHeaderBytes,
   type MessageHeader,
   readHeader,
   writeHeader,
@@ -82,9 +83,40 @@ export function encodeMessage(message: ChannelMessage, limits: MessageLimits = {
     writeHeader(message, bytes);
     return bytes;
   }
-  const { attempt, channel, seq, barriers, skip, frame } = message;
+  const { frame } = message;
+  const header = frameHeader(message);
+  const bytes = encodeBody(frame, headerBytes(header));
+  const maxBytes = limits.maxBytes ?? defaultMaxBytes;
+  if (bytes.length > maxBytes) throw tooLarge(frame, bytes.length, maxBytes);
+  writeHeader(header, bytes);
+  return bytes;
+}
+
+/**
+ * A frame's body behind room for the longest header: the header is known only when the frame is handed over.
+ *
+ * @throws {SluiceError} `UNENCODABLE_VALUE` naming the record's index and the place in it.
+ */
+export function encodeFrameBody(frame: Frame): Uint8Array {
+  return encodeBody(frame, maxHeaderBytes);
+}
+
+/** Puts the header of `message` right before the body that {@link encodeFrameBody} made of its frame. Copies nothing. */
+export function completeFrame(message: FrameMessage, body: Uint8Array): Uint8Array {
+  const header = frameHeader(message);
+  const bytes = body.subarray(maxHeaderBytes - headerBytes(header));
+  writeHeader(header, bytes);
+  return bytes;
+}
+
+/** What a frame costs of its channel's credit, given its body as {@link encodeFrameBody} made it. Control is free. */
+export function costOf(frame: Frame, body: Uint8Array): number {
+  return frame.values.length === 0 ? 0 : body.length - maxHeaderBytes + headerBytes({});
+}
+
+function frameHeader({ attempt, channel, seq, barriers, skip, frame }: FrameMessage): FrameHeader {
   const { values, keyGroups, timestamps, cost } = frame;
-  const header: FrameHeader = {
+  return {
     kind: "frame",
     attempt,
     channel,
@@ -96,11 +128,6 @@ export function encodeMessage(message: ChannelMessage, limits: MessageLimits = {
     hasKeyGroups: keyGroups !== undefined,
     hasTimestamps: timestamps !== undefined,
   };
-  const bytes = encodeBody(frame, headerBytes(header));
-  const maxBytes = limits.maxBytes ?? defaultMaxBytes;
-  if (bytes.length > maxBytes) throw tooLarge(frame, bytes.length, maxBytes);
-  writeHeader(header, bytes);
-  return bytes;
 }
 
 /** Decodes one message. Never throws, whatever the bytes. */

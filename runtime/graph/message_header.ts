@@ -11,7 +11,7 @@ import type { CheckpointId } from "./frame.ts";
  * |      8 |     2 | magic: `53 4c`                                                                            |
  * |     10 |     1 | version: 1                                                                                |
  * |     11 |     1 | kind: 1 frame, 2 heartbeat, 3 grant, 4 hello                                              |
- * |     12 |     1 | flags of a frame: 1 it has key groups, 2 it has timestamps; else 0                        |
+ * |     12 |     1 | flags; frame: 1 it has key groups, 2 it has timestamps; grant: 1 frames are missing       |
  * |     13 |     1 | barriers: 0 to 8                                                                          |
  * |     14 |     2 | reserved: 0                                                                               |
  * |     16 |     4 | attempt                                                                                   |
@@ -19,8 +19,9 @@ import type { CheckpointId } from "./frame.ts";
  * |     24 |     8 | frame: seq; heartbeat, hello: the last seq sent; grant: the last seq received in order    |
  * |     32 |     8 | grant: the last seq consumed; else 0                                                      |
  * |     40 |     8 | frame: cost; grant: limit (float64); else 0                                               |
- * |     48 |     4 | frame: how many of its elements are already processed; else 0                             |
- * |     52 |     4 | frame: records in the body; else 0                                                        |
+ * |     48 |     4 | frame: how many of its elements are already processed; grant: see below; else 0           |
+ * |     52 |     4 | frame: records in the body; grant: see below; else 0                                      |
+ * |     48 |     8 | grant: the newest barrier seen, instead of the two fields above                           |
  * |     56 |     4 | reserved: 0                                                                               |
  * |     60 |     4 | bytes of the body that follows the header; frame only                                     |
  * |     64 |    32 | for each barrier: id (8), afterSeq (8), elapsed ms since the trigger (float64), kind      |
@@ -34,6 +35,9 @@ const version = 1;
 
 /** How many checkpoints may be open on a channel at once. */
 export const maxBarriers = 8;
+
+/** The longest header there is. */
+export const maxHeaderBytes: number = fixedBytes + maxBarriers * barrierBytes;
 
 /** A barrier as messages show it, from the moment it leaves. Fixed at hand-over, and kept when a message is sent again. */
 export interface BarrierHeader {
@@ -81,6 +85,10 @@ export interface Grant extends Addressed {
   readonly consumed: number;
   /** The sender may send until this much cost in all. */
   readonly limit: number;
+  /** The newest barrier seen; 0 before the first. */
+  readonly barrier: CheckpointId;
+  /** Something behind `received` is known to have been sent, and has not come. */
+  readonly gap: boolean;
 }
 
 /** Sender to receiver, repeated until the first grant. */
@@ -131,7 +139,9 @@ export function writeHeader(header: MessageHeader, target: Uint8Array): void {
     case "grant":
       setUint53(view, 24, header.received, "received");
       setUint53(view, 32, header.consumed, "consumed");
+      view.setUint8(12, header.gap ? 1 : 0);
       view.setFloat64(40, amount(header.limit, "limit"));
+      setUint53(view, 48, header.barrier, "barrier");
       break;
     default:
       setUint53(view, 24, header.sent, "sent");
@@ -188,12 +198,15 @@ function headerOf(view: DataView, count: number): MessageHeader | string {
   const records = view.getUint32(52);
   const barriers = barriersOf(view, count);
   const isFrame = kind === "frame";
+  const isGrant = kind === "grant";
+  const seen = isGrant ? getUint53(view, 48) : 0;
   if (kind === undefined || seq === undefined || consumed === undefined || barriers === undefined || !(cost >= 0)) {
     return "a field of the header is out of range";
   }
-  const unused = view.getUint16(14) !== 0 || view.getUint32(56) !== 0 || flags > 3 ||
-    (!isFrame && (flags !== 0 || skip !== 0 || records !== 0)) || (kind !== "grant" && consumed !== 0) ||
-    (kind !== "grant" && !isFrame && cost !== 0) || (kind !== "heartbeat" && !isFrame && count > 0);
+  if (seen === undefined) return "a field of the header is out of range";
+  const unused = view.getUint16(14) !== 0 || view.getUint32(56) !== 0 || flags > (isFrame ? 3 : isGrant ? 1 : 0) ||
+    (!isFrame && !isGrant && (skip !== 0 || records !== 0)) || (!isGrant && consumed !== 0) ||
+    (!isGrant && !isFrame && cost !== 0) || (kind !== "heartbeat" && !isFrame && count > 0);
   if (unused) return "a reserved field of the header is in use";
   switch (kind) {
     case "frame":
@@ -213,7 +226,7 @@ function headerOf(view: DataView, count: number): MessageHeader | string {
     case "heartbeat":
       return { kind, attempt, channel, sent: seq, barriers };
     case "grant":
-      return { kind, attempt, channel, received: seq, consumed, limit: cost };
+      return { kind, attempt, channel, received: seq, consumed, limit: cost, barrier: seen, gap: flags === 1 };
     case "hello":
       return { kind, attempt, channel, sent: seq };
   }

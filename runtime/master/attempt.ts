@@ -15,6 +15,7 @@ import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
 import { firstWindow } from "../task/credit_window.ts";
 import type { TaskControl } from "../task/control.ts";
+import { noGrant } from "../task/output_channel.ts";
 import { Subtask } from "../task/subtask.ts";
 import type { ChannelLinks } from "./channel_links.ts";
 import type { RunSettings } from "./options.ts";
@@ -205,12 +206,12 @@ export class Attempt {
         .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),
       outputs: this.channels
         .filter((channel) => channel.edge.from === task.index && channel.sender === subtask)
-        .map((channel) => ({
-          channel,
-          link: links.output(channel),
+        .map((channel) => {
+          const link = links.output(channel);
           // Feedback lies outside credit: its head may wait for the sender that would wait for it.
-          start: { sent: start(channel).sent, limit: channel.edge.feedback ? Infinity : firstWindow(window) },
-        })),
+          const first = channel.edge.feedback ? Infinity : firstWindow(window);
+          return { channel, link, start: { sent: start(channel).sent, limit: link.awaitsGrant ? noGrant : first } };
+        }),
       recovered: own?.recovered ?? [],
       splits: source === undefined ? [] : options.splits.get(source) ?? [],
       restoredCheckpoint: snapshot?.manifest.id ?? 0,

@@ -39,6 +39,8 @@ const channelFields: Readonly<Record<keyof ChannelOptions, true>> = {
   windowBytes: true,
   targetMs: true,
   overdraftBytes: true,
+  probeMs: true,
+  silenceMs: true,
 };
 
 /** The fields of each restart strategy: the least that each may be, and whether it is counted in whole numbers. */

@@ -12,6 +12,7 @@ import type { CheckpointId } from "../graph/frame.ts";
 import type { StateSettings } from "../graph/operator.ts";
 import { maxBarriers } from "../graph/message_header.ts";
 import { checkFields, checkRestart } from "./option_fields.ts";
+import type { WireTimes } from "../task/wire_sender.ts";
 import { defaultRestart, type RestartStrategy } from "./restart.ts";
 
 /** How a job's checkpoints are taken and kept. */
@@ -64,6 +65,10 @@ export interface ChannelOptions {
   readonly targetMs?: number;
   /** What the processing of one record may emit beyond credit, in bytes, before the task fails. @default 67,108,864 */
   readonly overdraftBytes?: number;
+  /** Between processes: what waits for an answer is asked for so often, in milliseconds. @default 250 */
+  readonly probeMs?: number;
+  /** Between processes: a channel whose other end does not answer for so long fails its task, in milliseconds. @default 10,000 */
+  readonly silenceMs?: number;
 }
 
 /** How a job is run. All of it is optional. */
@@ -107,7 +112,8 @@ export interface RunSettings {
   readonly retain: number;
   readonly state: StateSettings;
   readonly restart: RestartStrategy;
-  readonly channels: Required<ChannelOptions>;
+  readonly channels: Required<Omit<ChannelOptions, keyof WireTimes>>;
+  readonly wire: WireTimes;
   readonly handlerTimeoutMs: number;
   readonly shutdownMs: number;
   readonly from: CheckpointId | undefined;
@@ -168,6 +174,11 @@ export function settle(options: StartOptions): RunSettings {
       windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, options.transport === undefined ? 16_384 : 65_536),
       targetMs: whole("channels.targetMs", channels.targetMs, 1, 10, 60_000),
       overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
+    },
+    wire: {
+      probeMs: whole("channels.probeMs", channels.probeMs, 1, 250),
+      silenceMs: whole("channels.silenceMs", channels.silenceMs, 1, 10_000),
+      maxResends: 20,
     },
     handlerTimeoutMs: whole("handlerTimeoutMs", options.handlerTimeoutMs, 1, 60_000),
     shutdownMs: whole("shutdownMs", options.shutdownMs, 1, 5_000),

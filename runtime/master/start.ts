@@ -7,12 +7,12 @@ import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
 import { isJob, type Job } from "../job/job.ts";
-import { LocalLinks } from "./channel_links.ts";
+import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
 import { EventLog } from "./event.ts";
 import { JobMaster, type MasterControl, type RunResult } from "./master.ts";
-import { settle, type StartOptions } from "./options.ts";
+import { type RunSettings, settle, type StartOptions } from "./options.ts";
 import { Run } from "./run.ts";
 
 /**
@@ -31,7 +31,15 @@ import { Run } from "./run.ts";
  * await run.finished;
  * ```
  */
-export async function start(job: Job, options: StartOptions = {}): Promise<Run> {
+export function start(job: Job, options: StartOptions = {}): Promise<Run> {
+  return startLinked(job, options);
+}
+
+/** What makes the links of an attempt, from its number. */
+export type LinksOf = (attempt: number, settings: RunSettings) => ChannelLinks;
+
+/** As {@link start}, with channels of the caller's. */
+export async function startLinked(job: Job, options: StartOptions, links?: LinksOf): Promise<Run> {
   if (!isJob(job)) {
     throw new SluiceError("NOT_A_JOB", "start was not given a job: give it what job(name, (flow) => { … }) returns");
   }
@@ -58,7 +66,11 @@ export async function start(job: Job, options: StartOptions = {}): Promise<Run> 
         settings,
         world: { clock, random, disk, log },
         store,
-        links: (attempt) => transport === undefined ? new LocalLinks() : new EncodedLinks(transport, job.graph.name, attempt),
+        links: (attempt) => {
+          if (links !== undefined) return links(attempt, settings);
+          if (transport === undefined) return new LocalLinks();
+          return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
+        },
         emit: (event) => events.emit(event),
         running,
         ended,

@@ -179,7 +179,7 @@ export class InputChannel implements FrameTarget {
     this.elements = 0;
     this.#consumedCost += frame.cost;
     if (this.identity.recovered === 0) this.feedback?.consumed(frame);
-    this.#link?.grant(frame.seq, this.#consumedCost + this.#window.consumed(frame.cost, this.#now()));
+    this.#link?.grant(frame.seq, this.#consumedCost, this.#window.consumed(frame.cost, this.#now()));
   }
 
   /** Opens the capture of checkpoint `id`: what is here and unprocessed, and what arrives until the barrier. */

@@ -13,8 +13,17 @@ export interface BarrierOnChannel {
 
 /** The way from an output channel to its input channel. */
 export interface OutputLink {
-  /** Says who takes the grants. */
-  connectSender(sender: GrantTarget): void;
+  /** Nothing may be sent before the first grant; else a first window is open from the start. */
+  readonly awaitsGrant: boolean;
+  /** Says who takes the grants, and the frame after which the channel goes on. */
+  connectSender(sender: GrantTarget, sent: number): void;
+  /**
+   * What a frame about to be queued costs; undefined when it is too large for one message and must be divided. A link
+   * without this takes estimates.
+   *
+   * @throws {SluiceError} When its records cannot be sent at all, naming the operator.
+   */
+  weigh?(frame: Frame): number | undefined;
   /** Hands a frame over. `barrier` is the aligned barrier that it carries at its end. */
   send(frame: Frame, barrier: BarrierOnChannel | undefined): void;
   /** Hands an unaligned barrier over. */
@@ -23,15 +32,17 @@ export interface OutputLink {
 
 /** The receiving end of the way, and the way back: what an input channel tells its output channel. */
 export interface InputLink {
-  /** Says who takes the frames. */
-  connectReceiver(receiver: FrameTarget): void;
-  /** Frames up to `consumedSeq` are processed; the sender may send until `limit` of cost. Cumulative. */
-  grant(consumedSeq: number, limit: number): void;
+  /** Says who takes the frames, the frame after which the channel goes on, and how much may come at once. */
+  connectReceiver(receiver: FrameTarget, start: { readonly received: number; readonly windowBytes: number }): void;
+  /** Frames up to `consumedSeq`, of that cost, are processed; so much more would be taken. Cumulative. */
+  grant(consumedSeq: number, consumedCost: number, windowBytes: number): void;
 }
 
 /** What an output channel offers its link. */
 export interface GrantTarget {
   onGrant(consumedSeq: number, limit: number): void;
+  /** The receiver cannot be reached. */
+  onLost(error: Error): void;
 }
 
 /** What an input channel offers its link. */
@@ -42,6 +53,7 @@ export interface FrameTarget {
 
 /** Both directions of a channel whose ends are in one process: frames go by reference, a grant is an assignment. */
 export class LocalLink implements OutputLink, InputLink {
+  readonly awaitsGrant = false;
   #receiver: FrameTarget | undefined;
   #sender: GrantTarget | undefined;
 
@@ -62,7 +74,7 @@ export class LocalLink implements OutputLink, InputLink {
     this.#receiver?.onBarrier(barrier);
   }
 
-  grant(consumedSeq: number, limit: number): void {
-    this.#sender?.onGrant(consumedSeq, limit);
+  grant(consumedSeq: number, consumedCost: number, windowBytes: number): void {
+    this.#sender?.onGrant(consumedSeq, consumedCost + windowBytes);
   }
 }

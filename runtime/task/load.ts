@@ -11,7 +11,7 @@ import type { Source, SourceContext } from "../graph/source.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
 import { attributed, Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
-import { CreditWindow } from "./credit_window.ts";
+import { CreditWindow, firstWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
 import { InputGate } from "./gate.ts";
@@ -71,10 +71,11 @@ export async function loadSubtask(
     barrierLeft: () => wiring.barrierLeft(),
     barrierPromoted: (output, id, cut) => late.participant?.promoted(output, id, cut),
     wake: () => wiring.wake(),
+    fail: (error) => wiring.fail(error),
   };
   const outputs = assignment.outputs.map(({ channel, link, start }) => {
     const output = new OutputChannel(channel, owner, link, assignment.limits, start);
-    link.connectSender(output);
+    link.connectSender(output, start.sent);
     return output;
   });
   const edges = task.outputs.map((edge) => {
@@ -179,7 +180,8 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
     const identity = { edge: channel.edge.id, sender: channel.sender, receiver: channel.receiver, recovered: 0 };
     const credit = { window: new CreditWindow(assignment.window), now: () => assignment.clock.monotonic() };
     const input = new InputChannel(place(identity), wiring, link, credit, start);
-    link.connectReceiver(input);
+    const windowBytes = channel.edge.feedback ? Infinity : firstWindow(assignment.window);
+    link.connectReceiver(input, { received: start.received, windowBytes });
     inputs.push(input);
   }
   for (const { identity, frames, watermark, idle } of assignment.recovered) {

@@ -51,10 +51,15 @@ export interface OutputOwner {
   barrierPromoted(output: OutputChannel, id: CheckpointId, cut: OutputCut): void;
   /** The channel has something to do in the next turn of its task. */
   wake(): void;
+  /** The receiver cannot be reached any more. */
+  fail(error: Error): void;
 }
 
 /** Every how many records, from one frame to the next, the size of a record is estimated again. */
 const sampleEvery = 1_024;
+
+/** The limit of a channel that has no grant yet: not even control may go. */
+export const noGrant = -1;
 
 /**
  * The sending end of a channel: the open batch, the outbox of sealed frames that wait for credit, and the barriers among them.
@@ -132,10 +137,38 @@ export class OutputChannel implements GrantTarget {
     const { count } = this;
     if (count === 0 && mark === undefined) return;
     const frame = count === 0 ? this.#markFrame(mark) : this.#takeBatch(count, mark);
-    this.#outbox.push(frame);
-    this.#outboxCost += frame.cost;
+    if (this.#link.weigh === undefined) this.#queue(frame);
+    else this.#queueWeighed(frame);
     this.drain();
     if (this.#blocked && this.#outboxCost > this.#limits.overdraftBytes) this.#overdrawn();
+  }
+
+  #queue(frame: Frame): void {
+    this.#sealed = frame.seq;
+    if (frame.mark?.kind === "barrier") this.#inBand.push({ id: frame.mark.id, seq: frame.seq });
+    this.#outbox.push(frame);
+    this.#outboxCost += frame.cost;
+  }
+
+  /** Queues a frame at its true cost, in halves where it does not fit in a message. Its mark stays at the end. */
+  #queueWeighed(frame: Frame): void {
+    const cost = this.#link.weigh?.(frame);
+    if (cost !== undefined) {
+      this.#queue({ ...frame, cost });
+      if (cost > 0) this.#meanBytes = mean(this.#meanBytes, cost / frame.values.length);
+      return this.#fitBatch(this.#limit - this.#consumedCost);
+    }
+    const middle = frame.values.length >> 1;
+    const part = (from: number, to: number, mark: Mark | undefined): Frame => ({
+      seq: this.#sealed + 1,
+      values: frame.values.slice(from, to),
+      keyGroups: frame.keyGroups?.slice(from, to),
+      timestamps: frame.timestamps?.slice(from, to),
+      mark,
+      cost: 0,
+    });
+    this.#queueWeighed(part(0, middle, undefined));
+    this.#queueWeighed(part(middle, frame.values.length, frame.mark));
   }
 
   /** Hands over what there is credit for. */
@@ -179,9 +212,12 @@ export class OutputChannel implements GrantTarget {
     if (this.#blocked || this.flushable) this.#owner.wake();
   }
 
+  onLost(error: Error): void {
+    this.#owner.fail(error);
+  }
+
   /** Sends barrier `id` in data order. */
   barrierInBand(id: CheckpointId): OutputCut {
-    this.#inBand.push({ id, seq: this.#sealed + 1 });
     this.seal({ kind: "barrier", id });
     return { sent: this.#sealed, wire: this.#sealed, captured: [] };
   }
@@ -216,7 +252,7 @@ export class OutputChannel implements GrantTarget {
     const { values } = this;
     const keyGroups = this.#keyed ? this.keyGroups : undefined;
     const timestamps = this.#timed ? this.timestamps : undefined;
-    const cost = Math.ceil(count * this.#sampledBytes(count));
+    const cost = this.#link.weigh === undefined ? Math.ceil(count * this.#sampledBytes(count)) : 0;
     if (count < values.length) {
       values.length = count;
       if (keyGroups !== undefined) keyGroups.length = count;
@@ -226,14 +262,14 @@ export class OutputChannel implements GrantTarget {
     this.values = new Array<unknown>(this.batchRecords);
     if (keyGroups !== undefined) this.keyGroups = new Array<number>(this.batchRecords);
     if (timestamps !== undefined) this.timestamps = new Array<number>(this.batchRecords);
-    return { seq: ++this.#sealed, values, keyGroups, timestamps, mark, cost };
+    return { seq: this.#sealed + 1, values, keyGroups, timestamps, mark, cost };
   }
 
   /** A frame without records never shares the open batch's arrays: they go on being filled. */
   #markFrame(mark: Mark | undefined): Frame {
     const keyGroups = this.#keyed ? [] : undefined;
     const timestamps = this.#timed ? [] : undefined;
-    return { seq: ++this.#sealed, values: [], keyGroups, timestamps, mark, cost: 0 };
+    return { seq: this.#sealed + 1, values: [], keyGroups, timestamps, mark, cost: 0 };
   }
 
   #overtake(id: CheckpointId): void {
@@ -241,7 +277,7 @@ export class OutputChannel implements GrantTarget {
   }
 
   #mayGo(frame: Frame): boolean {
-    return frame.cost === 0 || this.#sentCost < this.#limit;
+    return this.#sentCost < this.#limit || (frame.cost === 0 && this.#limit !== noGrant);
   }
 
   #sampledBytes(count: number): number {
@@ -249,7 +285,7 @@ export class OutputChannel implements GrantTarget {
     if (this.#recordsToSample < 0) {
       this.#recordsToSample = sampleEvery;
       const sampled = Math.max(1, this.#owner.recordBytes(this.values[0]));
-      this.#meanBytes = this.#meanBytes === 0 ? sampled : (this.#meanBytes * 3 + sampled) / 4;
+      this.#meanBytes = mean(this.#meanBytes, sampled);
       this.#fitBatch(this.#limit - this.#consumedCost);
     }
     return this.#meanBytes;
@@ -271,4 +307,8 @@ export class OutputChannel implements GrantTarget {
         `per input record (a flatMap that returns an iterable is pulled only under credit), or raise overdraftBytes.`,
     );
   }
+}
+
+function mean(before: number, newest: number): number {
+  return before === 0 ? newest : (before * 3 + newest) / 4;
 }

@@ -65,7 +65,15 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
   ),
   fc.record({ kind: fc.constant("heartbeat" as const), ...address, sent: fc.maxSafeNat(), barriers }, { noNullPrototype: true }),
   fc.record(
-    { kind: fc.constant("grant" as const), ...address, received: fc.maxSafeNat(), consumed: fc.maxSafeNat(), limit: amounts },
+    {
+      kind: fc.constant("grant" as const),
+      ...address,
+      received: fc.maxSafeNat(),
+      consumed: fc.maxSafeNat(),
+      limit: amounts,
+      barrier: fc.maxSafeNat(),
+      gap: fc.boolean(),
+    },
     { noNullPrototype: true },
   ),
   fc.record({ kind: fc.constant("hello" as const), ...address, sent: fc.maxSafeNat() }, { noNullPrototype: true }),
@@ -122,7 +130,9 @@ frames("has stable bytes", () => {
       "000000408f400000000000429f409109",
   );
   assert.is(
-    hex(encodeMessage({ kind: "grant", attempt: 1, channel: 2, received: 3, consumed: 2, limit: 65_536 })),
+    hex(
+      encodeMessage({ kind: "grant", attempt: 1, channel: 2, received: 3, consumed: 2, limit: 65_536, barrier: 0, gap: false }),
+    ),
     "ff46347800000000534c01030000000000000001000000020000000000000003" +
       "000000000000000240f000000000000000000000000000000000000000000000",
   );
@@ -139,7 +149,8 @@ frames("has stable bytes", () => {
 });
 
 frames("refuses a message with any one bit flipped", () => {
-  for (const given of [smallMessage, { kind: "grant", attempt: 1, channel: 2, received: 3, consumed: 2, limit: 10 } as const]) {
+  const grant = { kind: "grant", attempt: 1, channel: 2, received: 3, consumed: 2, limit: 10, barrier: 4, gap: true } as const;
+  for (const given of [smallMessage, grant]) {
     const bytes = encodeMessage(given);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = bytes.slice();
