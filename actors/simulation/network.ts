@@ -166,13 +166,15 @@ export class SimulatedNetwork {
    */
   disconnect(names: readonly string[] = [...this.#connections.keys()]): () => void {
     const broken = names.flatMap((name) => this.#connections.get(name) ?? []);
-    for (const transport of broken) transport.breaks++;
-    for (const transport of broken) transport.connected = false;
+    for (const transport of broken) {
+      transport.breaks++;
+      transport.down++;
+    }
     this.#onEvent(`disconnected: ${names.join(", ")}`);
     return () => {
       this.#onEvent(`connected again: ${names.join(", ")}`);
       for (const transport of broken) {
-        transport.connected = true;
+        if (--transport.down > 0) continue; // broken for another reason, too
         const sinceMs = this.#subscribed(transport);
         for (const listeners of this.#listeners.values()) {
           for (const listener of listeners) if (listener.transport === transport) listener.sinceMs = sinceMs;
@@ -279,9 +281,9 @@ class SimulatedTransport implements Transport {
   settledMs = 0;
   /** When every subscription so far is in effect. */
   listeningMs = 0;
-  connected = true;
-  /** How often the connection broke. */
+  /** How often the connection broke, and for how many reasons it is down now. */
   breaks = 0;
+  down = 0;
   readonly #network: SimulatedNetwork;
   readonly #closing: () => void;
   readonly #subscriptions = new Set<Subscription>();
@@ -296,6 +298,10 @@ class SimulatedTransport implements Transport {
 
   get maxPayloadBytes(): number {
     return this.#network.maxPayloadBytes;
+  }
+
+  get connected(): boolean {
+    return this.down === 0 && !this.#closed;
   }
 
   publish(subject: string, bytes: Uint8Array, replyTo?: string): void {
@@ -331,7 +337,6 @@ class SimulatedTransport implements Transport {
 
   close(): Promise<void> {
     this.#closed = true;
-    this.connected = false;
     for (const subscription of [...this.#subscriptions]) subscription.unsubscribe();
     this.#closing();
     return Promise.resolve();

@@ -152,8 +152,7 @@ function onGrant(state: SenderState, grant: GrantSaid, nowMs: number, times: Wir
   }
   state.silentSinceMs = unsettled(state) ? nowMs : undefined;
   if (gap && received === state.received && received < state.sent) actions.push(...goBack(state, nowMs, times));
-  // Last: it makes the task send.
-  actions.push({ kind: "credit", consumed, limit });
+  if (!state.failed) actions.push({ kind: "credit", consumed, limit }); // last: it makes the task send
   return actions;
 }
 

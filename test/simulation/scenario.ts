@@ -1,4 +1,5 @@
 import { type ActorSystem, createSystem } from "../../actors/system.ts";
+import { SluiceError } from "../../actors/error.ts";
 import { silent } from "../../actors/logger.ts";
 import type { Random } from "../../actors/random.ts";
 import { SeededRandom } from "../../actors/seeded_random.ts";
@@ -12,11 +13,13 @@ import { memoryStorage } from "../../runtime/checkpoint/memory_storage.ts";
 import type { CheckpointStorage } from "../../runtime/checkpoint/storage.ts";
 import type { Job } from "../../runtime/job/job.ts";
 import type { JobEvent } from "../../runtime/master/event.ts";
+import type { StartOptions } from "../../runtime/master/options.ts";
 import type { Run } from "../../runtime/master/run.ts";
-import { start } from "../../runtime/master/start.ts";
+import { startLinked } from "../../runtime/master/start.ts";
 import { processTable } from "./process_table.ts";
 import { Faults } from "./faults.ts";
 import { type RandomJob, randomJob } from "./random_job.ts";
+import { drawWire, SimulatedWire, type WirePlan, wireProbeMs, wireSilenceMs } from "./wire.ts";
 
 /** What a simulated run came to. */
 export interface Outcome {
@@ -49,8 +52,13 @@ export interface ScenarioOptions {
   readonly faults?: boolean;
   /** Loops are likely. */
   readonly loops?: boolean;
+  /** What joins subtasks. */
+  readonly links?: Links;
   readonly log?: (line: string) => void;
 }
+
+/** By reference; encoded through a broker in the process; two workers joined by a network with faults. */
+type Links = "local" | "broker" | "network";
 
 const modes: readonly CheckpointMode[] = [
   "aligned",
@@ -80,15 +88,19 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const job = randomJob(random.fork("job"), faults, limits, (delayMs, wake) => {
     world.process.clock.setTimer(delayMs, wake);
   });
-  const life = lifeOptions(settings, mode);
+  const life = lifeOptions(settings, mode, options.links);
   const schedule = options.faults === false ? [] : drawFaults(random.fork("faults"), life.onDisk);
   const violations: string[] = [];
   const events: JobEvent[] = [];
   await world.play(job, life, schedule, events, violations, options.log);
   judge(job, mode, events, violations);
+  world.judgeWire(events, violations);
   const figures = count(events, world.kills, mode === "at-least-once" && job.singleInput ? 1 : 0);
   const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
-  const shape = `${name}, ${JSON.stringify(life.channels)}, ${life.encoded ? "encoded" : "local"} channels, ` +
+  const shape =
+    `${name}, ${JSON.stringify(life.channels)}, ${life.links} channels${
+      life.wire === undefined ? "" : ` ${JSON.stringify(life.wire)}`
+    }, ` +
     `${life.onDisk ? "file" : "memory"} storage; ${job.describe()}; faults ${
       schedule.map((f) => `${f.kind}@${f.atMs.toFixed(1)}`)
     }`;
@@ -99,19 +111,22 @@ interface LifeOptions {
   readonly mode: CheckpointMode;
   readonly intervalMs: number;
   readonly maxConcurrent: number;
-  readonly encoded: boolean;
+  readonly links: Links;
+  readonly wire: WirePlan | undefined;
   readonly onDisk: boolean;
   /** The chance that somebody asks for another checkpoint right after one has completed. */
   readonly impatience: number;
   readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
 }
 
-function lifeOptions(random: Random, mode: CheckpointMode): LifeOptions {
+function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefined): LifeOptions {
+  const links = given ?? random.fork("links").pick<Links>(["local", "local", "local", "broker", "network"]);
   return {
     mode,
     intervalMs: 1 + random.int(8),
     maxConcurrent: mode !== "aligned" && random.chance(0.4) ? 2 : 1,
-    encoded: random.chance(0.4),
+    links,
+    wire: links === "network" ? drawWire(random.fork("wire")) : undefined,
     onDisk: random.chance(0.4),
     impatience: random.chance(0.5) ? random.next() : 0,
     channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(600) },
@@ -136,6 +151,7 @@ class ScenarioWorld {
   readonly #faults: Faults;
   #disk: SimulatedDisk;
   process: SimulatedProcess;
+  #wire: SimulatedWire | undefined;
   kills = 0;
 
   constructor(random: Random, faults: Faults) {
@@ -155,6 +171,10 @@ class ScenarioWorld {
   ): Promise<void> {
     let storage: CheckpointStorage | undefined = life.onDisk ? undefined : memoryStorage();
     let killed = false;
+    if (life.wire !== undefined) {
+      this.#wire = new SimulatedWire(this.clock, this.#random.fork("wire"), life.wire);
+      this.#wire.schedule(this.#faults);
+    }
     for (const fault of schedule) {
       this.clock.setTimer(fault.atMs, () => {
         if (fault.kind === "kill") killed = true;
@@ -177,13 +197,13 @@ class ScenarioWorld {
       }
       let run: Run | undefined;
       let over: { readonly error: unknown } | "finished" | undefined;
-      void start({ graph: job.graph, name: job.graph.name, parallelism: undefined } as unknown as Job, {
+      const options: StartOptions = {
         system,
         clock: process.clock,
         disk: process.disk,
         random: random.fork("run"),
         log: silent,
-        ...(life.encoded ? { transport: new MemoryBroker({ clock: process.clock }).connect() } : {}),
+        ...(life.links === "broker" ? { transport: new MemoryBroker({ clock: process.clock }).connect() } : {}),
         checkpoints: {
           storage: storage as CheckpointStorage,
           mode: life.mode,
@@ -193,8 +213,11 @@ class ScenarioWorld {
           timeoutMs: 10_000,
         },
         restart: { kind: "fixed-delay", maxRestarts: 1_000, delayMs: 1 },
-        channels: life.channels,
-      }).then(
+        channels: { ...life.channels, probeMs: wireProbeMs, silenceMs: wireSilenceMs },
+      };
+      const links = this.#wire?.connect(process.clock, job.graph.name);
+      const made = { graph: job.graph, name: job.graph.name, parallelism: undefined } as unknown as Job;
+      void startLinked(made, options, links).then(
         (started) => {
           run = started;
           void collect(started, events, log, this.clock, (event) => {
@@ -236,6 +259,17 @@ class ScenarioWorld {
       }
       await this.#leave(run, system, process, violations);
       return;
+    }
+  }
+
+  /** No channel may have been given up but for an outage that lasted, and none for frames that never came. */
+  judgeWire(events: readonly JobEvent[], violations: string[]): void {
+    this.#wire?.note(this.#faults);
+    for (const event of events) {
+      if (event.kind !== "failed" || !(event.cause instanceof SluiceError)) continue;
+      const { code, message } = event.cause;
+      if (code === "CHANNEL_SILENT" && this.#wire?.mayFail === true) this.#faults.note("given up");
+      else if (code === "CHANNEL_SILENT" || code === "FRAMES_LOST") violations.push(`a channel was given up: ${message}`);
     }
   }
 

@@ -57,8 +57,12 @@ test("the seeds took checkpoints in every mode, with records in flight that were
 
 test("every kind of fault happened", () => {
   if (all.length < 500) return;
-  for (const fault of ["process", "snapshot", "prepare", "commit"]) {
-    assert.ok((tally.faults.get(fault) ?? 0) > 0, `no seed had a ${fault} fault`);
+  const ofOperators = ["process", "snapshot", "prepare", "commit", "kill"];
+  const ofMessages = ["lost", "duplicated", "corrupted"];
+  const outages = ["cut", "one-way cut", "disconnect"];
+  const ofConnections = [...outages, ...outages.map((kind) => `long ${kind}`), "broker restart", "given up"];
+  for (const fault of [...ofOperators, ...ofMessages, ...ofConnections]) {
+    assert.ok((tally.faults.get(fault) ?? 0) > 0, `no seed had a fault "${fault}"`);
   }
 });
 

@@ -79,6 +79,33 @@ network("a cut loses what is under way, in one direction only if asked, until it
   assert.equal(back, [7]);
 });
 
+network(
+  "a broken connection loses what is under way and what is published, until it is back with its subscriptions",
+  async () => {
+    const { clock, net, a, b, seen, send } = joined({ minDelayMs: 10, meanDelayMs: 0 });
+    await clock.advance(100);
+    send(1);
+    await clock.advance(5);
+    const connect = net.disconnect();
+    assert.equal([a.connected, b.connected], [false, false]);
+    const connectOne = net.disconnect(["b"]);
+    send(2);
+    await clock.advance(50);
+    connect();
+    assert.equal([a.connected, b.connected], [true, false]);
+    send(3);
+    await clock.advance(50);
+    connectOne();
+    assert.ok(b.connected);
+    await clock.advance(5);
+    assert.equal(seen, []);
+    send(4);
+    await clock.advance(50);
+    assert.equal(seen, [4]);
+    assert.is(net.counts.lost, 3);
+  },
+);
+
 network("bytes that a handler kept are overwritten once it has returned", async () => {
   const { clock, a, b } = joined({});
   let kept = new Uint8Array();
