@@ -8,21 +8,24 @@
  */
 export class CreditPool {
   readonly totalBytes: number;
+  /** The limits of all channels together. Each may be passed by one frame, and a frame is at most half a window. */
+  readonly #grantable: number;
   #channels = 0;
   #heldBytes = 0;
 
   constructor(totalBytes: number = defaultBudgetBytes) {
     this.totalBytes = totalBytes;
+    this.#grantable = Math.floor(totalBytes * 2 / 3);
   }
 
   /** What a channel may always have under way. Shrinks as channels multiply. */
   get minimumBytes(): number {
-    return Math.max(1, Math.min(mostMinimumBytes, Math.floor(this.totalBytes / 2 / Math.max(1, this.#channels))));
+    return Math.max(1, Math.min(mostMinimumBytes, Math.floor(this.#grantable / 2 / Math.max(1, this.#channels))));
   }
 
   /** What no channel holds beyond its minimum. */
   get freeBytes(): number {
-    return Math.max(0, this.totalBytes - this.#channels * this.minimumBytes - this.#heldBytes);
+    return Math.max(0, this.#grantable - this.#channels * this.minimumBytes - this.#heldBytes);
   }
 
   /** Takes a channel in. */

@@ -55,11 +55,11 @@ export interface OutputOwner {
   fail(error: Error): void;
 }
 
-/** Every how many records, from one frame to the next, the size of a record is estimated again. */
-const sampleEvery = 1_024;
-
 /** The limit of a channel that has no grant yet: not even control may go. */
 export const noGrant = -1;
+
+/** Every how many records, from one frame to the next, the size of a record is estimated again. */
+const sampleEvery = 1_024;
 
 /**
  * The sending end of a channel: the open batch, the outbox of sealed frames that wait for credit, and the barriers among them.
