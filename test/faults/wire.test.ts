@@ -244,10 +244,9 @@ faults(
     const limit = 1_048_576 - maxHeaderBytes;
     assert.match(
       error.message,
-      new RegExp(
-        `a record that numbers emitted has 10486\\d\\d bytes encoded, and channel numbers->count:0>0 takes ${limit}: emit smaller`,
-      ),
+      /a record that numbers emitted has 10486\d\d bytes encoded, and channel numbers->count:0>0 takes/,
     );
+    assert.ok(error.message.includes(`takes ${limit}: emit smaller`));
     assert.is(totalOf(wired).sender.refused, 0);
   },
 );
