@@ -281,6 +281,34 @@ end("a record that goes round while the input is idle does not hold event time b
   assert.ok(firedBeforeSecond > 40, `only ${firedBeforeSecond} of 50 timers fired while the loop's input was idle`);
 });
 
+end("a loop whose last watermark is held up in a channel is not quiet: what it fires still goes round", async () => {
+  const stage = new LoopStage();
+  const sink = memorySink<Rider>();
+  const pipeline = job("held-up", (flow) =>
+    flow.from("in", riders(3)).iterate("loop", (loop) => {
+      const burst = loop.keyBy("n", ({ n }) => n).process("burst", {
+        state: { kept: list(type<Rider>()) },
+        emits: type<Rider>(),
+        onRecord(rider, ctx) {
+          if (rider.round === 1) return ctx.emit({ n: rider.n, round: 2 });
+          ctx.state.kept.add(rider);
+          ctx.timers.event(MAX_WATERMARK);
+          for (let i = 0; i < 30; i++) ctx.emit({ n: -1, round: 0 }); // more than what follows takes
+        },
+        onTimer(_, ctx) {
+          for (const { n } of ctx.state.kept.get()) ctx.emit({ n, round: 1 });
+        },
+      });
+      return { feedback: burst.filter(({ round }) => round === 1), output: burst.filter(({ round }) => round !== 1) };
+    }).rebalance().process("slow", {
+      emits: type<Rider>(),
+      onRecord: (rider, ctx) => stage.sleep(5).then(() => void (ctx.signal.aborted || ctx.emit(rider))),
+    }).to("out", sink));
+  const run = await stage.start(pipeline, { channels: { ...narrow, windowBytes: 30 }, checkpoints: { mode: "unaligned" } });
+  await stage.settle(run.finished);
+  assertOut(sink.values.filter(({ round }) => round > 0), 3, 2);
+});
+
 end("what an operator in a loop emits at the end of input cannot go round any more: the job says so", async () => {
   const stage = new LoopStage();
   const pipeline = job("too-late", (flow) =>

@@ -144,10 +144,12 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
   };
   let loops = 0;
   for (let stage = 0; stage <= stages; stage++) {
-    if (loops < 2 && random.chance(limits.loopChance)) {
+    const looped = loops < 2 && random.chance(limits.loopChance);
+    if (looped) {
       last = drawLoop(random, drawn, add, last, { number: loops++, side: sources === 2 && random.chance(0.6), limits });
     }
-    const kind = stage === stages ? "sink" : random.pick(kinds);
+    // Something slow behind a loop holds up what is in it, such as its last watermark.
+    const kind = stage === stages ? "sink" : looped && random.chance(0.5) ? "slow" : random.pick(kinds);
     const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
     const from = [last];
     if (random.chance(0.12)) from.push(last); // two edges between the same two
@@ -166,7 +168,7 @@ function drawLoop(
   before: number,
   { number, side, limits }: { readonly number: number; readonly side: boolean; readonly limits: JobLimits },
 ): number {
-  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "timer", "alarm"];
+  const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "timer", "timer", "timer", "alarm"];
   const head = add(`loop${number}`, "loop", [before], 1 + random.int(3));
   const length = 1 + random.int(3);
   for (let i = 0; i < length; i++) {

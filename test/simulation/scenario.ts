@@ -128,7 +128,7 @@ function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefi
     links,
     wire: links === "network" ? drawWire(random.fork("wire")) : undefined,
     onDisk: random.chance(0.4),
-    impatience: random.chance(0.5) ? random.next() : 0,
+    impatience: random.chance(0.6) ? random.next() : 0,
     channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(600) },
   };
 }
@@ -222,9 +222,9 @@ class ScenarioWorld {
           run = started;
           void collect(started, events, log, this.clock, (event) => {
             if (event.kind !== "checkpoint-completed" || !impatience.chance(life.impatience)) return;
-            this.clock.setTimer(impatience.next() * 0.8, () => {
-              if (over === undefined && this.process === process) started.checkpoint().catch(() => {});
-            });
+            const ask = () => void (over === undefined && this.process === process && started.checkpoint().catch(() => {}));
+            if (impatience.chance(0.5)) ask();
+            else this.clock.setTimer(impatience.next() * impatience.pick([0.2, 0.8]), ask);
           });
           started.finished.then(() => (over = "finished"), (error: unknown) => (over = { error }));
         },
