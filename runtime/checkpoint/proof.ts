@@ -59,23 +59,24 @@ function refute(
 ): string | undefined {
   const sent = output?.sent ?? input.sent ?? 0;
   const { seq, elements } = input.processed;
-  const facts = `processed ${seq}+${elements}, sent ${sent}, captured ${show(input.captured)} and ${show(output?.captured)}`;
-  if (seq >= sent && (seq > sent || elements > 0) && !atLeastOnce) return `processed beyond the cut: ${facts}`;
+  const facts = () =>
+    `processed ${seq}+${elements}, sent ${sent}, captured ${show(input.captured)} and ${show(output?.captured)}`;
+  if (seq >= sent && (seq > sent || elements > 0) && !atLeastOnce) return `processed beyond the cut: ${facts()}`;
   if (seq >= sent) {
-    return input.captured === undefined && output?.captured === undefined ? undefined : `captured what is processed: ${facts}`;
+    return input.captured === undefined && output?.captured === undefined ? undefined : `captured what is processed: ${facts()}`;
   }
-  if (mustBeEmpty) return `an aligned edge has frames at the cut: ${facts}`;
+  if (mustBeEmpty) return `an aligned edge has frames at the cut: ${facts()}`;
   let at = seq;
   let skip = elements;
   for (const range of [input.captured, output?.captured]) {
     if (range === undefined) continue;
-    if (range.from !== at + 1) return `captures leave a gap or overlap: ${facts}`;
-    if (range.skip !== skip) return `a half-processed frame is captured wrongly (${range.skip} for ${skip}): ${facts}`;
-    if (range.to < range.from) return `an empty range: ${facts}`;
+    if (range.from !== at + 1) return `captures leave a gap or overlap: ${facts()}`;
+    if (range.skip !== skip) return `a half-processed frame is captured wrongly (${range.skip} for ${skip}): ${facts()}`;
+    if (range.to < range.from) return `an empty range: ${facts()}`;
     at = range.to;
     skip = 0;
   }
-  return at === sent ? undefined : `captures do not reach what was sent: ${facts}`;
+  return at === sent ? undefined : `captures do not reach what was sent: ${facts()}`;
 }
 
 function show(range: FrameRange | undefined): string {
