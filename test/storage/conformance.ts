@@ -224,6 +224,34 @@ export function storageConformance(name: string, make: () => Promise<StorageUnde
     await (await under.again().open("orders")).close();
   });
 
+  test("data stays as long as a checkpoint names it, whoever wrote it, also over a restart", async (under, store) => {
+    const first = await sealed(store, 1, 100);
+    const one = await store.complete(manifestOf(1, [first.file]));
+    const shared = { ...first.file, of: { id: 1, attempt: 1 } };
+    const second = await sealed(store, 2, 200);
+    const two = await store.complete(manifestOf(2, [second.file, shared]));
+    const third = await sealed(store, 3, 300);
+    const three = await store.complete(
+      manifestOf(3, [third.file, { ...second.file, of: { id: 2, attempt: 1 } }, shared]),
+    );
+    await store.remove(one);
+    await store.remove(two);
+    assert.equal(await store.list(), [three]);
+    await store.close();
+    const next = await under.again().open("orders");
+    const { files } = await next.manifest(three);
+    assert.equal(await Promise.all(files.map((file) => next.readData(three, file))), [
+      bytes(300, 3),
+      bytes(200, 2),
+      bytes(100, 1),
+    ]);
+    // A base that is gone is noticed before the checkpoint is complete.
+    await next.remove(three);
+    const fourth = await sealed(next, 4, 10);
+    await refuses("CHECKPOINT_DAMAGED", next.complete(manifestOf(4, [fourth.file, shared])));
+    await next.close();
+  });
+
   test("does nothing any more once it is closed", async (_, store) => {
     const stored = await completed(store, 1);
     const writer = store.createData(2, 1);

@@ -43,7 +43,11 @@ async function life(disk: SimulatedDisk, machine: SimulatedMachine, settled: Set
   };
   await reserve(1, 11);
   await complete(1, 1);
-  await complete(2, 1);
+  const [base] = (await store.manifest((await store.list())[0]!)).files;
+  // The second one refers to the data of the first, which goes before it.
+  const { file } = await sealed(store, 2, 50);
+  const two = await store.complete(manifestOf(2, [file, { ...base!, of: { id: 1, attempt: 1 } }]));
+  settled.completed.add(2);
   const [oldest] = (await store.list()).slice(-1);
   settled.removing.add(1);
   await store.remove(oldest!);
@@ -57,6 +61,9 @@ async function life(disk: SimulatedDisk, machine: SimulatedMachine, settled: Set
   const halves = await Promise.all([sealed(store, 11, 30, 2), sealed(store, 11, 40, 2)]);
   await store.complete(manifestOf(11, halves.map((half) => half.file), { attempt: 2 }));
   settled.completed.add(11);
+  settled.removing.add(2);
+  await store.remove(two);
+  settled.removed.add(2);
   await store.close();
 }
 
@@ -69,16 +76,21 @@ async function check(disk: SimulatedDisk, store: CheckpointStore, settled: Settl
   for (const id of settled.completed) {
     if (!settled.removing.has(id)) assert.ok(listed.some((stored) => stored.id === id), `${place}: checkpoint ${id} is lost`);
   }
+  const named = new Set<string>();
   for (const stored of listed) {
     assert.not.ok(settled.removed.has(stored.id), `${place}: checkpoint ${stored.id} has come back`);
     assert.ok(stored.id < record.nextCheckpointId, `${place}: checkpoint ${stored.id} was not allotted`);
     const manifest = await store.manifest(stored);
-    for (const file of manifest.files) await store.readData(stored, file);
+    for (const file of manifest.files) {
+      await store.readData(stored, file);
+      const { id, attempt } = file.of ?? manifest;
+      named.add(`/data/state/chk-${id}-${attempt}/${file.name}`);
+    }
+    named.add(`${stored.location}/manifest.json`);
   }
-  const folders = new Set(listed.map((stored) => stored.location));
   for (const path of disk.files().keys()) {
     if (path.includes("/chk-")) {
-      assert.ok(folders.has(path.slice(0, path.lastIndexOf("/"))), `${place}: ${path} was not swept`);
+      assert.ok(named.has(path), `${place}: ${path} was not swept`);
     }
     assert.not.match(path, /\/(data-|manifest).*\.tmp$|lock\./, `${place}: left over`);
   }
@@ -108,7 +120,7 @@ crashes("the script does what it says", async () => {
   machine.reboot();
   const store = await open(disk, machine, "next");
   await check(disk, store, settled, "no crash");
-  assert.equal((await store.list()).map((stored) => stored.id), [11, 2]);
+  assert.equal((await store.list()).map((stored) => stored.id), [11]);
 });
 
 crashes(

@@ -1,0 +1,168 @@
+/** What do checkpoints of a large keyed state cost the records meanwhile, and how fast does the state come back? */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { forEach, generate, type Job, job, type JobEvent, type Run, start, type, value } from "../../mod.ts";
+import { cpuMs } from "../machine.ts";
+import { type Column, type Figures, number, type Report } from "../report.ts";
+import { median } from "../spread.ts";
+import type { Effort } from "../suite.ts";
+
+const valueBytes = 100;
+
+/** What the records of the job see to. */
+class Load {
+  records = 0;
+  /** The keys that records go to. */
+  keys: number;
+  #last = performance.now();
+  #gap = 0;
+
+  constructor(keys: number) {
+    this.keys = keys;
+  }
+
+  record(): void {
+    this.records++;
+    const now = performance.now();
+    if (now - this.#last > this.#gap) this.#gap = now - this.#last;
+    this.#last = now;
+  }
+
+  /** The longest time between two records since the last call. */
+  takeGap(): number {
+    const gap = this.#gap;
+    this.#gap = 0;
+    return gap;
+  }
+
+  async until(records: number): Promise<void> {
+    while (this.records < records) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function stateJob(load: Load): Job {
+  const text = "v".repeat(valueBytes - 10);
+  return job("state", (flow) => {
+    flow.from("numbers", generate({ make: (n) => n, splits: 1 }))
+      .keyBy("key", (n) => n % load.keys)
+      .process("keep", {
+        state: { kept: value(type<string>(), "") },
+        emits: type<number>(),
+        onRecord(n, ctx) {
+          load.record();
+          ctx.state.kept.set(text + String(n).padStart(10, "0"));
+          if (n % 1_000 === 0) ctx.emit(n);
+        },
+      })
+      .to("sink", forEach(() => {}));
+  });
+}
+
+type Completed = Extract<JobEvent, { readonly kind: "checkpoint-completed" }>;
+
+/** The figures of a checkpoint that has completed. */
+async function completed(run: Run, id: number): Promise<Completed> {
+  for await (const event of run.events) if (event.kind === "checkpoint-completed" && event.checkpoint === id) return event;
+  throw new Error(`checkpoint ${id} has not completed`);
+}
+
+interface Round {
+  readonly plainGapMs: number;
+  readonly gapMs: number;
+  readonly share: number;
+  readonly syncMs: number;
+  readonly tookMs: number;
+  readonly fullBytes: number;
+  readonly deltaShare: number;
+  readonly restoreRate: number;
+}
+
+async function round(keys: number, directory: string): Promise<Round> {
+  const load = new Load(keys);
+  const run = await start(stateJob(load), { checkpoints: { directory, mode: "aligned", baseEvery: 10 } });
+  await load.until(2 * keys);
+  load.takeGap();
+  const before = load.records;
+  const begun = cpuMs();
+  await load.until(before + keys);
+  const plainRate = (load.records - before) / (cpuMs() - begun);
+  const plainGapMs = load.takeGap();
+
+  const records = load.records;
+  const triggered = performance.now();
+  const used = cpuMs();
+  const full = (await completed(run, await run.checkpoint())).figures;
+  const tookMs = performance.now() - triggered;
+  const rate = (load.records - records) / (cpuMs() - used);
+  const gapMs = load.takeGap();
+
+  // From now on only every hundredth key; what was touched before goes with the checkpoint between.
+  load.keys = Math.max(1, Math.floor(keys / 100));
+  await load.until(load.records + 100_000);
+  await run.checkpoint();
+  await load.until(load.records + 2 * load.keys);
+  const delta = (await completed(run, await run.checkpoint())).figures;
+  await run.stop();
+
+  const again = new Load(load.keys);
+  const restoring = cpuMs();
+  const restored = await start(stateJob(again), { checkpoints: { directory, mode: "aligned" } });
+  let restoreMs = NaN;
+  for await (const event of restored.events) {
+    if (event.kind !== "started") continue;
+    restoreMs = cpuMs() - restoring;
+    break;
+  }
+  await restored.cancel();
+  return {
+    plainGapMs,
+    gapMs,
+    share: rate / plainRate,
+    syncMs: Math.max(...full.subtasks.map((subtask) => subtask.syncMs)),
+    tookMs,
+    fullBytes: full.writtenBytes,
+    deltaShare: delta.writtenBytes / full.writtenBytes,
+    restoreRate: keys / restoreMs * 1_000,
+  };
+}
+
+/**
+ * One job: a source of numbers → keyBy → a value of 100 bytes for each key → a sink, all in one process. Whatever holds up a
+ * record shows as a gap between two; gaps without any checkpoint are measured beside. Rates are per processor second, which
+ * holds on a machine that others use, too.
+ */
+export async function run(report: Report, effort: Effort): Promise<void> {
+  const keys = effort.quick ? 100_000 : 1_000_000;
+  const rounds = effort.quick ? 1 : 3;
+  report.begin(`${keys.toLocaleString("en")} keys of ${valueBytes} bytes, ${rounds} rounds`);
+  const results: Round[] = [];
+  for (let n = 0; n < rounds; n++) {
+    const directory = await mkdtemp(join(tmpdir(), "sluice-state-"));
+    try {
+      results.push(await round(keys, directory));
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  }
+  const row = (what: string, unit: string, of: (round: Round) => number): Figures => {
+    const figures = results.map(of);
+    const [median_, least, most] = [median(figures), Math.min(...figures), Math.max(...figures)];
+    return report.add({ workload: "state", what, unit, median: median_, least, most });
+  };
+  const columns: readonly Column[] = [
+    ["what", ({ what }) => String(what)],
+    ["median", (figures) => `${number(figures["median"])} ${String(figures["unit"])}`],
+    ["least - most", (figures) => `${number(figures["least"])} - ${number(figures["most"])}`],
+  ];
+  report.table(columns, [
+    row("longest gap between two records, no checkpoint", "ms", (of) => of.plainGapMs),
+    row("longest gap while a whole checkpoint is written", "ms", (of) => of.gapMs),
+    row("the synchronous part of it", "ms", (of) => of.syncMs),
+    row("records a processor second meanwhile, of those without", "%", (of) => of.share * 100),
+    row("the whole checkpoint: time", "ms", (of) => of.tookMs),
+    row("the whole checkpoint: written", "MB", (of) => of.fullBytes / 1e6),
+    row("after 1 % of the keys was touched: written, of that", "%", (of) => of.deltaShare * 100),
+    row("restored, a processor second", "M keys", (of) => of.restoreRate / 1e6),
+  ]);
+}
