@@ -29,6 +29,7 @@ export type { Key } from "./runtime/graph/key.ts";
 export { list, map, replicate, split, type, value } from "./runtime/state/descriptor.ts";
 export type { KeyedDescriptors, OperatorDescriptors, Shape, StateHandles, Typed } from "./runtime/state/descriptor.ts";
 export type { ListState, MapState, ValueState } from "./runtime/state/handle.ts";
+export type { TimeToLive } from "./runtime/state/time_to_live.ts";
 export { StaleContextError } from "./runtime/state/stale_context.ts";
 export type { KeyedProcessDefinition, ProcessDefinition } from "./runtime/operators/process.ts";
 export type { FiredTimer, KeyedProcessContext, ProcessContext, Timers } from "./runtime/operators/process_context.ts";

@@ -47,6 +47,7 @@ export class KeyedProcessOperator implements Operator {
       range,
       keyGroupCount,
       checkMutations: options.checkMutations,
+      now: () => context.now(),
       ...context.state,
     });
     this.#backend.declare(definition.state ?? {});

@@ -2,6 +2,7 @@ import type { Static, TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
 import type { Key } from "../graph/key.ts";
 import type { ListState, MapState, ValueState } from "./handle.ts";
+import { checkTimeToLive, type TimeToLive } from "./time_to_live.ts";
 import { mismatch } from "../../actors/schema_check.ts";
 
 declare const phantom: unique symbol;
@@ -45,12 +46,14 @@ export interface ValueDescriptor<T> {
   readonly kind: "value";
   readonly schema: TSchema | undefined;
   readonly initial: T;
+  readonly ttl?: TimeToLive | undefined;
 }
 
 /** Keyed state: one list for each key. */
 export interface ListDescriptor<T> {
   readonly kind: "list";
   readonly schema: TSchema | undefined;
+  readonly ttl?: TimeToLive | undefined;
   readonly [phantom]?: T;
 }
 
@@ -59,6 +62,7 @@ export interface MapDescriptor<K extends Key, V> {
   readonly kind: "map";
   readonly keySchema: TSchema | undefined;
   readonly schema: TSchema | undefined;
+  readonly ttl?: TimeToLive | undefined;
   readonly [phantom]?: readonly [K, V];
 }
 
@@ -103,25 +107,31 @@ export type StateHandles<D> = { readonly [N in keyof D]: StateHandle<D[N]> };
  * One value per key.
  *
  * @param initial what a key has that was never set; every key gets a copy of its own
- * @throws {SluiceError} `STATE_INITIAL` when the initial value does not match the schema
+ * @param ttl lets values expire
+ * @throws {SluiceError} `STATE_INITIAL` when the initial value does not match the schema; `OPTION_OUT_OF_RANGE`
  */
-export function value<S extends Shape>(shape: S, initial: Typed<S>): ValueDescriptor<Typed<S>> {
+export function value<S extends Shape>(shape: S, initial: Typed<S>, ttl?: TimeToLive): ValueDescriptor<Typed<S>> {
   checkInitial(shape, initial);
-  return { kind: "value", schema: schemaOf(shape), initial };
+  return { kind: "value", schema: schemaOf(shape), initial, ttl: checkTimeToLive(ttl) };
 }
 
 /** One list of items per key. */
-export function list<S extends Shape>(shape: S): ListDescriptor<Typed<S>> {
-  return { kind: "list", schema: schemaOf(shape) };
+export function list<S extends Shape>(shape: S, ttl?: TimeToLive): ListDescriptor<Typed<S>> {
+  return { kind: "list", schema: schemaOf(shape), ttl: checkTimeToLive(ttl) };
 }
 
 /** One map per key. Its keys are strings, or of a shape of their own: strings, numbers, booleans, bigints, tuples of these. */
-export function map<S extends Shape>(shape: S): MapDescriptor<string, Typed<S>>;
-export function map<KS extends Shape, S extends Shape>(keyShape: KS, shape: S): MapDescriptor<KeyTyped<KS>, Typed<S>>;
-export function map(first: Shape, second?: Shape): MapDescriptor<Key, unknown> {
-  return second === undefined
-    ? { kind: "map", keySchema: undefined, schema: schemaOf(first) }
-    : { kind: "map", keySchema: schemaOf(first), schema: schemaOf(second) };
+export function map<S extends Shape>(shape: S, ttl?: TimeToLive): MapDescriptor<string, Typed<S>>;
+export function map<KS extends Shape, S extends Shape>(
+  keyShape: KS,
+  shape: S,
+  ttl?: TimeToLive,
+): MapDescriptor<KeyTyped<KS>, Typed<S>>;
+export function map(first: Shape, second?: Shape | TimeToLive, third?: TimeToLive): MapDescriptor<Key, unknown> {
+  if (second !== undefined && !("ttlMs" in second)) {
+    return { kind: "map", keySchema: schemaOf(first), schema: schemaOf(second), ttl: checkTimeToLive(third) };
+  }
+  return { kind: "map", keySchema: undefined, schema: schemaOf(first), ttl: checkTimeToLive(second as TimeToLive | undefined) };
 }
 
 /** Operator state: items that belong together with no key, such as open files. On a rescale each goes to one subtask. */

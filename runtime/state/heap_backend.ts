@@ -74,9 +74,10 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
   #declareOne(name: string, descriptor: KeyedDescriptor): Binder {
     const { uid, range } = this.#options;
     const section = (kind: string, packing: Packing): HeapState => {
-      const section = new HeapSection(uid, name, kind, descriptor, range, packing);
+      const section = new HeapSection({ uid, range, now: this.#options.now ?? noClock }, name, kind, descriptor, packing);
       this.#sections.push(section);
-      return { uid, name, table: section.table, changes: section.table.changes, guard: this.guard };
+      const { table, expiry } = section;
+      return { uid, name, table, changes: table.changes, expiry, guard: this.guard };
     };
     switch (descriptor.kind) {
       case "value": {
@@ -100,4 +101,8 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
         );
     }
   }
+}
+
+function noClock(): never {
+  throw new TypeError("a backend with a state that expires needs a clock: options.now");
 }

@@ -4,6 +4,7 @@ import type { Entry, HeapTable } from "./heap_table.ts";
 import type { Invocation, Remembering } from "./invocation.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
 import { placeOf } from "./place.ts";
+import type { Expiry } from "./time_to_live.ts";
 
 /** What all handles of one state share. */
 export interface HeapState {
@@ -12,6 +13,8 @@ export interface HeapState {
   readonly table: HeapTable<KeptEntry>;
   /** The table's. */
   readonly changes: ChangeLog<Entry, KeptEntry>;
+  /** Where what it holds expires. */
+  readonly expiry: Expiry<KeptEntry> | undefined;
   readonly guard: MutationGuard | undefined;
 }
 
@@ -43,11 +46,14 @@ export abstract class HeapHandle implements Remembering {
     if (invocation.group < 0 || invocation.serial === 0) invocation.assertKeyed(`state ${this.state.name}`);
     this.entry = this.state.table.find(invocation.group, invocation.identity);
     this.seen = invocation.serial;
+    if (this.state.expiry !== undefined && this.entry !== undefined) this.#age(this.state.expiry, this.entry);
   }
 
   protected store(value: unknown): Entry {
     const { group, identity, key } = this.invocation;
-    return this.entry = this.state.table.insert(group, identity, key!, value);
+    const entry = this.state.table.insert(group, identity, key!, value);
+    if (this.state.expiry !== undefined) this.state.expiry.refresh(entry);
+    return this.entry = entry;
   }
 
   protected drop(): void {
@@ -59,11 +65,18 @@ export abstract class HeapHandle implements Remembering {
   /** To be called before an entry's value changes. */
   protected touch(entry: Entry): void {
     if (entry.stamp < this.state.changes.stamp) this.state.changes.changing(entry, this.invocation.group);
+    if (this.state.expiry !== undefined) this.state.expiry.refresh(entry);
   }
 
   /** To be called before what an entry holds is handed out, while snapshots are being written: it might be changed in place. */
   protected handOut(entry: Entry, value: unknown): void {
-    if (typeof value === "object" && value !== null) this.touch(entry);
+    if (typeof value !== "object" || value === null || entry.stamp >= this.state.changes.stamp) return;
+    this.state.changes.changing(entry, this.invocation.group);
+  }
+
+  #age(expiry: Expiry<KeptEntry>, entry: Entry): void {
+    if (!expiry.isLive(entry)) this.drop();
+    else if (expiry.refreshOnUse) this.touch(entry);
   }
 
   protected where(): string {

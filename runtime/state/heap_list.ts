@@ -30,7 +30,7 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
   get(): readonly Immutable<T>[] {
     if (this.seen !== this.invocation.serial) this.resolve();
     if (this.entry === undefined) return none;
-    if (this.state.changes.writing) this.touch(this.entry);
+    if (this.state.changes.writing) this.handOut(this.entry, this.entry.value);
     const kept = this.entry.value as Items;
     kept.shared = true;
     if (this.state.guard !== undefined) this.state.guard.handOut(kept.items, this.where());

@@ -7,6 +7,7 @@ import { type Entry, HeapTable } from "./heap_table.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
 import { mismatch } from "../../actors/schema_check.ts";
+import { Expiry, type TimeToLive } from "./time_to_live.ts";
 import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** How many keys one chunk holds at most. */
@@ -21,8 +22,9 @@ export interface Packing {
 /** Values that need no packing. */
 export const plainValue: Packing = { pack: (value) => value, unpack: (packed) => packed };
 
-/** The schemas of a state. */
+/** The schemas of a state, and how long what it holds is kept. */
 export interface StateSchemas {
+  readonly ttl?: TimeToLive | undefined;
   readonly keySchema?: TSchema | undefined;
   readonly schema: TSchema | undefined;
 }
@@ -32,7 +34,7 @@ export type KeptEntry = { readonly key: Key; readonly value: unknown } | Uint8Ar
 
 /**
  * A table of keyed state in snapshots. A chunk is one of
- * - columns `[keys, values]`,
+ * - columns `[keys, values]`, of a state that expires `[keys, values, times]`,
  * - `[keys]`, of keys that are gone since the base; first in each group,
  * - `[chunk, …]`: such chunks, encoded, of entries that were changed before they could be written.
  */
@@ -41,21 +43,29 @@ export class HeapSection implements KeyedSection {
   readonly kind: string;
   readonly description: string;
   readonly table: HeapTable<KeptEntry>;
+  readonly expiry: Expiry<KeptEntry> | undefined;
   readonly #uid: string;
   readonly #range: KeyGroupRange;
   readonly #codec: SectionCodec<Entry, KeptEntry>;
   readonly #packing: Packing;
   readonly #schemas: StateSchemas;
 
-  constructor(uid: string, name: string, kind: string, schemas: StateSchemas, range: KeyGroupRange, packing: Packing) {
+  constructor(
+    { uid, range, now }: { readonly uid: string; readonly range: KeyGroupRange; readonly now: () => number },
+    name: string,
+    kind: string,
+    schemas: StateSchemas,
+    packing: Packing,
+  ) {
     this.name = name;
     this.kind = kind;
     this.description = describe(schemas);
     this.table = new HeapTable<KeptEntry>(range, (entry) => this.#keep(entry));
+    this.expiry = schemas.ttl === undefined ? undefined : new Expiry(schemas.ttl, now, this.table);
     this.#uid = uid;
     this.#range = range;
     this.#codec = {
-      items: (group) => present(this.table.entriesOf(group)),
+      items: (group) => this.#entries(group),
       encode: (entries) => this.#encode(entries),
       encodeRemoved: (entries) => encodeChunk([entries.map(({ key }) => key)], this.name),
       encodeKept: (kept) => this.#encodeKept(kept),
@@ -77,7 +87,7 @@ export class HeapSection implements KeyedSection {
     const check = stored.description !== this.description && stored.description !== "";
     return (group, chunk) => {
       const columns = this.#columns(chunk);
-      const [keys, values] = columns;
+      const [keys, values, times] = columns;
       if (values === undefined) {
         for (const key of keys) this.table.unload(group, keyIdentity(key));
         return;
@@ -85,18 +95,33 @@ export class HeapSection implements KeyedSection {
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
         if (check) this.#check(key, values[index]);
-        this.table.load(group, keyIdentity(key), key, this.#packing.unpack(values[index]));
+        this.#load(group, key, values[index], times?.[index]);
       }
     };
   }
 
   restored(): void {}
 
+  *#entries(group: number): Iterable<Entry> {
+    for (const entry of present(this.table.entriesOf(group))) {
+      if (this.expiry === undefined || this.expiry.isLive(entry)) yield entry;
+    }
+  }
+
+  #load(group: number, key: Key, packed: unknown, time: number | undefined): void {
+    const { expiry, table } = this;
+    const expires = expiry === undefined ? 0 : time ?? expiry.fresh();
+    // What has expired replaces what an older layer says of the key all the same.
+    if (expiry !== undefined && expires <= expiry.now()) table.unload(group, keyIdentity(key));
+    else table.load(group, keyIdentity(key), key, this.#packing.unpack(packed)).expires = expires;
+  }
+
   #encode(entries: readonly Entry[]): Uint8Array {
     const keys = entries.map((entry) => entry.key);
     const values = entries.map((entry) => this.#packing.pack(entry.value));
     try {
-      return encodeChunk([keys, values], this.name);
+      const columns = this.expiry === undefined ? [keys, values] : [keys, values, entries.map((entry) => entry.expires)];
+      return encodeChunk(columns, this.name);
     } catch (error) {
       // Which entry it was shows only one by one.
       for (let index = 0; index < keys.length; index++) encodeValue(values[index], placeOf(this.#uid, this.name, keys[index]));
@@ -106,7 +131,7 @@ export class HeapSection implements KeyedSection {
 
   #keep(entry: Entry): KeptEntry {
     const { key, value } = entry;
-    return typeof value === "object" && value !== null ? this.#encode([entry]) : { key, value };
+    return this.expiry !== undefined || (typeof value === "object" && value !== null) ? this.#encode([entry]) : { key, value };
   }
 
   #encodeKept(kept: readonly KeptEntry[]): Uint8Array {
@@ -129,12 +154,12 @@ export class HeapSection implements KeyedSection {
     return encodeChunk(packed, this.name);
   }
 
-  #columns(chunk: unknown): [readonly Key[], readonly unknown[] | undefined] {
-    if (Array.isArray(chunk) && chunk.length <= 2 && Array.isArray(chunk[0])) {
-      if (chunk.length === 1) return [chunk[0] as Key[], undefined];
-      if (Array.isArray(chunk[1]) && chunk[0].length === chunk[1].length) return [chunk[0] as Key[], chunk[1]];
-    }
-    throw damaged(`state ${this.name} of operator ${this.#uid}`, "a chunk is neither of one column nor of two");
+  #columns(chunk: unknown): [readonly Key[], (readonly unknown[])?, (readonly number[])?] {
+    const columns = Array.isArray(chunk) ? chunk as readonly unknown[] : [];
+    const keys = columns[0];
+    const fit = (column: unknown) => Array.isArray(column) && Array.isArray(keys) && column.length === keys.length;
+    if (columns.length >= 1 && columns.length <= 3 && columns.every(fit)) return columns as never;
+    throw damaged(`state ${this.name} of operator ${this.#uid}`, "a chunk is not of one to three columns");
   }
 
   /** The schema has changed since the value was written: it passes if it matches the new one. */

@@ -7,6 +7,8 @@ export class Entry implements Tracked {
   readonly key: Key;
   value: unknown;
   stamp = 0;
+  /** When it expires, where the state does. */
+  expires = 0;
 
   constructor(key: Key, value: unknown) {
     this.key = key;
@@ -54,8 +56,10 @@ export class HeapTable<K = unknown> {
   }
 
   /** Puts an entry there that comes out of a snapshot, whatever stood there. */
-  load(group: number, identity: KeyIdentity, key: Key, value: unknown): void {
-    this.groups[group - this.first]!.set(identity, new Entry(key, value));
+  load(group: number, identity: KeyIdentity, key: Key, value: unknown): Entry {
+    const entry = new Entry(key, value);
+    this.groups[group - this.first]!.set(identity, entry);
+    return entry;
   }
 
   /** Removes an entry as a snapshot says. */
@@ -66,6 +70,13 @@ export class HeapTable<K = unknown> {
   /** The entries of one group, in order of insertion. */
   entriesOf(group: number): ReadonlyMap<KeyIdentity, Entry> {
     return this.groups[group - this.first]!;
+  }
+
+  /** All entries, group by group; entries may come and go meanwhile. */
+  *walk(): IterableIterator<readonly [number, KeyIdentity, Entry]> {
+    for (const [at, entries] of this.groups.entries()) {
+      for (const [identity, entry] of entries) yield [this.first + at, identity, entry];
+    }
   }
 
   /** How many keys have an entry. */

@@ -15,6 +15,8 @@ export interface KeyedBackendOptions {
   /** The key groups it holds, and how many there are in all. */
   readonly range: KeyGroupRange;
   readonly keyGroupCount: number;
+  /** Wall-clock milliseconds, for states that expire. */
+  readonly now?: () => number;
   /**
    * Development mode: values that are changed in place behind the state's back fail the turn with `STATE_MUTATED`. Costs an
    * encoding for every access.
