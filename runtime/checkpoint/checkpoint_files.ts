@@ -11,7 +11,7 @@ export type WriteOutcome =
   | { readonly kind: "failed"; readonly cause: unknown };
 
 /** The writer works for about so long, or so many bytes, before records are processed again. */
-const stepMs = 0.5;
+const stepMs = 0.3;
 const stepBytes = 64 * 1024;
 
 /** Bytes that the disk may be behind before the writer waits for it. */
