@@ -21,9 +21,11 @@ export type { Flow } from "./runtime/job/flow.ts";
 export type { LoopEnds } from "./runtime/job/loop.ts";
 export type { IterateOptions, OperatorOptions, ProcessOperatorOptions } from "./runtime/job/operator_options.ts";
 export type { KeyedStream } from "./runtime/job/keyed_stream.ts";
-export type { Stream } from "./runtime/job/stream.ts";
-export type { WindowedStream } from "./runtime/job/windowed_stream.ts";
+export type { ConnectedStream, KeyedConnectedStream } from "./runtime/job/connected_stream.ts";
+export type { BroadcastStream, Stream } from "./runtime/job/stream.ts";
+export type { LateSide, WindowedStream } from "./runtime/job/windowed_stream.ts";
 export type { Key } from "./runtime/graph/key.ts";
+export type { Parallelism } from "./runtime/graph/parallelism.ts";
 
 // State, process functions, windows, aggregates
 export { list, map, replicate, split, type, value } from "./runtime/state/descriptor.ts";
@@ -32,7 +34,22 @@ export type { ListState, MapState, ValueState } from "./runtime/state/handle.ts"
 export type { TimeToLive } from "./runtime/state/time_to_live.ts";
 export { StaleContextError } from "./runtime/state/stale_context.ts";
 export type { KeyedProcessDefinition, ProcessDefinition } from "./runtime/operators/process.ts";
-export type { FiredTimer, KeyedProcessContext, ProcessContext, Timers } from "./runtime/operators/process_context.ts";
+export type {
+  FiredTimer,
+  KeyedProcessContext,
+  NoSides,
+  ProcessContext,
+  Sides,
+  Timers,
+} from "./runtime/operators/process_context.ts";
+export type { ConnectedProcessDefinition, KeyedConnectedProcessDefinition } from "./runtime/operators/broadcast_process.ts";
+export type {
+  BroadcastContext,
+  BroadcastDescriptors,
+  BroadcastView,
+  ConnectedContext,
+  KeyedConnectedContext,
+} from "./runtime/operators/broadcast_context.ts";
 export { days, hours, milliseconds, minutes, seconds, tumbling } from "./runtime/operators/tumbling.ts";
 export type { TumblingWindow } from "./runtime/operators/tumbling.ts";
 export type { WindowResult } from "./runtime/operators/window.ts";

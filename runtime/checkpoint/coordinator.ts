@@ -110,6 +110,8 @@ export interface Coordination {
   failures: number;
   /** The last checkpoint of the job, once it is stored. */
   last: CheckpointId | undefined;
+  /** Whether some subtask had not finished at the cut of the last checkpoint: what it did after that is in no checkpoint. */
+  stopped: boolean;
   over: boolean;
 }
 
@@ -143,6 +145,7 @@ export function newCoordination(
     stopping: false,
     failures: 0,
     last: undefined,
+    stopped: false,
     over: false,
   };
 }
@@ -238,7 +241,9 @@ function onStored(state: Coordination, id: CheckpointId, final: boolean, nowMs: 
     if (older < id) abort(state, older, `checkpoint ${id} completed first`, undefined, nowMs, actions);
   }
   actions.push({ kind: "announce", id, again: false });
-  if (final || pending.reason === "stop") state.last = id;
+  if (!final && pending.reason !== "stop") return;
+  state.last = id;
+  state.stopped = !final;
 }
 
 /** A checkpoint has completed: loops that it shows to be quiet go one step towards their end. */
@@ -335,5 +340,5 @@ function unreported(state: Coordination): boolean {
 function endJob(state: Coordination, actions: CoordinatorAction[]): void {
   if (state.last === undefined || unreported(state)) return;
   state.over = true;
-  actions.push({ kind: "done", id: state.last, stopped: state.finished.size < state.subtasks });
+  actions.push({ kind: "done", id: state.last, stopped: state.stopped });
 }

@@ -21,6 +21,13 @@ export function describeEvent(event: JobEvent): string | undefined {
       return `attempt ${event.attempt} failed: ${messageOf(event.cause)}`;
     case "restarting":
       return `restarting as attempt ${event.attempt} in ${event.delayMs.toFixed(0)} ms`;
+    case "rescaling": {
+      const { parallelism } = event;
+      const of = typeof parallelism === "number"
+        ? `${parallelism}`
+        : Object.entries(parallelism).map(([uid, number]) => `${uid}: ${number}`).join(", ");
+      return `rescaling to parallelism ${of}`;
+    }
     case "warning":
       return `warning ${event.code}: ${event.message}`;
     case "finished":

@@ -34,7 +34,7 @@ export interface Frame {
   /** 1, 2, 3 … per channel. */
   readonly seq: number;
   readonly values: readonly unknown[];
-  /** The key group of each value, below a `keyBy`. */
+  /** The key group of each value, on edges whose records carry one; -1 for a value that has none. */
   readonly keyGroups: readonly number[] | undefined;
   /** The event time of each value, on streams that have one. */
   readonly timestamps: readonly number[] | undefined;

@@ -21,7 +21,7 @@ import {
  * array of
  *
  * 0. the values, an array;
- * 1. their key groups, a `Uint32Array`, or null;
+ * 1. their key groups, a `Int32Array`, or null;
  * 2. their timestamps, a `Float64Array`, or null;
  * 3. the mark: null, a watermark's timestamp, `[id]` of a barrier, `"idle"` or `"end"`.
  *
@@ -202,7 +202,7 @@ function encodeBody(frame: Frame, headroom: number): Uint8Array {
   const { values, keyGroups, timestamps, mark } = frame;
   const body = [
     values,
-    keyGroups === undefined ? null : Uint32Array.from(keyGroups),
+    keyGroups === undefined ? null : Int32Array.from(keyGroups),
     timestamps === undefined ? null : Float64Array.from(timestamps),
     encodeMark(mark),
   ];
@@ -225,7 +225,7 @@ function decodeBody(header: FrameHeader, bytes: Uint8Array, maxRecords: number):
   const [values, groups, times, encodedMark] = body as readonly unknown[];
   const mark = decodeMark(encodedMark);
   if (!Array.isArray(values) || values.length !== records || mark === "malformed") return "the body is not what its header says";
-  const keyGroups = column(groups, Uint32Array, header.hasKeyGroups, records);
+  const keyGroups = column(groups, Int32Array, header.hasKeyGroups, records);
   const timestamps = column(times, Float64Array, header.hasTimestamps, records);
   if (keyGroups === "malformed" || timestamps === "malformed") return "the body is not what its header says";
   const frame: Frame = { seq, values: values as readonly unknown[], keyGroups, timestamps, mark, cost };
@@ -234,7 +234,7 @@ function decodeBody(header: FrameHeader, bytes: Uint8Array, maxRecords: number):
 
 function column(
   stored: unknown,
-  kind: typeof Uint32Array | typeof Float64Array,
+  kind: typeof Int32Array | typeof Float64Array,
   expected: boolean,
   records: number,
 ): readonly number[] | undefined | "malformed" {

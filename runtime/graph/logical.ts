@@ -11,7 +11,11 @@ export type Partitioner =
   /** In turn over all receivers. */
   | { readonly kind: "rebalance" }
   /** By the key's group; pure. `label` is what plans and messages call the key. */
-  | { readonly kind: "keyBy"; readonly keyOf: (value: never) => Key; readonly label?: string };
+  | { readonly kind: "keyBy"; readonly keyOf: (value: never) => Key; readonly label?: string }
+  /** Every record to every receiver. */
+  | { readonly kind: "broadcast" }
+  /** To the receiver that `indexOf` gives out of `receivers`, from 0; pure. `label` is what plans and messages call it. */
+  | { readonly kind: "custom"; readonly indexOf: (value: never, receivers: number) => number; readonly label: string };
 
 /** May an edge hold captured frames (`unaligned`), or must its barrier be waited for (`aligned`)? Undefined: as the job. */
 export type EdgeMode = "aligned" | "unaligned" | undefined;
@@ -56,6 +60,10 @@ export interface LogicalEdge {
   readonly timed: boolean;
   /** Goes back, to the head of a loop. */
   readonly feedback?: boolean;
+  /** Which side output of its sender it takes. @default the main one */
+  readonly side?: string | undefined;
+  /** Which input of its receiver it is, for operators that have several: see `Cursor.port`. @default 0 */
+  readonly port?: number | undefined;
 }
 
 /** A job as the user wrote it. Operators stand in an order in which every edge but feedback goes forward. */

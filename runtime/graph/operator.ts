@@ -20,6 +20,8 @@ export interface Cursor {
   watermark: number;
   /** The split a source reads from now; "" elsewhere. */
   split: string;
+  /** Which input of the operator the record came by: 0, unless the job gave its edge another number. */
+  port: number;
 }
 
 /** A range of key groups, both ends included. */
@@ -36,7 +38,7 @@ export type StateScope =
   | "split"
   /** Every subtask has the same. */
   | "replicate"
-  /** Belongs to this subtask; never moved. */
+  /** Of this subtask. At another parallelism every new one is given those of all old ones, to make its own of them. */
   | "subtask";
 
 /**
@@ -93,6 +95,8 @@ export interface OperatorContext {
   readonly halted: boolean;
   /** How keyed state is kept. @default on the heap, every checkpoint whole */
   readonly state?: StateSettings | undefined;
+  /** The side output of that name; what nobody takes up goes nowhere. To be asked for once, when the operator is made. */
+  side(name: string): Collector<unknown>;
   /** Processing time: wall-clock milliseconds. */
   now(): number;
   /** Takes no further record, timer or barrier until the promise settles; its rejection fails the task. */

@@ -16,6 +16,15 @@ export interface PlannedEdge {
   readonly timed: boolean;
   /** Goes back, to the head of a loop: its barriers are never waited for, and it lies outside credit. */
   readonly feedback: boolean;
+  /**
+   * Whether its records carry their key group: those of a `keyBy`, and those below a keyed operator until they are dealt out
+   * anew. A record there that has none carries -1.
+   */
+  readonly grouped: boolean;
+  /** The side output of its sender that it takes; undefined: the main one. */
+  readonly side: string | undefined;
+  /** Which input of its receiver it is. */
+  readonly port: number;
 }
 
 /** Operators fused into one task: a tree of plain calls below its head. */
@@ -27,7 +36,7 @@ export interface PlannedTask {
   /** Head first; every fused edge goes from an earlier one to a later one. */
   readonly operators: readonly LogicalOperator[];
   /** Fused edges, by operator id. */
-  readonly links: readonly { readonly from: string; readonly to: string }[];
+  readonly links: readonly { readonly from: string; readonly to: string; readonly side?: string }[];
   readonly inputs: readonly PlannedEdge[];
   readonly outputs: readonly PlannedEdge[];
 }

@@ -53,7 +53,10 @@ function describeEdge(task: PlannedTask, edge: PlannedEdge): string {
   const { partitioner, mode, feedback } = edge;
   const how = partitioner.kind === "keyBy"
     ? partitioner.label === undefined ? "by key" : `by key "${partitioner.label}"`
+    : partitioner.kind === "custom"
+    ? `by "${partitioner.label}"`
     : partitioner.kind;
-  const from = edge.fromOperator === task.id ? "" : `, from ${edge.fromOperator}`;
+  const side = edge.side === undefined ? "" : ` "${edge.side}"`;
+  const from = edge.fromOperator === task.id && side === "" ? "" : `, from ${edge.fromOperator}${side}`;
   return `${how}${mode === undefined ? "" : `, ${mode}`}${feedback ? ", feedback" : ""}${from}`;
 }

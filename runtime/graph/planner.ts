@@ -51,7 +51,7 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
     if (input !== undefined && others.length === 0 && fuses(input, operator)) {
       const draft = home.get(input.from) as Draft;
       draft.operators.push(operator);
-      draft.links.push({ from: input.from, to: operator.id });
+      draft.links.push({ from: input.from, to: operator.id, ...(input.side === undefined ? {} : { side: input.side }) });
       fused.add(input);
       home.set(operator.id, draft);
     } else {
@@ -60,6 +60,7 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
       home.set(operator.id, draft);
     }
   }
+  const grouped = groupedEdges(graph, partitioner);
   const edges = graph.edges.filter((edge) => !fused.has(edge)).map((edge, index): PlannedEdge => ({
     id: edge.id,
     index,
@@ -71,6 +72,9 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
     mode: edge.mode,
     timed: edge.timed,
     feedback: edge.feedback ?? false,
+    grouped: grouped.has(edge.id),
+    side: edge.side,
+    port: edge.port ?? 0,
   }));
   const tasks = drafts.map(({ index, operators, links }): PlannedTask => {
     const { id } = operators[0] as LogicalOperator;
@@ -91,11 +95,27 @@ export function plan(graph: LogicalGraph, options: PlanOptions): Plan {
   return { name, tasks, edges, loops, keyGroups, hash: graphHash(graph) };
 }
 
+/** The edges whose records carry a key group: from a `keyBy` on, along forward edges, to the next re-partitioning. */
+function groupedEdges(graph: LogicalGraph, partitioner: (edge: LogicalEdge) => Partitioner): ReadonlySet<string> {
+  const grouped = new Set<string>();
+  const below = new Set<string>();
+  for (let known = -1; known < grouped.size;) {
+    known = grouped.size; // once more while there is news: feedback edges go back
+    for (const edge of graph.edges) {
+      const { kind } = partitioner(edge);
+      if (kind !== "keyBy" && !(kind === "forward" && below.has(edge.from))) continue;
+      grouped.add(edge.id);
+      below.add(edge.to);
+    }
+  }
+  return grouped;
+}
+
 /** A task while it grows. */
 interface Draft {
   readonly index: number;
   readonly operators: LogicalOperator[];
-  readonly links: { readonly from: string; readonly to: string }[];
+  readonly links: { readonly from: string; readonly to: string; readonly side?: string }[];
 }
 
 /** The edges into each operator, in the graph's order; checks that edges fit the operators and go forward. */
@@ -161,9 +181,10 @@ function checkParallelism(
  */
 export function graphHash(graph: LogicalGraph): string {
   const operators = graph.operators.map(({ id, kind, role }) => JSON.stringify([id, kind, role.kind, connectorOf(role)])).sort();
-  const edges = graph.edges.map(({ id, from, to, partitioner, timed, feedback }) => {
-    const label = partitioner.kind === "keyBy" ? partitioner.label ?? "" : "";
-    return JSON.stringify([id, from, to, partitioner.kind, label, timed, ...(feedback ? ["feedback"] : [])]);
+  const edges = graph.edges.map(({ id, from, to, partitioner, timed, feedback, side, port }) => {
+    const label = "label" in partitioner ? partitioner.label ?? "" : "";
+    const ends = side === undefined && port === undefined ? [] : [side ?? "", port ?? 0];
+    return JSON.stringify([id, from, to, partitioner.kind, label, timed, ...(feedback ? ["feedback"] : []), ...ends]);
   }).sort();
   const text = JSON.stringify([operators, edges]);
   return hex(hashString(text, 0x736c7569)) + hex(hashString(text, 0x63650001));

@@ -108,11 +108,11 @@ export class GraphBuilder {
   }
 
   #connect(taps: readonly Tap[], to: string, feedback: boolean): void {
-    for (const { from, partitioner, mode, timed } of taps) {
+    for (const { from, partitioner, mode, timed, side, port } of taps) {
       const pair = `${from}->${to}`;
       const twins = this.#edges.filter((edge) => edge.from === from && edge.to === to).length;
       const id = twins === 0 ? pair : `${pair}#${twins + 1}`;
-      this.#edges.push({ id, from, to, partitioner, mode, timed, ...(feedback ? { feedback } : {}) });
+      this.#edges.push({ id, from, to, partitioner, mode, timed, side, port, ...(feedback ? { feedback } : {}) });
     }
   }
 

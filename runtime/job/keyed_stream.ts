@@ -1,11 +1,13 @@
 import type { Key } from "../graph/key.ts";
 import { type KeyedProcessDefinition, type NoState, processOperator } from "../operators/process.ts";
+import type { NoSides, Sides } from "../operators/process_context.ts";
 import { runningAggregate, type RunningResult } from "../operators/running_aggregate.ts";
 import type { TumblingWindow } from "../operators/tumbling.ts";
 import { type KeyedDescriptors, schemaOf, type Shape, type Typed } from "../state/descriptor.ts";
+import { KeyedConnectedStream } from "./connected_stream.ts";
 import { type GraphBuilder, transform } from "./graph_builder.ts";
 import type { OperatorOptions, ProcessOperatorOptions } from "./operator_options.ts";
-import type { Stream } from "./stream.ts";
+import type { BroadcastStream, Stream } from "./stream.ts";
 import { areTimed, inMode, type Tap } from "./tap.ts";
 import { type AggregateOf, assertAggregate, WindowedStream } from "./windowed_stream.ts";
 
@@ -16,7 +18,9 @@ export interface KeyedOrigin<K extends Key, T> {
   /** A method, so that a stream of something special passes for one of something general. */
   keyOf(value: T): K;
   /** The stream of an operator's results. */
-  readonly streamOf: <U, B extends boolean>(operator: string, timed: boolean) => Stream<U, B>;
+  readonly streamOf: <U, B extends boolean, S extends Sides = NoSides>(operator: string, timed: boolean) => Stream<U, B, S>;
+  /** By which ways another stream comes. */
+  readonly tapsOf: (other: Stream<never>) => readonly Tap[];
 }
 
 /**
@@ -64,11 +68,11 @@ export class KeyedStream<K extends Key, T, Timed extends boolean = boolean> {
    * ```
    * @throws {SluiceError} `DUPLICATE_UID`, `PROCESS_DEFINITION`, `BAD_UID`, `BAD_PARALLELISM`
    */
-  process<D extends KeyedDescriptors = NoState, E extends Shape = Shape>(
+  process<D extends KeyedDescriptors = NoState, E extends Shape = Shape, S extends Sides = NoSides>(
     uid: string,
-    definition: KeyedProcessDefinition<T, K, D, E>,
+    definition: KeyedProcessDefinition<T, K, D, E, S>,
     options: ProcessOperatorOptions = {},
-  ): Stream<Typed<E>, Timed> {
+  ): Stream<Typed<E>, Timed, S> {
     const { builder, taps, keyOf } = this.#origin;
     const role = transform(processOperator(definition, { ...options, keyOf }), true);
     return this.#then(builder.add(uid, "process", role, taps, { ...options, emits: schemaOf(definition.emits) }));
@@ -111,7 +115,21 @@ export class KeyedStream<K extends Key, T, Timed extends boolean = boolean> {
     return new WindowedStream<K, T>(this.#origin, window);
   }
 
-  #then<Out>(operator: string): Stream<Out, Timed> {
+  /**
+   * This stream beside a broadcast one, for one process function with state by key, and state that the broadcast records change.
+   *
+   * @example
+   * ```ts ignore
+   * payments.keyBy("account", (payment) => payment.account).connect(limits.broadcast()).process("check", { … })
+   * ```
+   */
+  connect<B>(other: BroadcastStream<B>): KeyedConnectedStream<K, T, B, Timed> {
+    const { builder, taps, keyOf, streamOf, tapsOf } = this.#origin;
+    const broadcast = tapsOf(other as unknown as Stream<never>);
+    return new KeyedConnectedStream({ builder, main: taps, broadcast, keyOf: keyOf as (value: never) => Key, streamOf });
+  }
+
+  #then<Out, S extends Sides = NoSides>(operator: string): Stream<Out, Timed, S> {
     return this.#origin.streamOf(operator, areTimed(this.#origin.taps));
   }
 }

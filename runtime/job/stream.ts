@@ -1,18 +1,25 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { Key } from "../graph/key.ts";
-import type { LogicalRole } from "../graph/logical.ts";
+import type { LogicalRole, Partitioner } from "../graph/logical.ts";
 import type { Sink } from "../graph/sink.ts";
 import { filterOperator } from "../operators/filter.ts";
 import { flatMapOperator } from "../operators/flat_map.ts";
 import { mapOperator } from "../operators/map.ts";
 import { type NoState, type ProcessDefinition, processOperator } from "../operators/process.ts";
+import type { NoSides, Sides } from "../operators/process_context.ts";
 import { type WatermarkOptions, watermarksOperator } from "../operators/watermarks.ts";
 import { type OperatorDescriptors, schemaOf, type Shape, type Typed } from "../state/descriptor.ts";
+import { ConnectedStream } from "./connected_stream.ts";
 import { type GraphBuilder, transform } from "./graph_builder.ts";
 import { KeyedStream } from "./keyed_stream.ts";
 import { checkedEnds, type LoopEnds, loopHead } from "./loop.ts";
 import type { IterateOptions, OperatorOptions, ProcessOperatorOptions } from "./operator_options.ts";
 import { areTimed, byKey, forward, inMode, type Tap } from "./tap.ts";
+
+declare const dealtOut: unique symbol;
+
+/** A stream of which every record goes to every subtask of what follows. Made by `stream.broadcast`. */
+export type BroadcastStream<T, Timed extends boolean = boolean> = Stream<T, Timed> & { readonly [dealtOut]: "broadcast" };
 
 /**
  * A stream of records. Every call gives a new stream; one stream may go to several operators, and each gets every record.
@@ -21,7 +28,7 @@ import { areTimed, byKey, forward, inMode, type Tap } from "./tap.ts";
  * - **Purity:** functions given to `map`, `flatMap`, `filter`, `watermarks` and `keyBy` depend on nothing but the record, so that
  *   what is done again after a failure comes to the same. Records are never changed in place.
  */
-export class Stream<T, Timed extends boolean = boolean> {
+export class Stream<T, Timed extends boolean = boolean, S extends Sides = NoSides> {
   /** Whether the records have an event time; for the compiler only. */
   declare readonly timed: Timed;
   readonly #builder: GraphBuilder;
@@ -80,6 +87,7 @@ export class Stream<T, Timed extends boolean = boolean> {
       taps: byKey(this.#taps, name, keyOf as (value: never) => Key),
       keyOf,
       streamOf: (operator, timed) => new Stream(this.#builder, [forward(operator, timed)]),
+      tapsOf: (other) => other.#taps,
     });
   }
 
@@ -91,6 +99,52 @@ export class Stream<T, Timed extends boolean = boolean> {
   /** The same records, dealt out evenly over what follows. */
   rebalance(): Stream<T, Timed> {
     return new Stream(this.#builder, this.#taps.map((tap) => ({ ...tap, partitioner: { kind: "rebalance" } })));
+  }
+
+  /**
+   * Every record to every subtask of what follows: for the parameters and rules of {@link connect}. Any other operator behind it
+   * handles each record once in every subtask, and a change of parallelism may repeat or skip some of these.
+   */
+  broadcast(): BroadcastStream<T, Timed> {
+    const taps = this.#taps.map((tap): Tap => ({ ...tap, partitioner: { kind: "broadcast" } }));
+    return new Stream<T, Timed>(this.#builder, taps) as BroadcastStream<T, Timed>;
+  }
+
+  /**
+   * The same records, each to the subtask of what follows that `indexOf` gives.
+   *
+   * @param name what plans and messages call it
+   * @param indexOf pure; a whole number from 0 to `subtasks` less 1. Another one fails the task with `PARTITION_OUT_OF_RANGE`
+   * @throws {SluiceError} `JOB_DEFINITION`
+   */
+  partition(name: string, indexOf: (value: T, subtasks: number) => number): Stream<T, Timed> {
+    if (typeof name !== "string" || typeof indexOf !== "function") {
+      throw this.#builder.mistake(
+        'partition takes a name and a function, such as partition("region", (order, n) => order.region % n)',
+      );
+    }
+    const partitioner: Partitioner = {
+      kind: "custom",
+      label: name,
+      indexOf: indexOf as (value: never, subtasks: number) => number,
+    };
+    return new Stream(this.#builder, this.#taps.map((tap) => ({ ...tap, partitioner })));
+  }
+
+  /** This stream beside a broadcast one, for one process function with state that the broadcast records change. */
+  connect<B>(other: BroadcastStream<B>): ConnectedStream<T, B, Timed> {
+    return new ConnectedStream({
+      builder: this.#builder,
+      main: this.#taps,
+      broadcast: other.#taps,
+      keyOf: undefined,
+      streamOf: (operator, timed) => new Stream(this.#builder, [forward(operator, timed)]),
+    });
+  }
+
+  /** A side output of the process function that this stream comes from: one of the names in its `sides`. */
+  side<N extends keyof S & string>(name: N): Stream<Typed<S[N]>, Timed> {
+    return new Stream(this.#builder, this.#taps.map((tap) => ({ ...tap, side: name })));
   }
 
   /** How barriers go from here to what follows, whatever the job's mode: `aligned` edges never hold captured records. */
@@ -110,14 +164,14 @@ export class Stream<T, Timed extends boolean = boolean> {
    * @param uid the name under which its state is kept: unique in the job, and never changed
    * @throws {SluiceError} `DUPLICATE_UID`, `PROCESS_DEFINITION`, `BAD_UID`, `BAD_PARALLELISM`
    */
-  process<D extends OperatorDescriptors = NoState, E extends Shape = Shape>(
+  process<D extends OperatorDescriptors = NoState, E extends Shape = Shape, OutS extends Sides = NoSides>(
     uid: string,
-    definition: ProcessDefinition<T, D, E>,
+    definition: ProcessDefinition<T, D, E, OutS>,
     options: ProcessOperatorOptions = {},
-  ): Stream<Typed<E>, Timed> {
+  ): Stream<Typed<E>, Timed, OutS> {
     const role = transform(processOperator(definition, options), true);
     const emits = schemaOf(definition.emits);
-    return this.#then<Typed<E>, Timed>("process", role, { ...options, emits }, undefined, uid);
+    return this.#then<Typed<E>, Timed, OutS>("process", role, { ...options, emits }, undefined, uid);
   }
 
   /**
@@ -169,14 +223,14 @@ export class Stream<T, Timed extends boolean = boolean> {
     this.#builder.add(uid, "sink", { kind: "sink", sink: sink as unknown as Sink<never> }, this.#taps, options);
   }
 
-  #then<Out, OutTimed extends boolean = Timed>(
+  #then<Out, OutTimed extends boolean = Timed, OutS extends Sides = NoSides>(
     kind: string,
     role: LogicalRole,
     options: OperatorOptions & { readonly emits?: TSchema | undefined },
     timed: boolean = areTimed(this.#taps),
     uid?: string,
-  ): Stream<Out, OutTimed> {
+  ): Stream<Out, OutTimed, OutS> {
     const from = this.#builder.add(uid, kind, role, this.#taps, options);
-    return new Stream<Out, OutTimed>(this.#builder, [forward(from, timed)]);
+    return new Stream<Out, OutTimed, OutS>(this.#builder, [forward(from, timed)]);
   }
 }

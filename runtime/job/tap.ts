@@ -7,6 +7,10 @@ export interface Tap {
   readonly partitioner: Partitioner;
   readonly mode: EdgeMode;
   readonly timed: boolean;
+  /** The side output it takes. @default the main one */
+  readonly side?: string;
+  /** Which input of the operator it becomes. @default 0 */
+  readonly port?: number;
 }
 
 /** What an operator gives, to be dealt out as the plan finds best. */

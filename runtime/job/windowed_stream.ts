@@ -2,10 +2,14 @@ import type { Key } from "../graph/key.ts";
 import { type Aggregate, reduce } from "../operators/aggregate.ts";
 import type { TumblingWindow } from "../operators/tumbling.ts";
 import { windowOperator, type WindowResult } from "../operators/window.ts";
+import type { TypeToken } from "../state/descriptor.ts";
 import { type GraphBuilder, transform } from "./graph_builder.ts";
 import type { KeyedOrigin } from "./keyed_stream.ts";
 import type { OperatorOptions } from "./operator_options.ts";
 import type { Stream } from "./stream.ts";
+
+/** Records that came after their window had fired. */
+export type LateSide<T> = { readonly late: TypeToken<T> };
 
 /** An aggregate of records of type `In`: one of anything more general will do, one of anything more special is refused. */
 export type AggregateOf<In, Acc, Out> = Aggregate<In, Acc, Out> & { readonly add: (accumulator: Acc, value: In) => Acc };
@@ -14,7 +18,8 @@ export type AggregateOf<In, Acc, Out> = Aggregate<In, Acc, Out> & { readonly add
  * The records of each key, in windows of event time. Made by `keyedStream.window`.
  *
  * - **Firing:** a window gives one result for each key when event time has passed its end, or all input has ended; never twice.
- * - **Late:** a record whose window has fired is dropped and counted as `lateRecords`.
+ * - **Late:** a record whose window has fired is counted as `lateRecords` and goes to the side output `late`:
+ *   `.aggregate(…).side("late")`.
  */
 export class WindowedStream<K extends Key, T> {
   readonly #origin: KeyedOrigin<K, T>;
@@ -45,7 +50,7 @@ export class WindowedStream<K extends Key, T> {
     aggregate: AggregateOf<T, Acc, Value>,
     toResult?: (result: WindowResult<K, Value>) => Out,
     options: OperatorOptions = {},
-  ): Stream<Out, true> {
+  ): Stream<Out, true, LateSide<T>> {
     const { builder, taps, keyOf, streamOf } = this.#origin;
     assertAggregate(builder, uid, aggregate);
     if (toResult !== undefined && typeof toResult !== "function") {
@@ -53,7 +58,7 @@ export class WindowedStream<K extends Key, T> {
     }
     const definition = { window: this.#window, keyOf, aggregate };
     const create = windowOperator<T, K, Acc, Value, Out>(toResult === undefined ? definition : { ...definition, toResult });
-    return streamOf<Out, true>(builder.add(uid, "window", transform(create, true), taps, options), true);
+    return streamOf<Out, true, LateSide<T>>(builder.add(uid, "window", transform(create, true), taps, options), true);
   }
 
   /**
@@ -68,7 +73,7 @@ export class WindowedStream<K extends Key, T> {
    * ```
    * @throws {SluiceError} `DUPLICATE_UID`, `JOB_DEFINITION`, `BAD_UID`, `BAD_PARALLELISM`
    */
-  reduce(uid: string, fn: (a: T, b: T) => T, options: OperatorOptions = {}): Stream<WindowResult<K, T>, true> {
+  reduce(uid: string, fn: (a: T, b: T) => T, options: OperatorOptions = {}): Stream<WindowResult<K, T>, true, LateSide<T>> {
     if (typeof fn !== "function") {
       throw this.#origin.builder.mistake(`reduce(${JSON.stringify(uid)}, …) was not given a function; give one`);
     }

@@ -8,19 +8,21 @@ import { CheckpointFiles } from "../checkpoint/checkpoint_files.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { DataFile } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
-import { type Channel, channelName, channelsOf } from "../graph/channel.ts";
+import { type Channel, channelsOf } from "../graph/channel.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Plan, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
 import { firstWindow } from "../task/credit_window.ts";
 import type { TaskControl } from "../task/control.ts";
+import { freshInput } from "../task/input_channel.ts";
 import { noGrant } from "../task/output_channel.ts";
 import { Subtask } from "../task/subtask.ts";
 import type { ChannelLinks } from "./channel_links.ts";
 import type { RunSettings } from "./options.ts";
 import { rulesOf } from "./rules.ts";
-import { channelStart, type Snapshot, subtaskSnapshot } from "./snapshot.ts";
+import { type ChannelStart, Restore } from "./restore.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** The outside world of a run. */
 export interface World {
@@ -98,11 +100,13 @@ export class Attempt {
         }
       },
     });
+    // Before anything is made: what cannot be read shows here.
+    const restore = snapshot === undefined ? undefined : new Restore(snapshot, plan, number);
     const deployed: Deployed[] = [];
     for (const task of plan.tasks) {
       for (let index = 0; index < task.parallelism; index++) {
         const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
-        const assignment = this.#assignment(options, task, index, deployed.length, counters);
+        const assignment = this.#assignment(options, restore, task, index, deployed.length, counters);
         const subtask = new Subtask(assignment);
         const ref = context.spawn<TaskControl>(`${number}-${task.index}-${index}`, () => subtask, {
           restart: "temporary",
@@ -176,6 +180,7 @@ export class Attempt {
 
   #assignment(
     options: ConstructorParameters<typeof Attempt>[0],
+    restore: Restore | undefined,
     task: PlannedTask,
     subtask: number,
     number: number,
@@ -183,8 +188,7 @@ export class Attempt {
   ): SubtaskAssignment {
     const { snapshot, settings, world, plan, links, reports } = options;
     const window = { maxBytes: settings.channels.windowBytes, targetMs: settings.channels.targetMs };
-    const own = snapshot === undefined ? undefined : subtaskSnapshot(snapshot, task, subtask, options.number);
-    const start = (channel: Channel) => channelStart(snapshot, channelName(channel.edge.id, channel.sender, channel.receiver));
+    const start = (channel: Channel): ChannelStart => restore?.channelStart(channel) ?? { sent: 0, input: freshInput };
     const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
     return {
       job: options.job,
@@ -212,10 +216,10 @@ export class Attempt {
           const first = channel.edge.feedback ? Infinity : firstWindow(window);
           return { channel, link, start: { sent: start(channel).sent, limit: link.awaitsGrant ? noGrant : first } };
         }),
-      recovered: own?.recovered ?? [],
+      recovered: restore?.recovered(task, subtask) ?? [],
       splits: source === undefined ? [] : options.splits.get(source) ?? [],
       restoredCheckpoint: snapshot?.manifest.id ?? 0,
-      restored: own?.parts ?? new Map(),
+      restored: restore?.parts(task, subtask) ?? new Map(),
       reports: this.#reports(number, reports),
       counters,
     };

@@ -1,6 +1,7 @@
 import type { CheckpointReason } from "../checkpoint/coordinator.ts";
 import type { SubtaskFigures } from "../checkpoint/contribution.ts";
 import type { CheckpointId } from "../graph/frame.ts";
+import type { Parallelism } from "../graph/parallelism.ts";
 
 /** One subtask's part in a completed checkpoint. */
 export interface SubtaskCheckpoint extends SubtaskFigures {
@@ -71,6 +72,8 @@ export type JobEvent =
     readonly positions: Readonly<Record<string, string>>;
   }
   | { readonly kind: "restarting"; readonly at: number; readonly attempt: number; readonly delayMs: number }
+  /** The job is being stopped with a checkpoint, to go on from it with this parallelism: `started` follows. */
+  | { readonly kind: "rescaling"; readonly at: number; readonly parallelism: Parallelism }
   /** Something that does not stop the job but should be known. */
   | { readonly kind: "warning"; readonly at: number; readonly code: string; readonly message: string }
   /** The end: `checkpoint` is the last one. `stopped`: by `stop`, before the end of input. */

@@ -12,6 +12,7 @@ import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
+import { type Parallelism, withParallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
@@ -31,6 +32,8 @@ export type MasterControl =
   | { readonly kind: "ready"; readonly attempt: number }
   | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
   | { readonly kind: "checkpoint"; readonly settle: Settle<CheckpointId> }
+  /** Go on with another parallelism. */
+  | { readonly kind: "rescale"; readonly parallelism: Parallelism; readonly settle: Settle<void> }
   /** End with a last checkpoint. */
   | { readonly kind: "stop" }
   /** End at once. */
@@ -78,6 +81,21 @@ interface RunningAttempt {
   /** Subtasks that have not ended yet. */
   alive: number;
   failure: { readonly cause: unknown } | undefined;
+  /** It ends to make room for one with another parallelism. */
+  replaced: boolean;
+}
+
+/** What is deployed: a graph, and the parallelism of operators that have none of their own. */
+interface Shape {
+  readonly graph: LogicalGraph;
+  readonly parallelism: number;
+}
+
+/** A change of parallelism under way; `attempt` is the first that has it. */
+interface Rescaling {
+  readonly shape: Shape;
+  readonly settle: Settle<void>;
+  attempt: number | undefined;
 }
 
 export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
@@ -94,12 +112,15 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #sameFailures = 0;
   #everStarted = false;
   #stopping = false;
+  #shape: Shape;
+  #rescaling: Rescaling | undefined;
   #downSince: number;
   #waiting: Settle<CheckpointId>[] = [];
   #over: { readonly result: RunResult } | { readonly cause: unknown } | undefined;
 
   constructor(options: MasterOptions) {
     this.#options = options;
+    this.#shape = options;
     const record = options.store.record();
     this.#attemptNumber = record.attempt;
     this.#life = options.world.random.fork(`life ${record.attempt}`).id();
@@ -135,6 +156,8 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
         if (this.#over !== undefined) return message.settle.reject(this.#ended());
         this.#waiting.push(message.settle);
         return this.#coordinate({ kind: "request" });
+      case "rescale":
+        return this.#rescale(message.parallelism, message.settle);
       case "stop":
         this.#stopping = true;
         return this.#coordinate({ kind: "stop" });
@@ -150,7 +173,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (signal.kind !== "terminated" || running === undefined) return;
     if (!running.attempt.subtasks.some(({ ref }) => ref.address.id === signal.ref.address.id)) return;
     running.alive--;
-    if (running.failure === undefined && this.#over === undefined) {
+    if (running.failure === undefined && !running.replaced && this.#over === undefined) {
       const cause = signal.reason.kind === "failed" ? signal.reason.cause : new Error("a subtask stopped by itself");
       this.#onFailure(running.attempt.number, cause);
     }
@@ -171,12 +194,21 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   // Deployment
 
   async #deploy(): Promise<void> {
-    const { graph, parallelism, world, store } = this.#options;
+    const { world, store } = this.#options;
     const number = ++this.#attemptNumber;
+    if (this.#rescaling !== undefined) {
+      this.#shape = this.#rescaling.shape;
+      this.#rescaling.attempt = number;
+    }
+    const { graph, parallelism } = this.#shape;
     try {
       await store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
       const first = !this.#everStarted;
-      const snapshot = await chooseSnapshot({ ...this.#options, first }, number, (code, message) => this.#warn(code, message));
+      const snapshot = await chooseSnapshot(
+        { ...this.#options, graph, parallelism, first },
+        number,
+        (code, message) => this.#warn(code, message),
+      );
       const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot);
       const plan = planGraph(graph, { parallelism, keepEdges });
       const splits = await listSplits(plan, world, snapshot);
@@ -223,10 +255,13 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       later: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
       completed: (id) => this.#onCompleted(id),
       failing: (cause) => this.#onFailure(number, cause),
-      done: (checkpoint, stopped) => this.#end({ result: { checkpoint, stopped } }),
+      done: (checkpoint, stopped) => {
+        if (stopped && this.#rescaling !== undefined && !this.#stopping) this.#replace();
+        else this.#end({ result: { checkpoint, stopped } });
+      },
     });
     const alive = attempt.subtasks.length;
-    this.#running = { attempt, checkpoints, links, ready: 0, started: false, alive, failure: undefined };
+    this.#running = { attempt, checkpoints, links, ready: 0, started: false, alive, failure: undefined, replaced: false };
   }
 
   #onReady(number: number): void {
@@ -249,7 +284,11 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     });
     attempt.run();
     this.#options.running.resolve();
-    if (this.#stopping) this.#coordinate({ kind: "stop" });
+    if (this.#rescaling?.attempt === number) {
+      this.#rescaling.settle.resolve();
+      this.#rescaling = undefined;
+    }
+    if (this.#stopping || this.#rescaling !== undefined) this.#coordinate({ kind: "stop" });
     else if (this.#waiting.length > 0) this.#coordinate({ kind: "request" });
     else running.checkpoints.armTick();
   }
@@ -258,7 +297,9 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   #onFailure(number: number, cause: unknown): void {
     const running = this.#running;
-    if (running?.attempt.number !== number || running.failure !== undefined || this.#over !== undefined) return;
+    if (running?.attempt.number !== number || running.failure !== undefined || running.replaced || this.#over !== undefined) {
+      return;
+    }
     const { clock } = this.#options.world;
     running.failure = { cause };
     void running.checkpoints.close();
@@ -276,6 +317,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#nextCheckpointId = running.checkpoints.nextId;
     if (this.#over !== undefined) return this.#settle(this.#over);
     if (running.failure !== undefined) this.#recover(running.failure.cause);
+    else if (running.replaced) await this.#deploy();
   }
 
   /** Every subtask of the failed attempt has ended, or none was made: what next? */
@@ -302,11 +344,46 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#timer = world.clock.setTimer(decision.delayMs, () => this.#context.self.tell({ kind: "deploy", attempt }));
   }
 
+  // Another parallelism
+
+  /** Stops with a checkpoint; a failure meanwhile does as well, since any completed checkpoint can be taken up. */
+  #rescale(parallelism: Parallelism, settle: Settle<void>): void {
+    const { emit, world } = this.#options;
+    const { name } = this.#shape.graph;
+    if (this.#over !== undefined || this.#stopping) return settle.reject(this.#ended());
+    if (this.#rescaling !== undefined) {
+      return settle.reject(new SluiceError("RESCALING", `job ${name} is being rescaled already: wait for that to end`));
+    }
+    let shape: Shape;
+    try {
+      shape = typeof parallelism === "number"
+        ? { graph: this.#shape.graph, parallelism }
+        : { graph: withParallelism(this.#shape.graph, parallelism), parallelism: this.#shape.parallelism };
+      planGraph(shape.graph, shape);
+    } catch (error) {
+      return settle.reject(error);
+    }
+    this.#rescaling = { shape, settle, attempt: undefined };
+    emit({ kind: "rescaling", at: world.clock.now(), parallelism });
+    this.#coordinate({ kind: "stop" });
+  }
+
+  /** The job has stopped with a checkpoint: its subtasks make room for others. */
+  #replace(): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    running.replaced = true;
+    this.#downSince = this.#options.world.clock.monotonic();
+    void running.checkpoints.close();
+    for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
+  }
+
   // Checkpoints
 
   #coordinate(event: CoordinatorEvent): void {
     const running = this.#running;
-    if (running === undefined || !running.started || running.failure !== undefined || this.#over !== undefined) return;
+    if (running === undefined || !running.started || running.failure !== undefined || running.replaced) return;
+    if (this.#over !== undefined) return;
     running.checkpoints.handle(event);
   }
 
@@ -344,6 +421,8 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const at = world.clock.now();
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#rescaling?.settle.reject("cause" in over ? over.cause : this.#ended());
+    this.#rescaling = undefined;
     if ("result" in over) {
       emit({ kind: "finished", at, ...over.result });
       ended.resolve(over.result);

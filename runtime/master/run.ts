@@ -1,8 +1,9 @@
 import type { ActorRef } from "../../actors/ref.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
+import type { Parallelism } from "../graph/parallelism.ts";
 import type { EventLog, JobEvent } from "./event.ts";
-import type { MasterControl, RunResult } from "./master.ts";
+import type { MasterControl, RunResult, Settle } from "./master.ts";
 
 /**
  * A job that runs.
@@ -44,7 +45,19 @@ export class Run implements AsyncDisposable {
 
   /** Takes a checkpoint now and gives its id once it is complete; one that is aborted is tried again. */
   checkpoint(): Promise<CheckpointId> {
-    return new Promise((resolve, reject) => this.#master.tell({ kind: "checkpoint", settle: { resolve, reject } }));
+    return this.#request<CheckpointId>((settle) => ({ kind: "checkpoint", settle }));
+  }
+
+  /**
+   * Goes on with another parallelism: stops with a checkpoint, and is deployed again from it, with all that was under way. The
+   * run, its events and `finished` stay the same. Settles when the new subtasks process. When the job fails meanwhile, it is
+   * restored from its latest checkpoint with the new parallelism.
+   *
+   * @param parallelism for operators that do not say their own; or by uid, where the others keep theirs
+   * @throws {SluiceError} `BAD_PARALLELISM`, `RESCALING` while another call is under way, `RUN_ENDED`; what ended the job
+   */
+  rescale(parallelism: Parallelism): Promise<void> {
+    return this.#request<void>((settle) => ({ kind: "rescale", parallelism, settle }));
   }
 
   /** Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. */
@@ -65,5 +78,13 @@ export class Run implements AsyncDisposable {
   /** As `cancel`, without effect on a run that is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cancel();
+  }
+
+  /** Asks the master for something; one that is gone answers nothing. */
+  #request<T>(message: (settle: Settle<T>) => MasterControl): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#master.tell(message({ resolve, reject }));
+      void this.#ended.then(() => reject(new SluiceError("RUN_ENDED", "the run has ended")));
+    });
   }
 }

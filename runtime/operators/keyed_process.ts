@@ -9,7 +9,7 @@ import type { KeyedStateBackend } from "../state/keyed_backend.ts";
 import type { KeyedTimer, KeyedTimers } from "../state/timers.ts";
 import type { KeyedProcessDefinition } from "./process.ts";
 import type { FiredTimer, KeyedProcessContext } from "./process_context.ts";
-import { KeyedRunContext, RunTimers } from "./run_context.ts";
+import { KeyedRunContext, type RunExtras, RunTimers, sidesOf } from "./run_context.ts";
 import { endTime, Runs } from "./runs.ts";
 
 type Context = KeyedProcessContext<Key, KeyedDescriptors, unknown>;
@@ -34,6 +34,7 @@ export class KeyedProcessOperator implements Operator {
     options: { readonly keyOf: (value: unknown) => Key; readonly checkMutations: boolean },
     context: OperatorContext,
     out: Collector<unknown>,
+    broadcast?: RunExtras["broadcast"],
   ) {
     const { uid, keyGroups: range, keyGroupCount } = context;
     this.definition = definition;
@@ -59,6 +60,7 @@ export class KeyedProcessOperator implements Operator {
       handled: definition.onTimer !== undefined,
       changed: () => context.timersChanged(),
     };
+    const extras: RunExtras = { sides: sidesOf(definition.sides, context), broadcast };
     this.runs = new Runs<Context>(
       [definition.onRecord, definition.onTimer, definition.onEnd],
       context,
@@ -69,7 +71,7 @@ export class KeyedProcessOperator implements Operator {
         const timers = new RunTimers(invocation, queues);
         return {
           invocation,
-          ctx: new KeyedRunContext<StateHandles<KeyedDescriptors>, unknown>(invocation, state, context, out, timers),
+          ctx: new KeyedRunContext<StateHandles<KeyedDescriptors>, unknown>(invocation, state, context, out, timers, extras),
         };
       },
     );

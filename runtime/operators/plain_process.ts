@@ -5,7 +5,7 @@ import { MutationGuard } from "../state/mutation_guard.ts";
 import { OperatorState, readOperatorParts, writeOperatorPart } from "../state/operator_state.ts";
 import type { ProcessDefinition } from "./process.ts";
 import type { ProcessContext } from "./process_context.ts";
-import { RunContext } from "./run_context.ts";
+import { RunContext, type RunExtras, sidesOf } from "./run_context.ts";
 import { endTime, Runs } from "./runs.ts";
 
 type Context = ProcessContext<OperatorDescriptors, unknown>;
@@ -28,6 +28,7 @@ export class PlainProcessOperator implements Operator {
     checkMutations: boolean,
     context: OperatorContext,
     out: Collector<unknown>,
+    broadcast?: RunExtras["broadcast"],
   ) {
     const { uid, subtask, parallelism } = context;
     const guard = checkMutations ? new MutationGuard() : undefined;
@@ -35,10 +36,14 @@ export class PlainProcessOperator implements Operator {
     this.cursor = context.cursor;
     this.#context = context;
     this.#state = new OperatorState({ uid, subtask, parallelism, guard }, definition.state ?? {});
+    const extras: RunExtras = { sides: sidesOf(definition.sides, context), broadcast };
     this.runs = new Runs<Context>([definition.onRecord, definition.onEnd], context, guard, () => {
       const invocation = new Invocation(uid);
       const state = this.#state.bind<OperatorDescriptors>(invocation);
-      return { invocation, ctx: new RunContext<StateHandles<OperatorDescriptors>, unknown>(invocation, state, context, out) };
+      return {
+        invocation,
+        ctx: new RunContext<StateHandles<OperatorDescriptors>, unknown>(invocation, state, context, out, extras),
+      };
     });
   }
 

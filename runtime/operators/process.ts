@@ -4,7 +4,7 @@ import type { OperatorFactory } from "../graph/operator.ts";
 import type { KeyedDescriptors, OperatorDescriptors, Shape, Typed } from "../state/descriptor.ts";
 import { KeyedProcessOperator } from "./keyed_process.ts";
 import { PlainProcessOperator } from "./plain_process.ts";
-import type { FiredTimer, KeyedProcessContext, ProcessContext } from "./process_context.ts";
+import type { FiredTimer, KeyedProcessContext, NoSides, ProcessContext, Sides } from "./process_context.ts";
 
 /** No declared state. */
 export type NoState = Readonly<Record<never, never>>;
@@ -14,16 +14,23 @@ export type NoState = Readonly<Record<never, never>>;
  *
  * Handlers may be asynchronous: nothing else of the subtask happens until the promise settles.
  */
-export interface ProcessDefinition<In, D extends OperatorDescriptors = NoState, E extends Shape = Shape> {
+export interface ProcessDefinition<
+  In,
+  D extends OperatorDescriptors = NoState,
+  E extends Shape = Shape,
+  S extends Sides = NoSides,
+> {
   readonly state?: D;
   /** What `ctx.emit` takes: a schema, or `type<T>()`. */
   readonly emits: E;
-  onRecord(value: In, ctx: ProcessContext<D, Typed<E>>): void | Promise<void>;
+  /** Further outputs: what `ctx.side` takes under each name. */
+  readonly sides?: S;
+  onRecord(value: In, ctx: ProcessContext<D, Typed<E>, S>): void | Promise<void>;
   /**
    * All input has ended. Called once: not again after a restart from a checkpoint that was taken after it, unless more records
    * came.
    */
-  onEnd?(ctx: ProcessContext<D, Typed<E>>): void | Promise<void>;
+  onEnd?(ctx: ProcessContext<D, Typed<E>, S>): void | Promise<void>;
 }
 
 /**
@@ -31,18 +38,26 @@ export interface ProcessDefinition<In, D extends OperatorDescriptors = NoState, 
  *
  * Handlers may be asynchronous: nothing else of the subtask happens until the promise settles.
  */
-export interface KeyedProcessDefinition<In, K extends Key, D extends KeyedDescriptors = NoState, E extends Shape = Shape> {
+export interface KeyedProcessDefinition<
+  In,
+  K extends Key,
+  D extends KeyedDescriptors = NoState,
+  E extends Shape = Shape,
+  S extends Sides = NoSides,
+> {
   readonly state?: D;
   /** What `ctx.emit` takes: a schema, or `type<T>()`. */
   readonly emits: E;
-  onRecord(value: In, ctx: KeyedProcessContext<K, D, Typed<E>>): void | Promise<void>;
+  /** Further outputs: what `ctx.side` takes under each name. */
+  readonly sides?: S;
+  onRecord(value: In, ctx: KeyedProcessContext<K, D, Typed<E>, S>): void | Promise<void>;
   /** A timer of `timer.key` is due. Without this, timers cannot be set. */
-  onTimer?(timer: FiredTimer<K>, ctx: KeyedProcessContext<K, D, Typed<E>>): void | Promise<void>;
+  onTimer?(timer: FiredTimer<K>, ctx: KeyedProcessContext<K, D, Typed<E>, S>): void | Promise<void>;
   /**
    * All input has ended, for the subtask as a whole: there is no current key. (For each key: set an event-time timer at
    * `MAX_WATERMARK`.) Called once, as {@link ProcessDefinition.onEnd}.
    */
-  onEnd?(ctx: KeyedProcessContext<K, D, Typed<E>>): void | Promise<void>;
+  onEnd?(ctx: KeyedProcessContext<K, D, Typed<E>, S>): void | Promise<void>;
 }
 
 /** Options of a process operator. */
@@ -65,12 +80,23 @@ export interface KeyedProcessOptions<In, K extends Key> extends ProcessOptions {
  *
  * @throws {SluiceError} `PROCESS_DEFINITION` when the definition is not one
  */
-export function processOperator<In, K extends Key, D extends KeyedDescriptors = NoState, E extends Shape = Shape>(
-  definition: KeyedProcessDefinition<In, K, D, E>,
+export function processOperator<
+  In,
+  K extends Key,
+  D extends KeyedDescriptors = NoState,
+  E extends Shape = Shape,
+  S extends Sides = NoSides,
+>(
+  definition: KeyedProcessDefinition<In, K, D, E, S>,
   options: KeyedProcessOptions<In, K>,
 ): OperatorFactory<In, Typed<E>>;
-export function processOperator<In, D extends OperatorDescriptors = NoState, E extends Shape = Shape>(
-  definition: ProcessDefinition<In, D, E>,
+export function processOperator<
+  In,
+  D extends OperatorDescriptors = NoState,
+  E extends Shape = Shape,
+  S extends Sides = NoSides,
+>(
+  definition: ProcessDefinition<In, D, E, S>,
   options?: ProcessOptions,
 ): OperatorFactory<In, Typed<E>>;
 export function processOperator(
@@ -90,8 +116,9 @@ export function processOperator(
       );
 }
 
-function assertDefinition(definition: unknown): void {
-  const { onRecord, onTimer, onEnd, state } = Object(definition) as Record<string, unknown>;
+/** @throws {SluiceError} `PROCESS_DEFINITION` */
+export function assertDefinition(definition: unknown): void {
+  const { onRecord, onTimer, onEnd, state, sides } = Object(definition) as Record<string, unknown>;
   const wrong = typeof onRecord !== "function"
     ? "has no onRecord"
     : onTimer !== undefined && typeof onTimer !== "function"
@@ -100,11 +127,13 @@ function assertDefinition(definition: unknown): void {
     ? "has an onEnd that is no function"
     : state !== undefined && (typeof state !== "object" || state === null)
     ? "has a state that is no object of descriptors"
+    : sides !== undefined && (typeof sides !== "object" || sides === null)
+    ? "has sides that are no object of schemas"
     : undefined;
   if (wrong !== undefined) {
     throw new SluiceError(
       "PROCESS_DEFINITION",
-      `a process function ${wrong}; give { state?, emits, onRecord, onTimer?, onEnd? }`,
+      `a process function ${wrong}; give { state?, emits, sides?, onRecord, onTimer?, onEnd? }`,
     );
   }
 }

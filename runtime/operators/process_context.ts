@@ -1,17 +1,25 @@
 import type { LogLevel } from "../../actors/logger.ts";
 import type { Key } from "../graph/key.ts";
-import type { KeyedDescriptors, OperatorDescriptors, StateHandles } from "../state/descriptor.ts";
+import type { KeyedDescriptors, OperatorDescriptors, Shape, StateHandles, Typed } from "../state/descriptor.ts";
+
+/** The `sides` of a process function: names of further outputs, and what each takes. */
+export type Sides = Readonly<Record<string, Shape>>;
+
+/** No side outputs. */
+export type NoSides = Readonly<Record<never, never>>;
 
 /**
  * What a process function works with. Valid for one invocation of one attempt: used later, everything but `signal` and `log`
  * throws `StaleContextError` and has no effect, and so do the state handles. Its methods need their object: call
  * `ctx.emit(…)`, do not take them off it.
  */
-export interface ProcessContext<D extends KeyedDescriptors | OperatorDescriptors, Out> {
+export interface ProcessContext<D extends KeyedDescriptors | OperatorDescriptors, Out, S extends Sides = NoSides> {
   /** The handles of the declared state, under their names. */
   readonly state: StateHandles<D>;
   /** Hands a result to what follows, with the event time of the record or timer. The value must not be changed afterwards. */
   emit(value: Out): void;
+  /** As `emit`, on the side output of that name: what follows is `stream.side(name)`. */
+  side<N extends keyof S & string>(name: N, value: Typed<S[N]>): void;
   /** Event time of the record or timer in milliseconds; NaN on streams without event time. */
   readonly timestamp: number;
   /** Event time has come this far, for this subtask. */
@@ -25,7 +33,8 @@ export interface ProcessContext<D extends KeyedDescriptors | OperatorDescriptors
 }
 
 /** What a process function on a keyed stream works with: state and timers are those of the current key. */
-export interface KeyedProcessContext<K extends Key, D extends KeyedDescriptors, Out> extends ProcessContext<D, Out> {
+export interface KeyedProcessContext<K extends Key, D extends KeyedDescriptors, Out, S extends Sides = NoSides>
+  extends ProcessContext<D, Out, S> {
   /** The current key. @throws {SluiceError} `STATE_NO_KEY` in `onEnd` */
   readonly key: K;
   readonly timers: Timers;

@@ -5,7 +5,28 @@ import type { Key } from "../graph/key.ts";
 import type { Collector, OperatorContext } from "../graph/operator.ts";
 import type { Invocation } from "../state/invocation.ts";
 import type { KeyedTimers } from "../state/timers.ts";
-import type { Timers } from "./process_context.ts";
+import type { Sides, Timers } from "./process_context.ts";
+
+/** What a definition has beside state and results. */
+export interface RunExtras {
+  readonly sides: ReadonlyMap<string, Collector<unknown>>;
+  readonly broadcast?: ((invocation: Invocation) => unknown) | undefined;
+}
+
+const none: RunExtras = { sides: new Map() };
+
+/** The side outputs that a definition declares. */
+export function sidesOf(sides: Sides | undefined, context: OperatorContext): ReadonlyMap<string, Collector<unknown>> {
+  return new Map(Object.keys(sides ?? {}).map((name) => [name, context.side(name)]));
+}
+
+function unknownSide(uid: string, name: string, sides: ReadonlyMap<string, unknown>): SluiceError {
+  const declared = [...sides.keys()].join(", ") || "none";
+  return new SluiceError(
+    "SIDE_UNKNOWN",
+    `operator ${uid} emitted to side output ${JSON.stringify(name)}, but declares ${declared}; add it to sides`,
+  );
+}
 
 /** The context object behind `ProcessContext`, for one {@link Invocation}. */
 export class RunContext<Handles, Out> {
@@ -13,8 +34,13 @@ export class RunContext<Handles, Out> {
   protected readonly invocation: Invocation;
   private readonly context: OperatorContext;
   private readonly out: Collector<Out>;
+  private readonly sides: ReadonlyMap<string, Collector<unknown>>;
+  /** The handles of broadcast state, where there is some. */
+  readonly broadcast: unknown;
 
-  constructor(invocation: Invocation, state: Handles, context: OperatorContext, out: Collector<Out>) {
+  constructor(invocation: Invocation, state: Handles, context: OperatorContext, out: Collector<Out>, extras: RunExtras = none) {
+    this.sides = extras.sides;
+    this.broadcast = extras.broadcast?.(invocation);
     this.invocation = invocation;
     this.state = state;
     this.context = context;
@@ -29,6 +55,17 @@ export class RunContext<Handles, Out> {
     cursor.timestamp = invocation.timestamp;
     cursor.keyGroup = invocation.keyGroup;
     this.out.collect(value);
+  }
+
+  side(name: string, value: unknown): void {
+    const { invocation } = this;
+    if (invocation.serial === 0) invocation.assertLive();
+    const out = this.sides.get(name);
+    if (out === undefined) throw unknownSide(invocation.uid, name, this.sides);
+    const { cursor } = this.context;
+    cursor.timestamp = invocation.timestamp;
+    cursor.keyGroup = invocation.keyGroup;
+    out.collect(value);
   }
 
   get timestamp(): number {
@@ -60,8 +97,15 @@ export class RunContext<Handles, Out> {
 export class KeyedRunContext<Handles, Out> extends RunContext<Handles, Out> {
   readonly timers: Timers;
 
-  constructor(invocation: Invocation, state: Handles, context: OperatorContext, out: Collector<Out>, timers: Timers) {
-    super(invocation, state, context, out);
+  constructor(
+    invocation: Invocation,
+    state: Handles,
+    context: OperatorContext,
+    out: Collector<Out>,
+    timers: Timers,
+    extras: RunExtras = none,
+  ) {
+    super(invocation, state, context, out, extras);
     this.timers = timers;
   }
 

@@ -170,8 +170,9 @@ class WatermarksOperator<T> implements Operator<T> {
             `${subtask}, cannot be read; restore from another checkpoint`,
         );
       }
+      // At another parallelism a stream goes on where the old subtask was that was furthest behind.
       const split = scope === "split" ? name : "";
-      this.#restored.set(split, Math.max(latest, this.#restored.get(split) ?? latest));
+      this.#restored.set(split, Math.min(latest, this.#restored.get(split) ?? latest));
     }
   }
 

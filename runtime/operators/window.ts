@@ -41,7 +41,7 @@ export interface WindowDefinition<In, K extends Key, Acc, T, Out> {
  * - **Firing:** a window fires when event time has come to its end (watermark ≥ end − 1), once, one key a step, in the order of
  *   end, key group and first record; its results have the event time end − 1. At the end of input everything fires.
  * - **State:** one accumulator per key and window; what has fired is gone from it.
- * - **Late:** a record whose window had to fire already is dropped and counted as `lateRecords`.
+ * - **Late:** a record whose window had to fire already is counted as `lateRecords` and goes to the side output `late`.
  *
  * From its `process`: `SluiceError` `WINDOW_NO_TIMESTAMP` for a record without event time.
  */
@@ -64,6 +64,7 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
   private end = Number.NaN;
   readonly #toResult: (result: WindowResult<K, T>) => unknown;
   readonly #out: Collector<unknown>;
+  readonly #late: Collector<unknown>;
   readonly #backend: KeyedStateBackend;
 
   constructor(definition: WindowDefinition<In, K, Acc, T, Out>, context: OperatorContext, out: Collector<unknown>) {
@@ -77,6 +78,7 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     this.floor = new LatenessFloor(range);
     this.#toResult = definition.toResult ?? ((result) => result);
     this.#out = out;
+    this.#late = context.side("late");
     this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, ...context.state });
     const description = `${window.kind} of ${window.sizeMs} ms, offset ${window.offsetMs} ms, with ${kindOf(aggregate)}`;
     this.table = this.#backend.windows("windows", description);
@@ -91,6 +93,7 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     const group = cursor.keyGroup < 0 ? keyGroupOf(key, this.context.keyGroupCount) : cursor.keyGroup;
     if (end - 1 <= cursor.watermark || end - 1 <= this.floor.of(group)) {
       this.context.count("lateRecords", 1);
+      this.#late.collect(value);
       return;
     }
     // The sender has hashed the key, so it is a valid one: numbers and strings stand for themselves.

@@ -102,6 +102,31 @@ export class FanOut implements Next {
   }
 }
 
+/** An operator with side outputs: records that it emits go to the main one, marks to all. */
+export class MainOutput implements Next {
+  readonly #main: Next;
+  readonly #sides: readonly Next[];
+
+  constructor(main: Next, sides: readonly Next[]) {
+    this.#main = main;
+    this.#sides = sides;
+  }
+
+  collect(value: unknown): void {
+    this.#main.collect(value);
+  }
+
+  watermark(timestamp: number): void {
+    this.#main.watermark(timestamp);
+    for (const side of this.#sides) side.watermark(timestamp);
+  }
+
+  idle(): void {
+    this.#main.idle();
+    for (const side of this.#sides) side.idle();
+  }
+}
+
 /** The operators of one subtask, the head first. A source's chain is what follows the source. */
 export class Chain {
   /** Where records enter. */

@@ -75,10 +75,19 @@ export class EventTime {
     return { watermark: this.#watermark, target: this.#target };
   }
 
-  restore(state: EventTimeState): void {
-    this.#watermark = state.watermark;
-    this.#target = state.target;
-    this.#cursor.watermark = state.target;
+  /** Goes on where it was; at another parallelism, where the old subtask was that was furthest behind. */
+  restore(states: readonly EventTimeState[]): void {
+    this.#watermark = Math.min(...states.map((state) => state.watermark));
+    this.#target = Math.min(...states.map((state) => state.target));
+    this.#cursor.watermark = this.#target;
+  }
+
+  /**
+   * Says again how far event time had come: what was under way of it may have been taken for another channel's, or left out
+   * of a channel that was split.
+   */
+  announce(): void {
+    if (this.#watermark > NO_WATERMARK) this.#entry.watermark(this.#watermark);
   }
 
   #forward(watermark: number): void {

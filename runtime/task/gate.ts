@@ -100,7 +100,7 @@ export class InputGate {
     let counts = false;
     let idles = false;
     for (const input of this.inputs) {
-      if (input.feedback !== undefined || input.ended || input.drained) continue;
+      if (input.feedback !== undefined || input.ended || input.drained || !input.eventTime) continue;
       if (input.idle) {
         idles = true;
         continue;

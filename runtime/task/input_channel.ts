@@ -34,6 +34,10 @@ export interface InputPlace {
   readonly edge: number;
   /** Given for a channel that goes back, to the head of a loop. */
   readonly feedback?: Feedback | undefined;
+  /** Which input of the operator it belongs to: see `Cursor.port`. @default 0 */
+  readonly port?: number;
+  /** Whether event time waits for it. @default true */
+  readonly eventTime?: boolean;
 }
 
 /** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
@@ -61,6 +65,8 @@ export class InputChannel implements FrameTarget {
   readonly index: number;
   readonly edge: number;
   readonly feedback: Feedback | undefined;
+  readonly port: number;
+  readonly eventTime: boolean;
   readonly #owner: InputOwner;
   readonly #link: InputLink | undefined;
   readonly #window: CreditWindow;
@@ -93,6 +99,8 @@ export class InputChannel implements FrameTarget {
     this.index = place.index;
     this.edge = place.edge;
     this.feedback = place.feedback;
+    this.port = place.port ?? 0;
+    this.eventTime = place.eventTime ?? true;
     this.#owner = owner;
     this.#link = link;
     this.#window = credit.window;

@@ -6,11 +6,12 @@ import { type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
 import { rangeOf } from "../graph/key.ts";
 import type { LogicalOperator } from "../graph/logical.ts";
 import type { Cursor, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Sink } from "../graph/sink.ts";
 import type { Source, SourceContext } from "../graph/source.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
-import { attributed, Chain, ChainLink, FanOut, type Next, nowhere } from "./chain.ts";
+import { attributed, Chain, ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
 import { CreditWindow, firstWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
@@ -59,7 +60,7 @@ export async function loadSubtask(
 ): Promise<LoadedSubtask> {
   const { task, subtask, plan, clock } = assignment;
   const brake = new Brake();
-  const cursor: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "" };
+  const cursor: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "", port: 0 };
   /** The participant is made last, and its outputs before it. */
   const late: { participant?: CheckpointParticipant } = {};
 
@@ -85,7 +86,7 @@ export async function loadSubtask(
 
   const isSource = task.operators[0]?.role.kind === "source";
   let source: SourceHead | undefined;
-  const context = (operator: LogicalOperator): OperatorContext => ({
+  const context = (operator: LogicalOperator, side: OperatorContext["side"]): OperatorContext => ({
     uid: operator.id,
     subtask,
     parallelism: task.parallelism,
@@ -100,6 +101,7 @@ export async function loadSubtask(
       return brake.on;
     },
     state: assignment.state,
+    side,
     now: () => clock.now(),
     suspend: (pending) =>
       wiring.suspend(pending.catch((error: unknown) => {
@@ -171,9 +173,13 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
   const role = task.operators[0]?.role;
   const limitBytes = (role?.kind === "transform" ? role.feedbackBytes : undefined) ?? defaultFeedbackBytes;
   const back = new Feedback(task.id, { subtask, heads: task.parallelism }, limitBytes);
+  // A stream without event time says nothing of it: beside others it must not hold them back.
+  const timed = task.inputs.some((edge) => edge.timed);
   const place = (identity: InputIdentity): InputPlace => {
     const edge = edgeIndex.get(identity.edge) as number;
-    return { identity, index: inputs.length, edge, feedback: task.inputs[edge]?.feedback ? back : undefined };
+    const { port, feedback, timed: own } = task.inputs[edge] as PlannedEdge;
+    const eventTime = own || !timed;
+    return { identity, index: inputs.length, edge, port, eventTime, feedback: feedback ? back : undefined };
   };
   const inputs: InputChannel[] = [];
   for (const { channel, link, start } of assignment.inputs) {
@@ -195,30 +201,40 @@ async function makeChain(
   assignment: SubtaskAssignment,
   edges: readonly EdgeOutput[],
   cursor: Cursor,
-  context: (operator: LogicalOperator) => OperatorContext,
+  context: (operator: LogicalOperator, side: OperatorContext["side"]) => OperatorContext,
   signal: AbortSignal,
 ): Promise<Chain> {
   const { task, subtask } = assignment;
   const links = new Map<string, ChainLink>();
-  const next = (id: string): Next => {
+  const next = (id: string, side: string | undefined): Next => {
     const targets: Next[] = [
-      ...task.links.filter((link) => link.from === id).map((link) => links.get(link.to) as ChainLink),
-      ...edges.filter((output) => output.edge.fromOperator === id),
+      ...task.links.filter((link) => link.from === id && link.side === side).map((link) => links.get(link.to) as ChainLink),
+      ...edges.filter(({ edge }) => edge.fromOperator === id && edge.side === side),
     ];
     if (targets.length === 0) return nowhere;
     return targets.length === 1 ? targets[0] as Next : new FanOut(targets, cursor);
   };
   for (const operator of [...task.operators].reverse()) {
     if (operator.role.kind === "source") continue;
-    const out = next(operator.id);
+    const sides = sidesOf(task, operator.id).map((name): [string, Next] => [name, next(operator.id, name)]);
+    const own = context(operator, (name) => sides.find(([of]) => of === name)?.[1] ?? nowhere);
+    const main = next(operator.id, undefined);
+    const out = sides.length === 0 ? main : new MainOutput(main, sides.map(([, of]) => of));
     const made = operator.role.kind === "transform"
-      ? operator.role.create(context(operator), out as never)
-      : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), context(operator));
+      ? operator.role.create(own, out as never)
+      : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), own);
     links.set(operator.id, new ChainLink({ uid: operator.id, kind: operator.kind, subtask }, made, out));
   }
   const head = task.operators[0] as LogicalOperator;
   const ordered = task.operators.flatMap((operator) => links.get(operator.id) ?? []);
-  return new Chain(head.role.kind === "source" ? next(head.id) : links.get(head.id) as ChainLink, ordered);
+  return new Chain(head.role.kind === "source" ? next(head.id, undefined) : links.get(head.id) as ChainLink, ordered);
+}
+
+/** The side outputs of an operator that something takes up. */
+function sidesOf(task: PlannedTask, id: string): readonly string[] {
+  const fused = task.links.filter((link) => link.from === id).map((link) => link.side);
+  const edges = task.outputs.filter((edge) => edge.fromOperator === id).map((edge) => edge.side);
+  return [...new Set([...fused, ...edges])].filter((side) => side !== undefined);
 }
 
 async function openSink(assignment: SubtaskAssignment, operator: LogicalOperator, sink: Sink<unknown>, signal: AbortSignal) {
@@ -277,9 +293,9 @@ function named(error: unknown, code: string, place: string): SluiceError {
 }
 
 function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eventTime: EventTime): void {
-  for (const part of assignment.restored.get(assignment.task.id) ?? []) {
-    if (part.name === eventTimePart) eventTime.restore(readEventTime(assignment.task.id, part));
-  }
+  const { task, restored } = assignment;
+  const before = (restored.get(task.id) ?? []).filter((part) => part.name === eventTimePart);
+  if (before.length > 0) eventTime.restore(before.map((part) => readEventTime(task.id, part)));
   for (const link of chain.links) {
     const parts = (assignment.restored.get(link.uid) ?? []).filter((part) => part.name !== eventTimePart);
     if (parts.length > 0) link.guard("restore its state", () => link.operator.restore?.(parts));

@@ -74,7 +74,7 @@ export class OutputChannel implements GrantTarget {
   readonly #link: OutputLink;
   readonly #limits: OutputLimits;
   readonly #timed: boolean;
-  readonly #keyed: boolean;
+  readonly #grouped: boolean;
   /** The open batch, in arrays of its final size. Public for the partitioner's loop only. */
   count = 0;
   values: unknown[] = new Array<unknown>(1);
@@ -109,7 +109,7 @@ export class OutputChannel implements GrantTarget {
     this.#link = link;
     this.#limits = limits;
     this.#timed = channel.edge.timed;
-    this.#keyed = channel.edge.partitioner.kind === "keyBy";
+    this.#grouped = channel.edge.grouped;
     this.#sealed = start.sent;
     this.#wire = start.sent;
     this.#consumedSeq = start.sent;
@@ -250,7 +250,7 @@ export class OutputChannel implements GrantTarget {
 
   #takeBatch(count: number, mark: Mark | undefined): Frame {
     const { values } = this;
-    const keyGroups = this.#keyed ? this.keyGroups : undefined;
+    const keyGroups = this.#grouped ? this.keyGroups : undefined;
     const timestamps = this.#timed ? this.timestamps : undefined;
     const cost = this.#link.weigh === undefined ? Math.ceil(count * this.#sampledBytes(count)) : 0;
     if (count < values.length) {
@@ -267,7 +267,7 @@ export class OutputChannel implements GrantTarget {
 
   /** A frame without records never shares the open batch's arrays: they go on being filled. */
   #markFrame(mark: Mark | undefined): Frame {
-    const keyGroups = this.#keyed ? [] : undefined;
+    const keyGroups = this.#grouped ? [] : undefined;
     const timestamps = this.#timed ? [] : undefined;
     return { seq: this.#sealed + 1, values: [], keyGroups, timestamps, mark, cost: 0 };
   }

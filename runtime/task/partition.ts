@@ -1,3 +1,4 @@
+import { SluiceError } from "../../actors/error.ts";
 import { keyGroupOf, ownerOf } from "../graph/key.ts";
 import type { Key } from "../graph/key.ts";
 import type { Collector, Cursor, WatermarkCollector } from "../graph/operator.ts";
@@ -26,6 +27,10 @@ export function edgeOutput(
       return new RebalanceOutput(edge, channels, cursor, firstReceiver);
     case "keyBy":
       return new KeyByOutput(edge, channels, cursor, keyGroups, edge.partitioner.keyOf as (value: unknown) => Key);
+    case "broadcast":
+      return new BroadcastOutput(edge, channels, cursor);
+    case "custom":
+      return new CustomOutput(edge, channels, cursor);
   }
 }
 
@@ -34,6 +39,7 @@ abstract class Output implements EdgeOutput {
   readonly channels: readonly OutputChannel[];
   protected readonly cursor: Cursor;
   protected readonly timed: boolean;
+  protected readonly grouped: boolean;
   #watermark = -Infinity;
 
   constructor(edge: PlannedEdge, channels: readonly OutputChannel[], cursor: Cursor) {
@@ -41,6 +47,7 @@ abstract class Output implements EdgeOutput {
     this.channels = channels;
     this.cursor = cursor;
     this.timed = edge.timed;
+    this.grouped = edge.grouped;
   }
 
   abstract collect(value: unknown): void;
@@ -61,6 +68,7 @@ class ForwardOutput extends Output {
     const channel = this.channels[0] as OutputChannel;
     const at = channel.count++;
     channel.values[at] = value;
+    if (this.grouped) channel.keyGroups[at] = this.cursor.keyGroup;
     if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
     if (channel.count >= channel.batchRecords) channel.seal(undefined);
   }
@@ -124,4 +132,63 @@ class KeyByOutput extends Output {
     if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
     if (channel.count >= channel.batchRecords) channel.seal(undefined);
   }
+}
+
+class BroadcastOutput extends Output {
+  collect(value: unknown): void {
+    for (const channel of this.channels) {
+      const at = channel.count++;
+      channel.values[at] = value;
+      if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+      if (channel.count >= channel.batchRecords) channel.seal(undefined);
+    }
+  }
+}
+
+class CustomOutput extends Output {
+  private readonly receiverOf: (value: unknown) => number;
+
+  constructor(edge: PlannedEdge, channels: readonly OutputChannel[], cursor: Cursor) {
+    super(edge, channels, cursor);
+    this.receiverOf = customReceiver(edge, channels.length);
+  }
+
+  collect(value: unknown): void {
+    const channel = this.channels[this.receiverOf(value)] as OutputChannel;
+    const at = channel.count++;
+    channel.values[at] = value;
+    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+    if (channel.count >= channel.batchRecords) channel.seal(undefined);
+  }
+}
+
+/**
+ * The receiver of a record on an edge with a partitioner of the user's own, one of `receivers`.
+ *
+ * The function it gives throws `SluiceError` `PARTITION_OUT_OF_RANGE`, naming edge and record.
+ */
+export function customReceiver(edge: PlannedEdge, receivers: number): (value: unknown) => number {
+  const { partitioner, fromOperator, toOperator } = edge;
+  if (partitioner.kind !== "custom") throw new RangeError(`edge ${edge.id} has no partitioner of its own`);
+  const indexOf = partitioner.indexOf as (value: unknown, receivers: number) => unknown;
+  return (value) => {
+    const index = indexOf(value, receivers);
+    if (Number.isInteger(index) && (index as number) >= 0 && (index as number) < receivers) return index as number;
+    throw new SluiceError(
+      "PARTITION_OUT_OF_RANGE",
+      `partitioner "${partitioner.label}" from ${fromOperator} to ${toOperator} gave ${String(index)} for the record ` +
+        `${recordText(value)}; it must give a whole number from 0 to ${receivers - 1}, at once and without a promise`,
+    );
+  };
+}
+
+/** A record as messages show it, cut to about 200 characters. */
+function recordText(value: unknown): string {
+  let text: string;
+  try {
+    text = JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? `${item}n` : item)) ?? String(value);
+  } catch {
+    text = String(value);
+  }
+  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

@@ -270,7 +270,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     if (start < values.length) {
       if (input.idle) this.#becameActive(loaded, input);
       if (input.feedback !== undefined && this.#phase !== "running") throw input.feedback.late();
-      taken = processRecords(loaded, frame, start, Math.min(values.length, start + maxSteps));
+      taken = processRecords(loaded, input, frame, start, Math.min(values.length, start + maxSteps));
       input.elements = start + taken;
       this.#assignment.counters.recordsIn += taken;
       if (loaded.gate.feedback !== undefined) loaded.gate.feedback.passed += taken;
@@ -375,7 +375,10 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #run(loaded: LoadedSubtask): Promise<void> | void {
     const started = () => {
       this.#phase = "running";
-      if (loaded.source === undefined) loaded.eventTime.inputsAt(loaded.gate.watermark());
+      if (loaded.source === undefined) {
+        loaded.eventTime.announce();
+        loaded.eventTime.inputsAt(loaded.gate.watermark());
+      }
       this.timersChanged();
       this.#host.wake();
     };
@@ -404,11 +407,12 @@ function guardHead(loaded: LoadedSubtask, step: () => void): void {
 }
 
 /** The loop over records: everything that is per record is in here. Returns how many were processed. */
-function processRecords(loaded: LoadedSubtask, frame: Frame, from: number, to: number): number {
+function processRecords(loaded: LoadedSubtask, input: InputChannel, frame: Frame, from: number, to: number): number {
   const { values, keyGroups, timestamps } = frame;
   const { cursor, brake } = loaded;
   const entry = loaded.chain.entry;
   let at = from;
+  cursor.port = input.port;
   if (keyGroups === undefined) cursor.keyGroup = -1;
   if (timestamps === undefined) cursor.timestamp = NaN;
   while (at < to) {

@@ -115,6 +115,16 @@ test("stop takes a last checkpoint, tries again when it is aborted, and ends as 
   assert.equal(coordinate(state, { kind: "committed", subtask: 1, id: 2 }, 50), [{ kind: "done", id: 2, stopped: true }]);
 });
 
+test("what finishes after the cut of the stop's checkpoint does not make it a finished job", () => {
+  const state = begin();
+  coordinate(state, { kind: "stop" }, 10);
+  coordinate(state, acknowledged(1), 20);
+  coordinate(state, { kind: "finished", subtask: 0 }, 30);
+  coordinate(state, { kind: "finished", subtask: 1 }, 40);
+  coordinate(state, { kind: "stored", id: 1, final: false }, 50);
+  assert.equal(coordinate(state, { kind: "committed", subtask: 1, id: 1 }, 60), [{ kind: "done", id: 1, stopped: true }]);
+});
+
 test("a completed checkpoint is announced again until every sink has reported its commit", () => {
   const state = begin({ intervalMs: 10_000 });
   coordinate(state, { kind: "request" }, 0);

@@ -29,8 +29,9 @@ export interface FakeOptions {
 /** A task around one operator: what the engine would do for it, by hand. */
 export class FakeTask<In, Out> {
   readonly results: Collected<Out>[] = [];
+  readonly sides: { readonly name: string; readonly value: unknown }[] = [];
   readonly counts = new Map<string, number>();
-  readonly cursor: Cursor = { timestamp: Number.NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "" };
+  readonly cursor: Cursor = { timestamp: Number.NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "", port: 0 };
   readonly context: OperatorContext;
   readonly operator: Operator<In>;
   nowMs = 0;
@@ -49,6 +50,7 @@ export class FakeTask<In, Out> {
       keyGroupCount,
       cursor: this.cursor,
       halted: false,
+      side: (name) => ({ collect: (value) => this.sides.push({ name, value }) }),
       now: () => this.nowMs,
       suspend: (pending) => {
         this.pending = pending;

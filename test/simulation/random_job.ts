@@ -13,6 +13,8 @@ import { SimSource } from "./sim_source.ts";
 /** A job drawn from a seed, and what it must come to. */
 export interface RandomJob {
   readonly graph: LogicalGraph;
+  /** Another parallelism of its operators; those that are joined by forward edges keep to the same. */
+  redraw(random: Random): Record<string, number>;
   readonly sink: SimSink;
   /** Every id that must become visible, once for each time it stands here. */
   readonly expected: readonly string[];
@@ -25,7 +27,7 @@ export interface RandomJob {
 
 interface DrawnEdge {
   readonly from: number;
-  readonly partitioner: "forward" | "rebalance" | "keyBy";
+  readonly partitioner: DealtOut;
   readonly mode: EdgeMode;
   readonly feedback?: boolean;
 }
@@ -39,6 +41,8 @@ interface Drawn {
   ordered: boolean;
 }
 
+type DealtOut = "forward" | "rebalance" | "keyBy" | "custom";
+
 /** What a random job may have. */
 export interface JobLimits {
   readonly maxRecords: number;
@@ -46,6 +50,8 @@ export interface JobLimits {
   readonly edgeModes: boolean;
   /** The chance of a loop at each stage; there are two at most. */
   readonly loopChance: number;
+  /** Its parallelism may change: then records keep their order on fewer ways. */
+  readonly rescales: boolean;
 }
 
 /** Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink; unions, double edges, loops. */
@@ -104,9 +110,10 @@ export function randomJob(
   }
   return {
     graph,
+    redraw: (random) => redraw(random, drawn),
     sink,
     expected: reference(drawn, sources),
-    singleInput: [...inputs.values()].every((count) => count <= 1),
+    singleInput: !limits.rescales && [...inputs.values()].every((count) => count <= 1),
     disorder,
     describe: () =>
       drawn.map(({ uid, parallelism, ins }) => {
@@ -137,6 +144,7 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
     for (const sender of from) operator.ins.push(drawEdge(random, drawn[sender] as Drawn, sender, operator, limits));
     operator.ordered = kind !== "timer" && kind !== "loop" &&
       operator.ins.every((edge) => drawn[edge.from]?.ordered && edge.partitioner !== "rebalance") &&
+      (!limits.rescales || operator.ins.every((edge) => staysOrdered(edge, operator, drawn))) &&
       (operator.kind !== "keyed" || operator.ins.every((edge) => edge.partitioner === "keyBy")) &&
       new Set(operator.ins.map((edge) => edge.from)).size === operator.ins.length;
     drawn.push(operator);
@@ -205,12 +213,46 @@ function drawEdge(random: Random, sender: Drawn, from: number, receiver: Drawn, 
     ? "keyBy"
     : sender.parallelism === receiver.parallelism && random.chance(0.5)
     ? "forward"
-    : random.pick(["rebalance", "keyBy"] as const);
+    : random.pick(["rebalance", "keyBy", "custom"] as const);
   return { from, partitioner, mode };
 }
 
-function partitionerOf(kind: "forward" | "rebalance" | "keyBy"): Partitioner {
-  return kind === "keyBy" ? { kind, keyOf: ((record: SimRecord) => record.key) as never } : { kind };
+function partitionerOf(kind: DealtOut): Partitioner {
+  if (kind === "keyBy") return { kind, keyOf: ((record: SimRecord) => record.key) as never };
+  if (kind !== "custom") return { kind };
+  return { kind, label: "key", indexOf: ((record: SimRecord, receivers: number) => (record.key * 7 + 3) % receivers) as never };
+}
+
+/**
+ * Whether records keep their order on an edge when the parallelism changes: not on a forward edge whose records have no key
+ * group, unless both ends run as one task, since what was under way on it and what comes then may have different receivers.
+ */
+function staysOrdered(edge: Drawn["ins"][number], to: Drawn, drawn: readonly Drawn[]): boolean {
+  if (edge.partitioner !== "forward" || hasKeyGroups(drawn[edge.from] as Drawn, drawn)) return true;
+  return to.ins.length === 1 && to.kind !== "slow" && to.kind !== "keyed";
+}
+
+function hasKeyGroups(operator: Drawn, drawn: readonly Drawn[]): boolean {
+  return operator.ins.length > 0 &&
+    operator.ins.every(({ partitioner, from }) =>
+      partitioner === "keyBy" || (partitioner === "forward" && hasKeyGroups(drawn[from] as Drawn, drawn))
+    );
+}
+
+function redraw(random: Random, drawn: readonly Drawn[]): Record<string, number> {
+  const group = new Map<string, string>();
+  for (const { uid, ins } of drawn) {
+    const joined = ins.filter(({ partitioner, feedback }) => partitioner === "forward" && feedback !== true).map(({ from }) =>
+      drawn[from]?.uid as string
+    );
+    const own = joined.length === 0 ? uid : group.get(joined[0] as string) as string;
+    group.set(uid, own);
+    const others = new Set(joined.map((other) => group.get(other) as string));
+    for (const [member, of] of group) if (others.has(of)) group.set(member, own);
+  }
+  const of = new Map<string, number>();
+  for (const name of new Set(group.values())) of.set(name, 1 + random.int(4));
+  return Object.fromEntries([...group].map(([uid, name]) => [uid, of.get(name) as number]));
 }
 
 function drawData(random: Random, uid: string, maxRecords: number): Map<string, SimRecord[]> {

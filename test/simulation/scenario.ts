@@ -8,6 +8,7 @@ import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { SimulatedProcess } from "../../actors/simulation/process.ts";
 import { MemoryBroker } from "../../actors/memory_transport.ts";
 import type { CheckpointMode } from "../../runtime/checkpoint/manifest.ts";
+import { withParallelism } from "../../runtime/graph/parallelism.ts";
 import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
 import { memoryStorage } from "../../runtime/checkpoint/memory_storage.ts";
 import type { CheckpointStorage } from "../../runtime/checkpoint/storage.ts";
@@ -38,6 +39,9 @@ export interface Outcome {
     readonly single: number;
     /** Records that completed checkpoints captured at the heads of loops. */
     readonly fedBack: number;
+    /** Changes of parallelism, and the records under way that they put back. */
+    readonly rescales: number;
+    readonly rerouted: number;
   };
   readonly faults: ReadonlyMap<string, number>;
   /** A digest of everything that happened, for comparing two runs of one seed. */
@@ -54,6 +58,8 @@ export interface ScenarioOptions {
   readonly loops?: boolean;
   /** What joins subtasks. */
   readonly links?: Links;
+  /** Whether the parallelism may change. */
+  readonly rescales?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -71,7 +77,7 @@ const modes: readonly CheckpointMode[] = [
 
 interface Fault {
   readonly atMs: number;
-  readonly kind: "process" | "snapshot" | "prepare" | "commit" | "kill";
+  readonly kind: "process" | "snapshot" | "prepare" | "commit" | "kill" | "rescale";
 }
 
 /** Runs one seed to its end: a job, faults, and the comparison with a plain loop. */
@@ -84,12 +90,13 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const world = new ScenarioWorld(random, faults);
   const edgeModes = mode !== "at-least-once" && settings.chance(0.25);
   const loopChance = options.loops === true ? 0.6 : settings.chance(0.4) ? 0.3 : 0;
-  const limits = { maxRecords: 4 + settings.int(24), chain, edgeModes, loopChance };
+  const rescales = !chain && (options.rescales ?? random.fork("rescales").chance(0.5));
+  const limits = { maxRecords: 4 + settings.int(24), chain, edgeModes, loopChance, rescales };
   const job = randomJob(random.fork("job"), faults, limits, (delayMs, wake) => {
     world.process.clock.setTimer(delayMs, wake);
   });
-  const life = lifeOptions(settings, mode, options.links);
-  const schedule = options.faults === false ? [] : drawFaults(random.fork("faults"), life.onDisk);
+  const life: LifeOptions = { ...lifeOptions(settings, mode, options.links), rescales };
+  const schedule = options.faults === false ? [] : drawFaults(random.fork("faults"), life.onDisk, rescales);
   const violations: string[] = [];
   const events: JobEvent[] = [];
   await world.play(job, life, schedule, events, violations, options.log);
@@ -116,10 +123,11 @@ interface LifeOptions {
   readonly onDisk: boolean;
   /** The chance that somebody asks for another checkpoint right after one has completed. */
   readonly impatience: number;
+  readonly rescales: boolean;
   readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
 }
 
-function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefined): LifeOptions {
+function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefined): Omit<LifeOptions, "rescales"> {
   const links = given ?? random.fork("links").pick<Links>(["local", "local", "local", "broker", "network"]);
   return {
     mode,
@@ -134,12 +142,14 @@ function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefi
 }
 
 /** A process can be killed only where its checkpoints are not in its memory. */
-function drawFaults(random: Random, mayKill: boolean): Fault[] {
+function drawFaults(random: Random, mayKill: boolean, rescales: boolean): Fault[] {
   const kinds: Fault["kind"][] = ["process", "process", "snapshot", "prepare", "commit"];
   if (mayKill) kinds.push("kill", "kill");
   const spanMs = 5 + random.next() * 60;
-  return Array.from({ length: random.int(5) }, () => ({ atMs: random.next() * spanMs, kind: random.pick(kinds) }))
-    .sort((a, b) => a.atMs - b.atMs);
+  const draw = (kind: Fault["kind"]): Fault => ({ atMs: random.next() * spanMs, kind });
+  const faults = Array.from({ length: random.int(5) }, () => draw(random.pick(kinds)));
+  if (rescales) faults.push(...Array.from({ length: 1 + random.int(3) }, () => draw("rescale")));
+  return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
 /** Steps without which a run must have come to its end. */
@@ -175,10 +185,14 @@ class ScenarioWorld {
       this.#wire = new SimulatedWire(this.clock, this.#random.fork("wire"), life.wire);
       this.#wire.schedule(this.#faults);
     }
+    let run: Run | undefined;
+    let graph = job.graph;
+    const another = this.#random.fork("parallelism");
     for (const fault of schedule) {
       this.clock.setTimer(fault.atMs, () => {
         if (fault.kind === "kill") killed = true;
-        else this.#faults.arm(fault.kind);
+        else if (fault.kind !== "rescale") this.#faults.arm(fault.kind);
+        else void this.#rescale(run, job.redraw(another), violations, log);
       });
     }
     let steps = 0;
@@ -195,7 +209,8 @@ class ScenarioWorld {
           processes: processTable(number),
         });
       }
-      let run: Run | undefined;
+      run = undefined;
+      if (number > 0 && life.rescales) graph = withParallelism(graph, job.redraw(another));
       let over: { readonly error: unknown } | "finished" | undefined;
       const options: StartOptions = {
         system,
@@ -216,7 +231,7 @@ class ScenarioWorld {
         channels: { ...life.channels, probeMs: wireProbeMs, silenceMs: wireSilenceMs },
       };
       const links = this.#wire?.connect(process.clock, job.graph.name);
-      const made = { graph: job.graph, name: job.graph.name, parallelism: undefined } as unknown as Job;
+      const made = { graph, name: job.graph.name, parallelism: undefined } as unknown as Job;
       void startLinked(made, options, links).then(
         (started) => {
           run = started;
@@ -259,6 +274,24 @@ class ScenarioWorld {
       }
       await this.#leave(run, system, process, violations);
       return;
+    }
+  }
+
+  /** A run that ends or is killed meanwhile does not answer, or says so. */
+  async #rescale(
+    run: Run | undefined,
+    parallelism: Record<string, number>,
+    violations: string[],
+    log: ((line: string) => void) | undefined,
+  ): Promise<void> {
+    if (run === undefined) return;
+    log?.(`${this.clock.monotonic().toFixed(2)} rescale to ${JSON.stringify(parallelism)}`);
+    try {
+      await run.rescale(parallelism);
+      this.#faults.note("rescale");
+    } catch (error) {
+      if (error instanceof SluiceError && ["RUN_ENDED", "RESCALING", "RUN_CANCELLED"].includes(error.code)) return;
+      violations.push(`cannot be rescaled: ${error instanceof Error ? error.stack : error}`);
     }
   }
 
@@ -367,6 +400,9 @@ function count(events: readonly JobEvent[], kills: number, single: number): Outc
   let fedBack = 0;
   let aborted = 0;
   let restarts = 0;
+  let rescales = 0;
+  let rerouted = 0;
+  let rescaling = false;
   for (const event of events) {
     if (event.kind === "checkpoint-completed") {
       completed++;
@@ -374,9 +410,17 @@ function count(events: readonly JobEvent[], kills: number, single: number): Outc
       for (const { task, inFlightRecords } of event.figures.subtasks) if (task.startsWith("loop")) fedBack += inFlightRecords;
     } else if (event.kind === "checkpoint-aborted") aborted++;
     else if (event.kind === "restarting") restarts++;
-    else if (event.kind === "started") recovered += event.inFlightRecords;
+    else if (event.kind === "rescaling") rescaling = true;
+    else if (event.kind === "started") {
+      recovered += event.inFlightRecords;
+      if (rescaling) {
+        rescales++;
+        rerouted += event.inFlightRecords;
+      }
+      rescaling = false;
+    }
   }
-  return { completed, aborted, restarts, kills, captured, recovered, single, fedBack };
+  return { completed, aborted, restarts, kills, captured, recovered, single, fedBack, rescales, rerouted };
 }
 
 function digest(events: readonly JobEvent[], job: RandomJob): string {

@@ -46,6 +46,7 @@ class SimReader implements SplitReader<SimRecord, number> {
       if (this.#next === this.#records.length) return "ended";
       if (this.#left === 0) {
         this.#left = 1 + this.#random.int(6);
+        this.#pause?.cancel(); // another split's reader may have woken this one before its time
         this.#pause = this.#context.clock.setTimer(this.#random.next() * this.#pauseMs, () => this.#context.wake());
         return "waiting";
       }

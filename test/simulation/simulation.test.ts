@@ -49,7 +49,18 @@ test("the seeds took checkpoints in every mode, with records in flight that were
   for (const mode of ["aligned", "unaligned", "timeout 2 ms", "at-least-once"]) {
     assert.ok((tally.modes.get(mode) ?? 0) > 0, `no seed ran in mode ${mode}`);
   }
-  for (const figure of ["completed", "aborted", "restarts", "captured", "recovered", "single", "fedBack"] as const) {
+  const figures = [
+    "completed",
+    "aborted",
+    "restarts",
+    "captured",
+    "recovered",
+    "single",
+    "fedBack",
+    "rescales",
+    "rerouted",
+  ] as const;
+  for (const figure of figures) {
     assert.ok(tally.of(figure) > 0, `no ${figure} in any seed:\n${tally.lines().join("\n")}`);
   }
   for (const line of tally.lines()) console.log(`  ${line}`);
@@ -57,7 +68,7 @@ test("the seeds took checkpoints in every mode, with records in flight that were
 
 test("every kind of fault happened", () => {
   if (all.length < 500) return;
-  const ofOperators = ["process", "snapshot", "prepare", "commit", "kill"];
+  const ofOperators = ["process", "snapshot", "prepare", "commit", "kill", "rescale"];
   const ofMessages = ["lost", "duplicated", "corrupted"];
   const outages = ["cut", "one-way cut", "disconnect"];
   const ofConnections = [...outages, ...outages.map((kind) => `long ${kind}`), "broker restart", "given up"];

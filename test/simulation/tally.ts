@@ -31,6 +31,7 @@ export class Tally {
         this.of("recovered")
       } restored; exact ` +
       `at-least-once: ${this.of("single")}`,
+      `rescales: ${this.of("rescales")}, with ${this.of("rerouted")} records in flight`,
     ];
   }
 }
