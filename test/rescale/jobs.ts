@@ -80,7 +80,7 @@ export function rescaleJob(stage: LoopStage, way: Way, count: number): RescaleJo
 }
 
 /** Slow, with state by key: how often each record came, and the last of each key. */
-function counted(stage: LoopStage, stream: Stream<Parcel, false>, delayMs: number): Stream<Seen, false> {
+function counted<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, delayMs: number): Stream<Seen, false> {
   return stream.keyBy("key", ({ key }) => key).process("count", {
     state: { times: map(type<number>(), type<number>()), last: value(type<number>(), -1) },
     emits: type<Seen>(),
@@ -95,7 +95,7 @@ function counted(stage: LoopStage, stream: Stream<Parcel, false>, delayMs: numbe
   });
 }
 
-function plain(stage: LoopStage, stream: Stream<Parcel, false>, uid: string): Stream<Seen, false> {
+function plain<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, uid: string): Stream<Seen, false> {
   return stream.process(uid, {
     emits: type<Seen>(),
     onRecord(parcel, ctx) {

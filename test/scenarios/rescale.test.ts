@@ -8,7 +8,7 @@ import { LoopStage } from "./loop_stage.ts";
 
 const unaligned = { checkpoints: { mode: "unaligned" } } as const;
 
-/** Starts the job at each parallelism in turn, takes a checkpoint with records under way, and kills it; then runs it to its end. */
+/** Starts the job at each parallelism in turn, each time from a checkpoint with records under way; the last runs to its end. */
 async function through(
   stage: LoopStage,
   pipeline: Job,
