@@ -309,4 +309,4 @@ museum("FLINK-38483: a checkpoint in which nothing has any state yet is taken up
   assertOnce(sink.values, 40);
 });
 
-for (const  of of[eleven, twelve, seventeen, twenty, twentyOne, museum]) of.run();
+for (const each of [eleven, twelve, seventeen, twenty, twentyOne, museum]) each.run();
