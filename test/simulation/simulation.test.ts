@@ -9,7 +9,7 @@ import { seeds } from "../seeds.ts";
 import { runScenario } from "./scenario.ts";
 import { describeViolations, Tally } from "./tally.ts";
 
-takesUpTo(300_000);
+takesUpTo(1_200_000);
 
 const test = suite("simulation");
 const all = seeds(2_000, 500);
