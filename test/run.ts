@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { provideNatsServer } from "./nats/server.ts";
 import { discover, type RuntimeName, runtimeNames } from "./runner/discover.ts";
 import { findRuntime } from "./runner/runtimes.ts";
+import { seedOfDay } from "./seeds.ts";
 import { addTally, emptyTally, supervise, type Tally } from "./runner/supervise.ts";
 
 const { values: options, positionals: filters } = parseArgs({
@@ -30,6 +31,11 @@ for (const name of wanted) {
 }
 if (options.seeds !== undefined) process.env["SLUICE_SEEDS"] = options.seeds;
 if (options.from !== undefined) process.env["SLUICE_FROM"] = options.from;
+if ((process.env["CI"] ?? "") !== "" && (process.env["SLUICE_FROM"] ?? "") === "") {
+  const from = String(seedOfDay(Date.now()));
+  process.env["SLUICE_FROM"] = from;
+  console.log(`CI: today's seeds begin at ${from}; --from ${from} runs the same ones again`);
+}
 
 const counts = (tally: Tally): string => `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`;
 const total = emptyTally();

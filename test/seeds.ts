@@ -13,6 +13,14 @@ export function seeds(node: number, elsewhere: number = node): number[] {
   return Array.from({ length: count }, (_, index) => from + index);
 }
 
+/**
+ * The first seed of a day (in UTC): each day has 10,000 of its own, so that a build which runs daily walks through the space.
+ * The runner uses it where `CI` is set and nothing else was asked for, and prints it.
+ */
+export function seedOfDay(nowMs: number): number {
+  return Math.floor(nowMs / 86_400_000) * 10_000 + 1;
+}
+
 function wholeNumber(name: string): number | undefined {
   const text = process.env[name];
   if (text === undefined || text === "") return undefined;

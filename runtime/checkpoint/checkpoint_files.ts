@@ -47,6 +47,9 @@ export class CheckpointFiles {
   #queue: Writing[] = [];
   /** Whether a step is to come. */
   #stepping = false;
+  /** Ids that are over, above the last completed one: what a subtask contributes to them later is nothing any more. */
+  readonly #aborted = new Set<CheckpointId>();
+  #completed: CheckpointId = 0;
   #closed = false;
 
   constructor(
@@ -68,8 +71,8 @@ export class CheckpointFiles {
 
   /** Takes over one subtask's contribution. What cannot be encoded shows in the outcome. */
   add(contribution: Contribution): void {
-    if (this.#closed) return release(contribution);
     const id = contribution.checkpoint;
+    if (this.#closed || id <= this.#completed || this.#aborted.has(id)) return release(contribution);
     let file = this.#open.get(id);
     if (file === undefined) {
       file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [] };
@@ -81,8 +84,15 @@ export class CheckpointFiles {
 
   /** Drops what was written of an aborted checkpoint. */
   abort(id: CheckpointId): void {
+    if (id > this.#completed) this.#aborted.add(id);
     const file = this.#open.get(id);
     if (file !== undefined) void this.#drop(file);
+  }
+
+  /** Nothing more is written of checkpoints up to `id`. */
+  completed(id: CheckpointId): void {
+    this.#completed = Math.max(this.#completed, id);
+    for (const aborted of this.#aborted) if (aborted <= id) this.#aborted.delete(aborted);
   }
 
   /** Drops everything that is open. */

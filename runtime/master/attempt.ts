@@ -170,6 +170,7 @@ export class Attempt {
   }
 
   completed(id: CheckpointId): void {
+    this.#files.completed(id);
     for (const { ref } of this.subtasks) ref.tell({ kind: "completed", id });
   }
 

@@ -10,7 +10,7 @@ export type RuntimeName = "node" | "deno" | "bun";
 export const runtimeNames: readonly RuntimeName[] = ["node", "deno", "bun"];
 
 /** Folders whose tests read files or start processes; what they say does not depend on the runtime, so Node alone runs them. */
-const nodeOnlyFolders = ["test/house/", "test/package/", "test/runner/"];
+const nodeOnlyFolders = ["test/house/", "test/mutation/", "test/package/", "test/runner/"];
 
 /** Every test file below `folder` for this runtime, as paths from the project's folder, sorted; `filters` keep by substring. */
 export function discover(runtime: RuntimeName, folder: string, filters: readonly string[]): string[] {

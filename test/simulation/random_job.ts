@@ -22,6 +22,8 @@ export interface RandomJob {
   readonly singleInput: boolean;
   /** Said by operators that saw records out of order. */
   readonly disorder: string[];
+  /** How many records were read and written so far, in all attempts. */
+  moved(): number;
   describe(): string;
 }
 
@@ -46,6 +48,8 @@ type DealtOut = "forward" | "rebalance" | "keyBy" | "custom";
 /** What a random job may have. */
 export interface JobLimits {
   readonly maxRecords: number;
+  /** What the slowest operators take for a record at most. */
+  readonly slowestMs: number;
   readonly chain: boolean;
   readonly edgeModes: boolean;
   /** The chance of a loop at each stage; there are two at most. */
@@ -65,7 +69,7 @@ export function randomJob(
   const disorder: string[] = [];
   const sink = new SimSink(faults);
   const slowness = random.fork("slowness");
-  const delays = drawn.map(() => (slowness.chance(0.7) ? slowness.next() * 1.5 : 0));
+  const delays = drawn.map(() => (slowness.chance(0.7) ? slowness.next() * slowness.pick([1.5, 1.5, limits.slowestMs]) : 0));
   const sources = new Map<number, SimSource>();
   const operators: LogicalOperator[] = drawn.map((operator, index) => {
     const { uid, parallelism, kind } = operator;
@@ -115,6 +119,7 @@ export function randomJob(
     expected: reference(drawn, sources),
     singleInput: !limits.rescales && [...inputs.values()].every((count) => count <= 1),
     disorder,
+    moved: () => [...sources.values()].reduce((sum, source) => sum + source.read, sink.written),
     describe: () =>
       drawn.map(({ uid, parallelism, ins }) => {
         const from = ins.map(({ from, partitioner, mode, feedback }) =>

@@ -11,6 +11,8 @@ export class SimSink implements Sink<SimRecord> {
   readonly committed = new Map<string, readonly string[]>();
   readonly #faults: Faults;
   readonly problems: string[] = [];
+  /** How many records were written, in all attempts. */
+  written = 0;
 
   constructor(faults: Faults) {
     this.#faults = faults;
@@ -27,6 +29,7 @@ export class SimSink implements Sink<SimRecord> {
     const sleep = (delayMs: number) => new Promise<void>((resolve) => timers.add(context.clock.setTimer(delayMs, resolve)));
     return {
       write: (record) => {
+        this.written++;
         open.push(`${record.id}${record.tags}`);
       },
       prepare: (checkpointId) => {

@@ -9,6 +9,8 @@ export class SimSource implements Source<SimRecord, number> {
   readonly bounded = true;
   readonly data: ReadonlyMap<string, readonly SimRecord[]>;
   readonly #pauseMs: number;
+  /** How many records were read, in all attempts. */
+  read = 0;
 
   constructor(data: ReadonlyMap<string, readonly SimRecord[]>, pauseMs: number) {
     this.data = data;
@@ -20,11 +22,12 @@ export class SimSource implements Source<SimRecord, number> {
   }
 
   open(split: Split, position: number | undefined, context: SourceContext): SplitReader<SimRecord, number> {
-    return new SimReader(this.data.get(split.id) ?? [], position ?? 0, context, this.#pauseMs);
+    return new SimReader(this, this.data.get(split.id) ?? [], position ?? 0, context, this.#pauseMs);
   }
 }
 
 class SimReader implements SplitReader<SimRecord, number> {
+  readonly #source: SimSource;
   readonly #records: readonly SimRecord[];
   readonly #context: SourceContext;
   readonly #random: Random;
@@ -33,7 +36,8 @@ class SimReader implements SplitReader<SimRecord, number> {
   #left = 1;
   #pause: Timer | undefined;
 
-  constructor(records: readonly SimRecord[], next: number, context: SourceContext, pauseMs: number) {
+  constructor(source: SimSource, records: readonly SimRecord[], next: number, context: SourceContext, pauseMs: number) {
+    this.#source = source;
     this.#records = records;
     this.#next = next;
     this.#context = context;
@@ -51,6 +55,7 @@ class SimReader implements SplitReader<SimRecord, number> {
         return "waiting";
       }
       this.#left--;
+      this.#source.read++;
       const record = this.#records[this.#next++] as SimRecord;
       if (!output.emitAt(record, record.at)) return "more";
     }

@@ -1,5 +1,6 @@
 /**
- * Runs many seeds: `npm run simulate -- --seeds N --from S [--verbose]`. The last line is `N seeds, V violations`.
+ * Runs many seeds: `npm run simulate -- --seeds N --from S [--stop] [--verbose]`. The last line is `N seeds, V violations`.
+ * `--stop`: at the first violation.
  */
 import { parseArgs } from "node:util";
 import { systemClock } from "../../actors/system_clock.ts";
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
     loops: { type: "boolean", default: false },
+    stop: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -30,9 +32,10 @@ for (let seed = from; seed < from + seeds; seed++) {
   });
   tally.add(outcome);
   if (outcome.violations.length > 0 || values.verbose) console.log(describeViolations(outcome));
+  if (outcome.violations.length > 0 && values.stop) break;
 }
 const seconds = (systemClock.monotonic() - begin) / 1_000;
 for (const line of tally.lines()) console.log(line);
-console.log(`${(seeds / seconds).toFixed(1)} seeds/s`);
-console.log(`${seeds} seeds, ${tally.violated} violations`);
+console.log(`${(tally.seeds / seconds).toFixed(1)} seeds/s`);
+console.log(`${tally.seeds} seeds, ${tally.violated} violations`);
 process.exit(tally.violated > 0 ? 1 : 0);
