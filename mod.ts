@@ -88,4 +88,5 @@ export type { CheckpointFigures, JobEvent, SubtaskCheckpoint } from "./runtime/m
 export type { CheckpointMode } from "./runtime/checkpoint/manifest.ts";
 export type { CheckpointStorage } from "./runtime/checkpoint/storage.ts";
 export { fileStorage } from "./runtime/checkpoint/file_storage.ts";
+export type { FileStorageWorld } from "./runtime/checkpoint/file_storage.ts";
 export { memoryStorage } from "./runtime/checkpoint/memory_storage.ts";

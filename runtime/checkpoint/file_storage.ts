@@ -3,7 +3,9 @@ import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { Processes } from "../../actors/processes.ts";
 import type { Random } from "../../actors/random.ts";
+import { systemDisk } from "../../actors/system_disk.ts";
 import { systemProcesses } from "../../actors/system_processes.ts";
+import { systemRandom } from "../../actors/system_random.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import {
   type CheckpointFolder,
@@ -23,10 +25,12 @@ import { dataFileName, decodeManifest, encodeManifest } from "./manifest_codec.t
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
 
-/** What file storage works on. */
+/** What file storage works on. All of it is optional. */
 export interface FileStorageWorld {
-  readonly disk: Disk;
-  readonly random: Random;
+  /** @default the machine's */
+  readonly disk?: Disk;
+  /** Names locks. @default the machine's */
+  readonly random?: Random;
   /** Tells whether the owner of a lock still runs. @default the processes of this machine */
   readonly processes?: Processes;
 }
@@ -45,8 +49,11 @@ export interface FileStorageWorld {
  * | `job.json`, `job.backup.json`      | the job, and the attempts and ids allotted: see `job_record.ts`                  |
  * | `chk-<id>-<attempt>/data-<n>`      | data files: written as `….tmp`, synced, renamed                                  |
  * | `chk-<id>-<attempt>/manifest.json` | completes the checkpoint: synced, then linked to this name, which must be free   |
+ *
+ * @param world what it works on instead of this machine; `start` gives its own to `checkpoints.directory`
+ * @throws {SluiceError} `BAD_OPTIONS` for an empty path
  */
-export function fileStorage(directory: string, world: FileStorageWorld): CheckpointStorage {
+export function fileStorage(directory: string, world: FileStorageWorld = {}): CheckpointStorage {
   const trimmed = directory.length > 1 ? directory.replace(/\/+$/, "") : directory;
   if (trimmed === "") {
     throw new SluiceError("BAD_OPTIONS", 'the checkpoint directory is ""; name a folder, such as "./checkpoints"');
@@ -56,11 +63,12 @@ export function fileStorage(directory: string, world: FileStorageWorld): Checkpo
 
 class FileStorage implements CheckpointStorage {
   readonly location: string;
-  readonly #world: FileStorageWorld & { readonly processes: Processes };
+  readonly #world: Required<FileStorageWorld>;
 
   constructor(location: string, world: FileStorageWorld) {
     this.location = location;
-    this.#world = { ...world, processes: world.processes ?? systemProcesses() };
+    const { disk = systemDisk(), random = systemRandom(), processes = systemProcesses() } = world;
+    this.#world = { disk, random, processes };
   }
 
   async open(job: string): Promise<CheckpointStore> {
