@@ -56,6 +56,7 @@ const tables: readonly (readonly [heading: string, path: string, name: string])[
   ["## Operators", "runtime/job/operator_options.ts", "IterateOptions"],
   ["## Operators", "runtime/operators/process.ts", "ProcessOptions"],
   ["## Operators", "runtime/operators/watermarks.ts", "WatermarkOptions"],
+  ["## State", "runtime/state/time_to_live.ts", "TimeToLive"],
   ["## Sources", "runtime/connectors/memory_source.ts", "MemorySourceOptions"],
   ["## Sources", "runtime/connectors/generator.ts", "GenerateOptions"],
   ["## Sources", "runtime/connectors/json_array.ts", "JsonArrayOptions"],
