@@ -81,8 +81,8 @@ export type { Committable, Delivery, Sink, SinkContext, SinkWriter } from "./run
 // Running
 export { start } from "./runtime/master/start.ts";
 export type { Run } from "./runtime/master/run.ts";
-export type { RunResult } from "./runtime/master/master_control.ts";
-export type { ChannelOptions, CheckpointOptions, StartOptions } from "./runtime/master/options.ts";
+export type { RunResult } from "./runtime/master/master.ts";
+export type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./runtime/master/options.ts";
 export type { RestartStrategy } from "./runtime/master/restart.ts";
 export type { CheckpointFigures, JobEvent, SubtaskCheckpoint } from "./runtime/master/event.ts";
 export type { CheckpointMode } from "./runtime/checkpoint/manifest.ts";

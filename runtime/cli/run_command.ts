@@ -17,6 +17,8 @@ interface RunFlags {
   readonly alignedTimeout: number;
   readonly interval: number;
   readonly state?: string;
+  readonly stateBackend: "heap" | "disk";
+  readonly stateScratch: string;
   readonly from?: CheckpointId;
   readonly allowDuplicates: boolean;
   readonly json: boolean;
@@ -38,6 +40,15 @@ export function runCommand(console: Console, done: (exitCode: number) => void): 
     .option("--aligned-timeout <duration>", "with --mode timeout: aligned for so long, then unaligned", duration, 500)
     .option("--interval <duration>", "time between two checkpoints", duration, 10_000)
     .option("--state <dir>", "folder of the checkpoints; a job started again with it goes on from the latest")
+    .addOption(
+      new Option("--state-backend <backend>", "where keyed state is meanwhile: disk is for more than fits into memory")
+        .choices(["heap", "disk"]).default("heap"),
+    )
+    .option(
+      "--state-scratch <dir>",
+      "with --state-backend disk: its folder, on a local disk, emptied at start and end",
+      "scratch",
+    )
     .option("--from <checkpoint>", "start from this checkpoint of --state instead: its number, or its folder", checkpointId)
     .option("--allow-duplicates", "start although a sink has already shown what comes after --from", false)
     .option("--json", "say what happens as lines of JSON", false)
@@ -88,7 +99,9 @@ const usageCodes = new Set(["USAGE", "BAD_OPTIONS", "MODULE_NOT_LOADED", "NOT_A_
 function startOptions(console: Console, flags: RunFlags): StartOptions {
   const mode: CheckpointMode = flags.mode === "timeout" ? { alignedTimeoutMs: flags.alignedTimeout } : flags.mode;
   const directory = flags.state === undefined ? {} : { directory: resolve(console.folder, flags.state) };
+  const scratch = resolve(console.folder, flags.stateScratch);
   return {
+    ...(flags.stateBackend === "disk" ? { state: { backend: "disk", directory: scratch } as const } : {}),
     ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),
     ...(flags.from === undefined ? {} : { from: flags.from }),
     allowDuplicates: flags.allowDuplicates,

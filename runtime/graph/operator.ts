@@ -1,5 +1,6 @@
 import type { Logger } from "../../actors/logger.ts";
 import type { CheckpointId } from "./frame.ts";
+import type { OrderedStores } from "./ordered_store.ts";
 
 /** Where an operator's results go. */
 export interface Collector<T> {
@@ -74,6 +75,8 @@ export interface RestoredPart {
 export interface StateSettings {
   /** Every so-many-th checkpoint writes the whole keyed state, those between what has changed. 1: each one does. */
   readonly baseEvery: number;
+  /** Where declared keyed state is. @default on the heap */
+  readonly stores?: OrderedStores | undefined;
 }
 
 /** What an operator is given when it is made. Valid for one attempt. */

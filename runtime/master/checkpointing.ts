@@ -18,9 +18,8 @@ import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { World } from "./attempt.ts";
-import { figuresOf, inFile, manifestOf, type Trigger } from "./completion.ts";
-import type { Deployment } from "./deployment.ts";
+import type { Attempt, World } from "./attempt.ts";
+import { figuresOf, manifestOf, type Trigger } from "./completion.ts";
 import type { JobEvent } from "./event.ts";
 import type { RunSettings } from "./options.ts";
 
@@ -30,7 +29,7 @@ export const idBlock = 1_000;
 /** What a coordinator is made from, and whom it tells. */
 export interface CheckpointingOptions {
   readonly job: string;
-  readonly deployment: Deployment;
+  readonly attempt: Attempt;
   readonly store: CheckpointStore;
   readonly settings: RunSettings;
   readonly world: World;
@@ -47,7 +46,7 @@ export interface CheckpointingOptions {
 export class Checkpointing {
   readonly #options: CheckpointingOptions;
   readonly #coordination: Coordination;
-  readonly #files = new Map<CheckpointId, DataFile[]>();
+  readonly #files = new Map<CheckpointId, DataFile>();
   /** Of the completed checkpoints of this attempt that are retained: later ones build on them. */
   readonly #manifests = new Map<CheckpointId, Manifest>();
   #newest: CheckpointId = 0;
@@ -59,14 +58,13 @@ export class Checkpointing {
 
   constructor(options: CheckpointingOptions) {
     this.#options = options;
-    const { settings, world } = options;
-    const { attempt } = options.deployment;
+    const { attempt, settings, world } = options;
     this.#coordination = newCoordination(settings.policy, {
       subtasks: attempt.subtasks.length,
       sinkSubtasks: attempt.sinkSubtasks,
       loops: attempt.loopHeads,
       nextId: options.nextId,
-      restored: attempt.restored?.id ?? 0,
+      restored: attempt.snapshot?.manifest.id ?? 0,
       nowMs: world.clock.monotonic(),
     });
   }
@@ -82,13 +80,9 @@ export class Checkpointing {
     this.armTick();
   }
 
-  /** All that some subtasks contribute to a checkpoint is durable in this file. */
-  acknowledged(id: CheckpointId, acknowledgements: readonly Acknowledgement[], file: DataFile): void {
-    if (!this.#triggered.has(id)) return;
-    const files = this.#files.get(id) ?? [];
-    this.#files.set(id, files);
-    const place = files.push(file) - 1;
-    this.handle({ kind: "acknowledged", id, acknowledgements: inFile(place, acknowledgements) });
+  /** The data of a checkpoint is durable in this file. */
+  dataFile(id: CheckpointId, file: DataFile): void {
+    this.#files.set(id, file);
   }
 
   /** Sets the timer for the next thing that is due. */
@@ -111,7 +105,7 @@ export class Checkpointing {
   }
 
   #act(action: CoordinatorAction): void {
-    const { deployment, world, emit } = this.#options;
+    const { attempt, world, emit } = this.#options;
     const at = world.clock.now();
     switch (action.kind) {
       case "trigger":
@@ -121,15 +115,15 @@ export class Checkpointing {
       case "abort":
         this.#triggered.delete(action.id);
         this.#files.delete(action.id);
-        deployment.abort(action.id);
+        attempt.abort(action.id);
         return emit({ kind: "checkpoint-aborted", at, checkpoint: action.id, reason: action.reason, cause: action.cause });
       case "complete":
         this.#completing = this.#complete(action.id, action.acknowledgements);
         return;
       case "announce":
-        return deployment.completed(action.id);
+        return attempt.completed(action.id);
       case "end-loop":
-        return deployment.endLoop(action.loop, action.phase);
+        return attempt.endLoop(action.loop, action.phase);
       case "fail": {
         const message = `checkpoints keep failing: ${action.reason}`;
         return this.#options.failing(new SluiceError("CHECKPOINTS_FAILING", message, { cause: action.cause }));
@@ -143,11 +137,11 @@ export class Checkpointing {
 
   /** Triggers a checkpoint whose id is allotted; a new block of ids is allotted first when this one is used up. */
   #trigger(id: CheckpointId, reason: CheckpointReason): void {
-    const { deployment, store, later } = this.#options;
+    const { attempt, store, later } = this.#options;
     const last = reason === "stop";
-    if (id < store.record().nextCheckpointId) return deployment.trigger(id, last);
-    store.reserve({ attempt: deployment.attempt.number, nextCheckpointId: id + idBlock }).then(
-      () => this.#closed || deployment.trigger(id, last),
+    if (id < store.record().nextCheckpointId) return attempt.trigger(id, last);
+    store.reserve({ attempt: attempt.number, nextCheckpointId: id + idBlock }).then(
+      () => this.#closed || attempt.trigger(id, last),
       (cause: unknown) => {
         const said = cause instanceof Error ? cause.message : String(cause);
         later({ kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause });
@@ -157,15 +151,14 @@ export class Checkpointing {
 
   /** Proves the checkpoint and has the store complete it. */
   async #complete(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Promise<void> {
-    const { deployment, store, world, emit, later, job, settings } = this.#options;
-    const { attempt } = deployment;
+    const { attempt, store, world, emit, later, job, settings } = this.#options;
     const trigger = this.#triggered.get(id);
-    const files = this.#files.get(id) ?? [];
+    const file = this.#files.get(id);
     try {
       const completedAt = world.clock.now();
       const mode = settings.mode;
       const completed = (base: CheckpointId) => this.#manifests.get(base);
-      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });
+      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, file, completed, completedAt });
       const stored = await store.complete(manifest);
       this.#manifests.set(id, manifest);
       this.#newest = id;
@@ -177,7 +170,7 @@ export class Checkpointing {
         checkpoint: id,
         reason: trigger?.reason ?? "interval",
         location: stored.location,
-        figures: figuresOf(deployment, acknowledgements, manifest, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
+        figures: figuresOf(attempt, acknowledgements, manifest, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
       });
       this.#options.completed(id);
       const quiet = quietLoops(attempt.plan, acknowledgements);

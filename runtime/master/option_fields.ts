@@ -1,10 +1,11 @@
 /** What options may hold at all: which fields there are, and what a restart strategy needs. */
-import type { ChannelOptions, CheckpointOptions, StartOptions } from "./options.ts";
+import type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./options.ts";
 import type { RestartStrategy } from "./restart.ts";
 
 const startFields: Readonly<Record<keyof StartOptions, true>> = {
   parallelism: true,
   checkpoints: true,
+  state: true,
   restart: true,
   from: true,
   allowDuplicates: true,
@@ -32,6 +33,8 @@ const checkpointFields: Readonly<Record<keyof CheckpointOptions, true>> = {
   retain: true,
   baseEvery: true,
 };
+
+const stateFields: Readonly<Record<keyof StateOptions, true>> = { backend: true, directory: true };
 
 const channelFields: Readonly<Record<keyof ChannelOptions, true>> = {
   frameRecords: true,
@@ -66,6 +69,7 @@ const strategies: Readonly<Record<RestartStrategy["kind"], Readonly<Record<strin
 export function checkFields(options: StartOptions, wrong: string[]): void {
   checkKnown("", options, startFields, wrong);
   checkKnown("checkpoints", options.checkpoints, checkpointFields, wrong);
+  checkKnown("state", options.state, stateFields, wrong);
   checkKnown("channels", options.channels, channelFields, wrong);
 }
 

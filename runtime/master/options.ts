@@ -71,12 +71,29 @@ export interface ChannelOptions {
   readonly silenceMs?: number;
 }
 
+/** Where declared keyed state is while a job runs. Checkpoints are the same, whichever it is. */
+export interface StateOptions {
+  /**
+   * `heap`: in memory, fastest. `disk`: in an ordered store on a local disk, for more than fits into memory; it needs the package
+   * lmdb. Timers and windows are in memory either way.
+   * @default "heap"
+   */
+  readonly backend?: "heap" | "disk";
+  /**
+   * With `disk`: a folder on a local disk. It is scratch: what the job has in it is removed when an attempt begins or ends. One
+   * running job of a name may use it.
+   */
+  readonly directory?: string;
+}
+
 /** How a job is run. All of it is optional. */
 export interface StartOptions {
   /** Subtasks of each operator that does not say its own. @default 1 */
   readonly parallelism?: number;
   /** @default no periodic checkpoints; one at the end, in memory */
   readonly checkpoints?: CheckpointOptions;
+  /** @default on the heap */
+  readonly state?: StateOptions;
   /** @default exponential with checkpoints every interval, none without */
   readonly restart?: RestartStrategy;
   /** Start from this checkpoint instead of the latest one. */
@@ -111,6 +128,8 @@ export interface RunSettings {
   readonly policy: CoordinatorPolicy;
   readonly retain: number;
   readonly state: StateSettings;
+  /** The folder of keyed state on the disk; undefined: it is on the heap. */
+  readonly stateDirectory: string | undefined;
   readonly restart: RestartStrategy;
   readonly channels: Required<Omit<ChannelOptions, keyof WireTimes>>;
   readonly wire: WireTimes;
@@ -167,6 +186,7 @@ export function settle(options: StartOptions): RunSettings {
     },
     retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
     state: { baseEvery: whole("checkpoints.baseEvery", checkpoints.baseEvery, 1, 10, 1_000) },
+    stateDirectory: settleState(options.state, wrong),
     restart: options.restart === undefined ? (periodic ? defaultRestart : { kind: "none" }) : options.restart,
     channels: {
       frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
@@ -191,6 +211,21 @@ export function settle(options: StartOptions): RunSettings {
     throw new SluiceError("BAD_OPTIONS", `cannot start: ${wrong.join("; ")}`);
   }
   return settings;
+}
+
+/** The folder, where state is on the disk. */
+function settleState(given: StateOptions | undefined, wrong: string[]): string | undefined {
+  const { backend = "heap", directory }: StateOptions = Object(given ?? {});
+  if (backend !== "heap" && backend !== "disk") {
+    wrong.push(`state.backend must be "heap" or "disk", not ${JSON.stringify(backend)}`);
+  }
+  if (backend === "heap" && directory !== undefined) wrong.push('state.directory is for state.backend "disk" only');
+  if (backend !== "disk") return undefined;
+  if (typeof directory === "string" && directory !== "") return directory;
+  wrong.push(
+    `state.directory must name a folder on a local disk, not ${JSON.stringify(directory)}: state.backend "disk" needs one`,
+  );
+  return undefined;
 }
 
 function checkMode(mode: CheckpointMode, wrong: string[]): void {

@@ -7,15 +7,14 @@ import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
 import { isJob, type Job } from "../job/job.ts";
+import { lmdbStores } from "../lmdb/mod.ts";
 import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
 import { EventLog } from "./event.ts";
-import { JobMaster } from "./master.ts";
-import type { MasterControl, RunResult } from "./master_control.ts";
+import { JobMaster, type MasterControl, type RunResult } from "./master.ts";
 import { type RunSettings, settle, type StartOptions } from "./options.ts";
 import { Run } from "./run.ts";
-import { WorkerAttempt } from "./worker_attempt.ts";
 
 /**
  * Starts a job in this process. Settles when every subtask has loaded and processes.
@@ -25,7 +24,7 @@ import { WorkerAttempt } from "./worker_attempt.ts";
  * (a missing file, an unwritable folder, a snapshot that does not fit) rejects at once.
  *
  * @throws {SluiceError} `BAD_OPTIONS`, `NOT_A_JOB`, `CHECKPOINTS_IN_USE`, `CHECKPOINT_DAMAGED`, `CHECKPOINT_MISMATCH`,
- * `RESTORE_REFUSED`,
+ * `RESTORE_REFUSED`, `STATE_BACKEND_UNAVAILABLE`,
  * `SOURCE_…` and `SINK_…`; see `docs/errors.md`
  *
  * ```ts ignore
@@ -45,17 +44,12 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
   if (!isJob(job)) {
     throw new SluiceError("NOT_A_JOB", "start was not given a job: give it what job(name, (flow) => { … }) returns");
   }
-  const settings = settle(options);
+  const settings = await withStores(settle(options), job.graph.name);
   const clock = options.clock ?? options.system?.clock ?? new SystemClock();
   const random = options.random ?? options.system?.random ?? systemRandom();
   const disk = options.disk ?? systemDisk();
   const log = options.log ?? complain;
-  const world = { clock, random, disk, log };
   const { checkpoints, transport } = options;
-  const linksOf = links ?? ((attempt) => {
-    if (transport === undefined) return new LocalLinks();
-    return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
-  });
   const storage = checkpoints?.storage ??
     (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, random }));
   const store = await storage.open(job.graph.name);
@@ -71,11 +65,12 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
         graph: job.graph,
         parallelism: options.parallelism ?? job.parallelism ?? 1,
         settings,
-        world,
+        world: { clock, random, disk, log },
         store,
-        deploy: (options) => {
-          const { number } = options.attempt;
-          return new WorkerAttempt({ ...options, job: job.graph.name, world, store, links: linksOf(number, settings) });
+        links: (attempt) => {
+          if (links !== undefined) return links(attempt, settings);
+          if (transport === undefined) return new LocalLinks();
+          return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
         },
         emit: (event) => events.emit(event),
         running,
@@ -102,6 +97,14 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
     throw error;
   }
   return run;
+}
+
+/** Settings with the place of keyed state where that is not the heap. */
+async function withStores(settings: RunSettings, job: string): Promise<RunSettings> {
+  const { stateDirectory, state } = settings;
+  return stateDirectory === undefined
+    ? settings
+    : { ...settings, state: { ...state, stores: await lmdbStores(stateDirectory, job) } };
 }
 
 const complain: Logger = ({ level, from, message, cause }) => {

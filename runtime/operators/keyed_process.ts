@@ -3,7 +3,7 @@ import { type CheckpointId, MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.t
 import { canonicalKey, type Key, keyGroupOf, keyIdentity, keyText } from "../graph/key.ts";
 import type { Collector, Cursor, Operator, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { KeyedDescriptors, StateHandles } from "../state/descriptor.ts";
-import { HeapKeyedStateBackend } from "../state/heap_backend.ts";
+import { keyedStateBackend } from "../state/backend.ts";
 import { Invocation } from "../state/invocation.ts";
 import type { KeyedStateBackend } from "../state/keyed_backend.ts";
 import type { KeyedTimer, KeyedTimers } from "../state/timers.ts";
@@ -36,21 +36,14 @@ export class KeyedProcessOperator implements Operator {
     out: Collector<unknown>,
     broadcast?: RunExtras["broadcast"],
   ) {
-    const { uid, keyGroups: range, keyGroupCount } = context;
+    const { uid, keyGroups: range } = context;
     this.definition = definition;
     this.keyOf = options.checkMutations ? stableKey(options.keyOf, context) : options.keyOf;
     this.cursor = context.cursor;
     this.first = range.first;
     this.last = range.last;
     this.#context = context;
-    this.#backend = new HeapKeyedStateBackend({
-      uid,
-      range,
-      keyGroupCount,
-      checkMutations: options.checkMutations,
-      now: () => context.now(),
-      ...context.state,
-    });
+    this.#backend = keyedStateBackend(context, options.checkMutations);
     this.#backend.declare(definition.state ?? {});
     this.#eventTimers = this.#backend.timers("event-time timers");
     this.#processingTimers = this.#backend.timers("processing-time timers");
@@ -164,6 +157,7 @@ export class KeyedProcessOperator implements Operator {
 
   close(): void {
     this.runs.close();
+    this.#backend.close();
   }
 
   #fire(timer: KeyedTimer, timestamp: number): void {

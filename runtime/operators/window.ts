@@ -79,7 +79,8 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
     this.#toResult = definition.toResult ?? ((result) => result);
     this.#out = out;
     this.#late = context.side("late");
-    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, ...context.state });
+    // Windows are kept on the heap, wherever other keyed state is.
+    this.#backend = new HeapKeyedStateBackend({ uid, range, keyGroupCount, baseEvery: context.state?.baseEvery ?? 1 });
     const description = `${window.kind} of ${window.sizeMs} ms, offset ${window.offsetMs} ms, with ${kindOf(aggregate)}`;
     this.table = this.#backend.windows("windows", description);
   }

@@ -1,20 +1,18 @@
-import type { ChangeLog } from "./changes.ts";
-import type { KeptEntry } from "./heap_section.ts";
-import type { Entry, HeapTable } from "./heap_table.ts";
+import type { Entry, EntryChanges, EntryTable } from "./entry_table.ts";
 import type { Invocation, Remembering } from "./invocation.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
 import { placeOf } from "./place.ts";
 import type { Expiry } from "./time_to_live.ts";
 
 /** What all handles of one state share. */
-export interface HeapState {
+export interface HandledState {
   readonly uid: string;
   readonly name: string;
-  readonly table: HeapTable<KeptEntry>;
+  readonly table: EntryTable;
   /** The table's. */
-  readonly changes: ChangeLog<Entry, KeptEntry>;
+  readonly changes: EntryChanges;
   /** Where what it holds expires. */
-  readonly expiry: Expiry<KeptEntry> | undefined;
+  readonly expiry: Expiry | undefined;
   readonly guard: MutationGuard | undefined;
 }
 
@@ -23,14 +21,14 @@ export interface HeapState {
  * Subclasses test `seen !== invocation.serial` themselves, so that the test is inlined with their own feedback.
  */
 export abstract class HeapHandle implements Remembering {
-  protected readonly state: HeapState;
+  protected readonly state: HandledState;
   protected readonly invocation: Invocation;
   /** The serial of the run in which `entry` was looked up; never that of no run. */
   protected seen = -1;
   /** The current key's entry, if it has one. */
   protected entry: Entry | undefined = undefined;
 
-  constructor(state: HeapState, invocation: Invocation) {
+  constructor(state: HandledState, invocation: Invocation) {
     this.state = state;
     this.invocation = invocation;
     invocation.register(this);
@@ -74,7 +72,7 @@ export abstract class HeapHandle implements Remembering {
     this.state.changes.changing(entry, this.invocation.group);
   }
 
-  #age(expiry: Expiry<KeptEntry>, entry: Entry): void {
+  #age(expiry: Expiry, entry: Entry): void {
     if (!expiry.isLive(entry)) this.drop();
     else if (expiry.refreshOnUse) this.touch(entry);
   }

@@ -1,5 +1,5 @@
 import type { Immutable, ListState } from "./handle.ts";
-import { HeapHandle, type HeapState } from "./heap_handle.ts";
+import { type HandledState, HeapHandle } from "./heap_handle.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** The items of one key. */
@@ -23,7 +23,7 @@ const none: readonly never[] = Object.freeze([]);
 
 /** A {@link ListState} on the heap. An array that was handed out is copied before the next change. */
 export class HeapListState<T> extends HeapHandle implements ListState<T> {
-  constructor(state: HeapState, invocation: Invocation) {
+  constructor(state: HandledState, invocation: Invocation) {
     super(state, invocation);
   }
 

@@ -1,6 +1,6 @@
 import { canonicalKey, type Key, type KeyIdentity, keyIdentity, keyText } from "../graph/key.ts";
 import type { Immutable, MapState } from "./handle.ts";
-import { HeapHandle, type HeapState } from "./heap_handle.ts";
+import { type HandledState, HeapHandle } from "./heap_handle.ts";
 import { notMutable } from "./heap_value.ts";
 import type { Invocation } from "./invocation.ts";
 import { StaleContextError } from "./stale_context.ts";
@@ -42,7 +42,7 @@ export const mapItems = {
 
 /** A {@link MapState} on the heap. */
 export class HeapMapState<K extends Key, V> extends HeapHandle implements MapState<K, V> {
-  constructor(state: HeapState, invocation: Invocation) {
+  constructor(state: HandledState, invocation: Invocation) {
     super(state, invocation);
   }
 

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Immutable, ValueState } from "./handle.ts";
-import { HeapHandle, type HeapState } from "./heap_handle.ts";
+import { type HandledState, HeapHandle } from "./heap_handle.ts";
 import type { InitialValue } from "./initial_value.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -8,7 +8,7 @@ import type { Invocation } from "./invocation.ts";
 export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
   private readonly initial: InitialValue;
 
-  constructor(state: HeapState, initial: InitialValue, invocation: Invocation) {
+  constructor(state: HandledState, initial: InitialValue, invocation: Invocation) {
     super(state, invocation);
     this.initial = initial;
   }

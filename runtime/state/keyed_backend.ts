@@ -63,4 +63,6 @@ export interface KeyedStateBackend {
    * `restoreSections` does.
    */
   restore(parts: readonly RestoredPart[]): readonly OldSubtask[];
+  /** Lets go of everything, once open snapshots have been written or released. */
+  close(): void;
 }

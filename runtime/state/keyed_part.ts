@@ -91,8 +91,13 @@ interface Footer {
 }
 
 /** Encodes a chunk of a section. */
-export function encodeChunk(chunk: unknown, where: string): Uint8Array {
-  return encodeValue(chunk, where, chunkDepth);
+export function encodeChunk(chunk: unknown, where: string, headroom = 0): Uint8Array {
+  return encodeValue(chunk, where, chunkDepth, headroom);
+}
+
+/** Decodes a chunk. @throws {SluiceError} `STATE_DAMAGED` */
+export function decodeChunk(bytes: Uint8Array, where: string): unknown {
+  return decodeOrRefuse(bytes, where);
 }
 
 /** What a part is written from. */

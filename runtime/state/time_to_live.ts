@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { KeyIdentity } from "../graph/key.ts";
-import type { Entry, HeapTable } from "./heap_table.ts";
+import type { Entry, EntryTable } from "./entry_table.ts";
 
 /**
  * How long what a state holds for a key is kept. What has expired is never seen again: for its key the state is as if nothing
@@ -30,14 +30,14 @@ export function checkTimeToLive(ttl: TimeToLive | undefined): TimeToLive | undef
 const looks = 2;
 
 /** The times of one state's entries. */
-export class Expiry<K> {
+export class Expiry {
   readonly refreshOnUse: boolean;
   readonly now: () => number;
   readonly #ttlMs: number;
-  readonly #table: HeapTable<K>;
+  readonly #table: EntryTable;
   #walk: Iterator<readonly [number, KeyIdentity, Entry]> | undefined;
 
-  constructor(ttl: TimeToLive, now: () => number, table: HeapTable<K>) {
+  constructor(ttl: TimeToLive, now: () => number, table: EntryTable) {
     this.refreshOnUse = ttl.refreshOn === "use";
     this.now = now;
     this.#ttlMs = ttl.ttlMs;

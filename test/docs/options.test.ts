@@ -49,6 +49,7 @@ function rowsOf(text: string, name: string): string[] {
 const tables: readonly (readonly [heading: string, path: string, name: string])[] = [
   ["## `start(job, options)`", "runtime/master/options.ts", "StartOptions"],
   ["## `checkpoints`", "runtime/master/options.ts", "CheckpointOptions"],
+  ["## Where state is", "runtime/master/options.ts", "StateOptions"],
   ["## `checkpoints`", "runtime/checkpoint/file_storage.ts", "FileStorageWorld"],
   ["## `channels`", "runtime/master/options.ts", "ChannelOptions"],
   ["## `job(name, define, options)`", "runtime/job/job.ts", "JobOptions"],

@@ -9,6 +9,7 @@ const allowed: AllowList = {
   "actors/system_random.ts": ["randomUUID", "process"],
   "actors/system_disk.ts": ["files", "process"],
   "actors/system_processes.ts": ["files", "process"],
+  "runtime/lmdb/store.ts": ["files"],
   "runtime/connectors/stdout.ts": ["process"],
   "runtime/cli/main.ts": ["process"],
 };

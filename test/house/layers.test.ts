@@ -6,7 +6,7 @@ import { holds, listed, projectSources } from "./sources.ts";
 
 const layers = suite("layers");
 const sources = projectSources();
-const dependencies = Object.keys(manifest.dependencies);
+const dependencies = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)];
 
 layers("the project's imports go downward only", () => {
   holds(upwardImports(sources));
@@ -60,8 +60,8 @@ layers("an import without its ending and a package that is no dependency are fou
   assert.is(foreignImports([{ path: "actors/c.ts", text }], dependencies).length, 2);
 });
 
-layers("the project imports nats from one folder only", () => {
-  holds(scatteredImports(sources, "nats"));
+layers("the project imports nats from one folder only, and what is optional, too", () => {
+  for (const name of ["nats", ...Object.keys(manifest.optionalDependencies)]) holds(scatteredImports(sources, name));
 });
 
 layers("a second folder that imports nats is found", () => {

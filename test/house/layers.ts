@@ -10,6 +10,7 @@ const layers = {
   actors: [],
   "actors/simulation": ["actors"],
   "runtime/graph": ["actors"],
+  "runtime/lmdb": ["actors", "runtime/graph"],
   "runtime/state": ["actors", "runtime/graph"],
   "runtime/checkpoint": ["actors", "runtime/graph", "runtime/state"],
   "runtime/task": ["actors", "runtime/graph", "runtime/state", "runtime/checkpoint"],
@@ -19,6 +20,7 @@ const layers = {
   "runtime/master": [
     "actors",
     "runtime/graph",
+    "runtime/lmdb",
     "runtime/state",
     "runtime/checkpoint",
     "runtime/task",

@@ -1,6 +1,9 @@
 import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
-import { testExpiry } from "./expiry_conformance.ts";
+import { seeds } from "../seeds.ts";
 import { testKeyedStateBackend } from "./backend_conformance.ts";
+import { testExpiry } from "./expiry_conformance.ts";
+import { testIncremental } from "./incremental_conformance.ts";
 
 testKeyedStateBackend("the heap", (options) => new HeapKeyedStateBackend(options));
 testExpiry("the heap", (options) => new HeapKeyedStateBackend(options));
+testIncremental("the heap", (options) => new HeapKeyedStateBackend(options), seeds(150, 60).length);

@@ -4,13 +4,11 @@ import * as assert from "uvu/assert";
 import { type Key, keyGroupOf, keyIdentity, rangeOf } from "../../runtime/graph/key.ts";
 import type { RestoredPart, SnapshotPart } from "../../runtime/graph/operator.ts";
 import { list, map, type, value } from "../../runtime/state/descriptor.ts";
-import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
 import { Invocation } from "../../runtime/state/invocation.ts";
+import type { KeyedStateBackend } from "../../runtime/state/keyed_backend.ts";
 import type { KeyedTimers } from "../../runtime/state/timers.ts";
 import type { WindowTable } from "../../runtime/state/window_table.ts";
-import { seeds } from "../seeds.ts";
-
-const incremental = suite("snapshots written beside changes");
+import type { Make } from "./backend_subject.ts";
 
 const keyGroupCount = 8;
 
@@ -23,15 +21,15 @@ const descriptors = {
 
 /** One subtask's keyed state of every kind. */
 class Subtask {
-  readonly backend: HeapKeyedStateBackend;
+  readonly backend: KeyedStateBackend;
   readonly timers: KeyedTimers;
   readonly windows: WindowTable;
   readonly #invocation = new Invocation("op");
   readonly #state;
 
-  constructor(subtask: number, parallelism: number, baseEvery = 4) {
+  constructor(make: Make, subtask: number, parallelism: number, baseEvery = 4) {
     const range = rangeOf(subtask, parallelism, keyGroupCount);
-    this.backend = new HeapKeyedStateBackend({ uid: "op", range, keyGroupCount, baseEvery });
+    this.backend = make({ uid: "op", range, keyGroupCount, baseEvery });
     this.backend.declare(descriptors);
     this.timers = this.backend.timers("timers");
     this.windows = this.backend.windows("windows", "of a test");
@@ -140,11 +138,17 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 class Run {
   readonly model = new Model();
-  readonly subtask = new Subtask(0, 1);
+  readonly subtask: Subtask;
   open: OpenSnapshot[] = [];
   readonly completed: { id: number; layers: Uint8Array[]; expected: Expected }[] = [];
   deltas = 0;
+  readonly #make: Make;
   #id = 0;
+
+  constructor(make: Make) {
+    this.#make = make;
+    this.subtask = new Subtask(make, 0, 1);
+  }
 
   take(step: Step): void {
     if (step === "cut") {
@@ -162,7 +166,7 @@ class Run {
       const snapshot = this.open[step.complete % Math.max(1, this.open.length)];
       if (snapshot !== undefined) this.complete(snapshot);
     } else if ("restore" in step) {
-      for (const { layers, expected } of this.completed) check(layers, expected, step.restore);
+      for (const { layers, expected } of this.completed) check(this.#make, layers, expected, step.restore);
     } else {
       this.#act(step);
     }
@@ -275,7 +279,7 @@ class Run {
 }
 
 /** Restores layers at another parallelism: all subtasks together must hold what was there at the cut. */
-function check(layers: readonly Uint8Array[], expected: Expected, parallelism: number): void {
+function check(make: Make, layers: readonly Uint8Array[], expected: Expected, parallelism: number): void {
   const part: RestoredPart = {
     scope: "keyed",
     name: "keyed",
@@ -284,7 +288,7 @@ function check(layers: readonly Uint8Array[], expected: Expected, parallelism: n
     below: layers.slice(0, -1),
   };
   const subtasks = Array.from({ length: parallelism }, (_, index) => {
-    const subtask = new Subtask(index, parallelism);
+    const subtask = new Subtask(make, index, parallelism);
     subtask.backend.restore([part]);
     return { subtask, own: (key: Key) => keyGroupOf(key, keyGroupCount) };
   });
@@ -295,23 +299,31 @@ function check(layers: readonly Uint8Array[], expected: Expected, parallelism: n
     const ownKeys = keys.filter(mine);
     assert.equal(subtask.content(ownKeys), expected.states.filter((state) => mine((state as unknown[])[0])));
     drained.push(subtask.drain());
+    subtask.backend.close();
     assert.equal(drained[index]!.timers, expected.timers.filter(([, , key]) => mine(key)));
     assert.equal(drained[index]!.windows, expected.windows.filter(([, key]) => mine(key)));
   }
 }
 
-incremental("restored from a base and deltas at any parallelism, it is what the model was at the cut", () => {
-  let deltas = 0;
-  const runs = seeds(150, 60).length;
-  const property = fc.property(fc.array(step, { minLength: 40, maxLength: 250 }), (steps) => {
-    const run = new Run();
-    for (const next of steps) run.take(next);
-    for (const snapshot of [...run.open]) if (run.open.includes(snapshot)) run.complete(snapshot);
-    for (const parallelism of [1, 3]) for (const { layers, expected } of run.completed) check(layers, expected, parallelism);
-    deltas += run.deltas;
-  });
-  fc.assert(property, { seed: 11, numRuns: runs });
-  assert.ok(deltas > runs, `${deltas} deltas were tried in ${runs} runs`);
-});
+/** What every keyed state backend must do when snapshots are written while the state goes on changing. */
+export function testIncremental(name: string, make: Make, runs: number): void {
+  const incremental = suite(`${name} writes snapshots beside changes`);
 
-incremental.run();
+  incremental("restored from a base and deltas at any parallelism, it is what the model was at the cut", () => {
+    let deltas = 0;
+    const property = fc.property(fc.array(step, { minLength: 40, maxLength: 250 }), (steps) => {
+      const run = new Run(make);
+      for (const next of steps) run.take(next);
+      for (const snapshot of [...run.open]) if (run.open.includes(snapshot)) run.complete(snapshot);
+      for (const parallelism of [1, 3]) {
+        for (const { layers, expected } of run.completed) check(make, layers, expected, parallelism);
+      }
+      run.subtask.backend.close();
+      deltas += run.deltas;
+    });
+    fc.assert(property, { seed: 11, numRuns: runs });
+    assert.ok(deltas > runs, `${deltas} deltas were tried in ${runs} runs`);
+  });
+
+  incremental.run();
+}
