@@ -97,6 +97,11 @@ class FileStorage implements CheckpointStorage {
   }
 }
 
+/** Data is checked in pieces of so many bytes. */
+const pieceBytes = 1024 * 1024;
+
+const wrongChecksum = "its checksum is wrong";
+
 /** A record not behind what the names of folders show: the files of the record may be gone while they are not. */
 function notBehind(record: JobRecord, folders: readonly CheckpointFolder[]): JobRecord {
   let { attempt, nextCheckpointId } = record;
@@ -209,15 +214,28 @@ class FileStore implements CheckpointStore {
   }
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
-    this.#admit();
-    const folder = file.of === undefined ? checkpoint.location : checkpointPath(this.#root, file.of.id, file.of.attempt);
-    const path = `${folder}/${file.name}`;
-    if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
-    const length = await readOrDamaged(path, () => this.#disk.size(path));
-    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
+    const path = await this.#dataPath(checkpoint, file);
     const bytes = await readOrDamaged(path, () => this.#disk.read(path));
-    if (bytes.length !== file.bytes || crc32c(bytes) !== file.checksum) throw damaged(path, "its checksum is wrong");
+    if (bytes.length !== file.bytes || crc32c(bytes) !== file.checksum) throw damaged(path, wrongChecksum);
     return bytes;
+  }
+
+  async readRange(checkpoint: StoredCheckpoint, file: DataFile, offset: number, length: number): Promise<Uint8Array> {
+    this.#admit();
+    const path = this.#pathOf(checkpoint, file);
+    const bytes = await readOrDamaged(path, () => this.#disk.readRange(path, offset, length));
+    if (bytes.length !== length) throw damaged(path, `it ends before byte ${offset + length}`);
+    return bytes;
+  }
+
+  async verify(checkpoint: StoredCheckpoint, file: DataFile): Promise<void> {
+    const path = await this.#dataPath(checkpoint, file);
+    let checksum = 0;
+    for (let offset = 0; offset < file.bytes; offset += pieceBytes) {
+      const piece = await this.readRange(checkpoint, file, offset, Math.min(pieceBytes, file.bytes - offset));
+      checksum = crc32c(piece, checksum);
+    }
+    if (checksum !== file.checksum) throw damaged(path, wrongChecksum);
   }
 
   remove(checkpoint: StoredCheckpoint): Promise<void> {
@@ -282,6 +300,22 @@ class FileStore implements CheckpointStore {
     }
     await disk.syncDirectory(path);
     await disk.remove(temporary).catch(() => {});
+  }
+
+  /** Where a data file is, which must be as long as it was. */
+  async #dataPath(checkpoint: StoredCheckpoint, file: DataFile): Promise<string> {
+    this.#admit();
+    const path = this.#pathOf(checkpoint, file);
+    const length = await readOrDamaged(path, () => this.#disk.size(path));
+    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
+    return path;
+  }
+
+  #pathOf(checkpoint: StoredCheckpoint, file: DataFile): string {
+    const folder = file.of === undefined ? checkpoint.location : checkpointPath(this.#root, file.of.id, file.of.attempt);
+    const path = `${folder}/${file.name}`;
+    if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
+    return path;
   }
 
   #filesOf({ id, attempt, files }: Manifest): readonly string[] {

@@ -124,11 +124,27 @@ class MemoryStore implements CheckpointStore {
   }
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
-    this.#admit();
-    const { manifest, files } = this.#completed(checkpoint);
-    const slices = files.get(fileKeyOf(manifest, file));
-    if (slices === undefined) throw damaged(`${checkpoint.location}/${file.name}`, "it is missing");
-    return concatenated(slices);
+    return concatenated(this.#slices(checkpoint, file));
+  }
+
+  async readRange(checkpoint: StoredCheckpoint, file: DataFile, offset: number, length: number): Promise<Uint8Array> {
+    const within: Uint8Array[] = [];
+    let start = 0;
+    for (const slice of this.#slices(checkpoint, file)) {
+      const end = start + slice.length;
+      if (end > offset && start < offset + length) {
+        within.push(slice.subarray(Math.max(0, offset - start), Math.min(slice.length, offset + length - start)));
+      }
+      if (end >= offset + length) break;
+      start = end;
+    }
+    const bytes = concatenated(within);
+    if (bytes.length !== length) throw damaged(`${checkpoint.location}/${file.name}`, `it ends before byte ${offset + length}`);
+    return bytes;
+  }
+
+  async verify(checkpoint: StoredCheckpoint, file: DataFile): Promise<void> {
+    this.#slices(checkpoint, file);
   }
 
   async remove(checkpoint: StoredCheckpoint): Promise<void> {
@@ -145,6 +161,14 @@ class MemoryStore implements CheckpointStore {
     if (this.#closed) return;
     this.#closed = true;
     this.#release();
+  }
+
+  #slices(checkpoint: StoredCheckpoint, file: DataFile): readonly Uint8Array[] {
+    this.#admit();
+    const { manifest, files } = this.#completed(checkpoint);
+    const slices = files.get(fileKeyOf(manifest, file));
+    if (slices === undefined) throw damaged(`${checkpoint.location}/${file.name}`, "it is missing");
+    return slices;
   }
 
   /** A file of whichever checkpoint still has it. */

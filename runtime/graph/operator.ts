@@ -71,6 +71,22 @@ export interface RestoredPart {
   readonly below?: readonly Uint8Array[] | undefined;
 }
 
+/** Bytes that are read piece by piece, so that they need not all be in memory. */
+export interface ByteReader {
+  readonly length: number;
+  /** Rejects when they cannot be read, or are not what was written. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** A piece of an operator's state, as it is stored. */
+export interface StoredPart {
+  readonly scope: StateScope;
+  readonly name: string;
+  readonly subtask: number;
+  /** What it is a layer over, the oldest first; then itself. */
+  readonly layers: readonly ByteReader[];
+}
+
 /** How a job's keyed state is kept. */
 export interface StateSettings {
   /** Every so-many-th checkpoint writes the whole keyed state, those between what has changed. 1: each one does. */
@@ -146,6 +162,11 @@ export interface Operator<In = unknown> {
   completed?(checkpointId: CheckpointId): void;
   /** Gives the state back, before the first record. For `keyed` it holds the parts of every old subtask: filter by range. */
   restore?(parts: readonly RestoredPart[]): void;
+  /**
+   * The same for parts of scope `keyed`, after `restore` and before the first record: whoever has it gets these here, to be read
+   * piece by piece.
+   */
+  load?(parts: readonly StoredPart[]): Promise<void>;
   /** The attempt ends. Called once, also after a failure. */
   close?(): void;
 }

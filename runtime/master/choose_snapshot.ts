@@ -6,7 +6,7 @@ import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
-import { checkFit, edgesInFlight, readSnapshot, type Snapshot } from "./snapshot.ts";
+import { checkFit, edgesInFlight, openSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** What the choice depends on. */
 export interface ChoiceOptions {
@@ -47,7 +47,7 @@ export async function chooseSnapshot(
   for (const checkpoint of candidates) {
     let snapshot: Snapshot;
     try {
-      snapshot = await readSnapshot(store, checkpoint);
+      snapshot = await openSnapshot(store, checkpoint);
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== "CHECKPOINT_DAMAGED") throw error;
       damage.push(error.message);

@@ -1,9 +1,10 @@
 import { SluiceError } from "../../actors/error.ts";
+import { ExtentReader } from "../checkpoint/extent_reader.ts";
 import type { Extent, ManifestChannel, ManifestPart } from "../checkpoint/manifest.ts";
 import { type Channel, channelName } from "../graph/channel.ts";
 import { decodeFrames } from "../graph/frame_codec.ts";
 import type { LogicalOperator } from "../graph/logical.ts";
-import type { RestoredPart } from "../graph/operator.ts";
+import type { StoredPart } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { RecoveredAssignment } from "../task/assignment.ts";
 import { freshInput, type InputStart } from "../task/input_channel.ts";
@@ -32,8 +33,6 @@ export class Restore {
   /** By task, then subtask. */
   readonly #recovered: readonly (readonly RecoveredAssignment[])[][];
   readonly #parts: ReadonlyMap<string, readonly ManifestPart[]>;
-  /** What several subtasks are given is read once. */
-  readonly #restoredParts = new Map<ManifestPart, RestoredPart>();
 
   /** @throws {SluiceError} `CHECKPOINT_DAMAGED`, `PARTITION_OUT_OF_RANGE` */
   constructor(snapshot: Snapshot, plan: Plan, attempt: number) {
@@ -67,15 +66,15 @@ export class Restore {
   }
 
   /** The state of a subtask's operators, by uid. */
-  parts(task: PlannedTask, subtask: number): ReadonlyMap<string, readonly RestoredPart[]> {
-    const parts = new Map<string, readonly RestoredPart[]>();
+  parts(task: PlannedTask, subtask: number): ReadonlyMap<string, readonly StoredPart[]> {
+    const parts = new Map<string, readonly StoredPart[]>();
     for (const operator of task.operators) {
       const rescaled = this.#rescaled(operator.id, task);
       const origin = rescaled ? this.#broadcastOrigin(task) : undefined;
       const own = (this.#parts.get(operator.id) ?? []).filter((part) =>
         rescaled ? goesTo(part, operator, subtask, task.parallelism, origin) : isOwn(part, operator, subtask)
       );
-      if (own.length > 0) parts.set(operator.id, own.map((part) => this.#restored(part)));
+      if (own.length > 0) parts.set(operator.id, own.map((part) => this.#stored(part)));
     }
     return parts;
   }
@@ -128,15 +127,9 @@ export class Restore {
     return this.#plan.tasks[index] as PlannedTask;
   }
 
-  #restored(part: ManifestPart): RestoredPart {
-    let restored = this.#restoredParts.get(part);
-    if (restored === undefined) {
-      const { scope, name, subtask, at } = part;
-      const read = (extents: readonly Extent[]) => join(extents.map((extent) => bytesAt(this.#snapshot, extent)));
-      restored = { scope, name, subtask, bytes: read(at), below: part.below?.map(read) };
-      this.#restoredParts.set(part, restored);
-    }
-    return restored;
+  #stored({ scope, name, subtask, at, below = [] }: ManifestPart): StoredPart {
+    const read = (extent: Extent) => this.#snapshot.read(extent);
+    return { scope, name, subtask, layers: [...below, at].map((extents) => new ExtentReader(extents, read)) };
   }
 }
 
@@ -194,17 +187,9 @@ function nameOf(channel: ManifestChannel): string {
   return channelName(channel.edge, channel.sender, channel.receiver);
 }
 
-function bytesAt(snapshot: Snapshot, extent: Extent): Uint8Array {
-  const file = snapshot.data[extent.file];
-  if (file === undefined || extent.offset + extent.bytes > file.byteLength) {
-    throw new SluiceError("CHECKPOINT_DAMAGED", `${snapshot.location}: the manifest points outside data file ${extent.file}`);
-  }
-  return file.subarray(extent.offset, extent.offset + extent.bytes);
-}
-
 /** Of captured frames only records, watermarks and idleness are put back; never barriers, never end of input. */
 function framesAt(snapshot: Snapshot, channel: ManifestChannel, extent: Extent): CapturedFrame[] {
-  const decoded = decodeFrames(bytesAt(snapshot, extent));
+  const decoded = decodeFrames(snapshot.captured.get(extent) ?? new Uint8Array(0));
   if (decoded.kind === "corrupt") {
     const place = `${nameOf(channel)} in ${snapshot.location}`;
     throw new SluiceError("CHECKPOINT_DAMAGED", `the records under way on ${place} cannot be read: ${decoded.reason}`);
@@ -213,15 +198,4 @@ function framesAt(snapshot: Snapshot, channel: ManifestChannel, extent: Extent):
     const kept = frame.mark?.kind === "watermark" || frame.mark?.kind === "idle";
     return { frame: kept ? frame : { ...frame, mark: undefined }, skip: Math.min(skip, frame.values.length) };
   });
-}
-
-function join(slices: readonly Uint8Array[]): Uint8Array {
-  if (slices.length === 1) return slices[0] as Uint8Array;
-  const joined = new Uint8Array(slices.reduce((sum, slice) => sum + slice.byteLength, 0));
-  let offset = 0;
-  for (const slice of slices) {
-    joined.set(slice, offset);
-    offset += slice.byteLength;
-  }
-  return joined;
 }

@@ -1,21 +1,41 @@
+import { crc32c } from "../../actors/checksum.ts";
 import { SluiceError } from "../../actors/error.ts";
-import type { Manifest } from "../checkpoint/manifest.ts";
+import type { Extent, Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore, StoredCheckpoint } from "../checkpoint/storage.ts";
 import type { Plan } from "../graph/plan.ts";
 
-/** A completed checkpoint, read and checked. */
+/** A completed checkpoint, checked. Of its data only the records under way are in memory. */
 export interface Snapshot {
   readonly location: string;
   readonly manifest: Manifest;
-  /** The data files, in the manifest's order. */
-  readonly data: readonly Uint8Array[];
+  /** The encoded records under way, by the extents of the manifest's channels. */
+  readonly captured: ReadonlyMap<Extent, Uint8Array>;
+  /** Reads and checks a run of bytes. */
+  read(extent: Extent): Promise<Uint8Array>;
 }
 
-/** Reads a checkpoint whole; every checksum is verified before anything is used. */
-export async function readSnapshot(store: CheckpointStore, checkpoint: StoredCheckpoint): Promise<Snapshot> {
+/** Opens a checkpoint; every checksum is verified before anything is used, and again where it is. Data passes by in pieces. */
+export async function openSnapshot(store: CheckpointStore, checkpoint: StoredCheckpoint): Promise<Snapshot> {
+  const { location } = checkpoint;
   const manifest = await store.manifest(checkpoint);
-  const data = await Promise.all(manifest.files.map((file) => store.readData(checkpoint, file)));
-  return { location: checkpoint.location, manifest, data };
+  for (const file of manifest.files) await store.verify(checkpoint, file);
+  const read = async (extent: Extent): Promise<Uint8Array> => {
+    const file = manifest.files[extent.file];
+    if (file === undefined || extent.offset + extent.bytes > file.bytes) {
+      throw new SluiceError("CHECKPOINT_DAMAGED", `${location}: the manifest points outside data file ${extent.file}`);
+    }
+    const bytes = await store.readRange(checkpoint, file, extent.offset, extent.bytes);
+    if (crc32c(bytes) === extent.checksum) return bytes;
+    throw new SluiceError(
+      "CHECKPOINT_DAMAGED",
+      `${location}: the checksum of ${extent.bytes} bytes from ${extent.offset} in ${file.name} is wrong; use another checkpoint`,
+    );
+  };
+  const captured = new Map<Extent, Uint8Array>();
+  for (const channel of manifest.channels) {
+    for (const extent of channel.captured) captured.set(extent, await read(extent));
+  }
+  return { location, manifest, captured, read };
 }
 
 /** Edges that hold records under way: they must not be fused away by the plan that the snapshot is restored into. */

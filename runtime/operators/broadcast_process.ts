@@ -9,6 +9,7 @@ import type {
   OperatorFactory,
   RestoredPart,
   SnapshotPart,
+  StoredPart,
 } from "../graph/operator.ts";
 import type { KeyedDescriptors, OperatorDescriptors, Shape, StateHandles, Typed } from "../state/descriptor.ts";
 import type { ValueState } from "../state/handle.ts";
@@ -186,6 +187,14 @@ class ConnectedProcessOperator implements Operator {
       scope === "replicate" && (keyed || Object.hasOwn(this.definition.broadcastState, name));
     this.#state.restore(parts.filter(isBroadcast));
     this.main.restore(parts.filter((part) => !isBroadcast(part)));
+  }
+
+  async load(parts: readonly StoredPart[]): Promise<void> {
+    if (this.main instanceof KeyedProcessOperator) return await this.main.load(parts);
+    throw new SluiceError(
+      "STATE_UNKNOWN",
+      `the snapshot holds keyed state of an operator that has no key any more; put the keyBy back, or start without it`,
+    );
   }
 
   close(): void {

@@ -1,11 +1,12 @@
 import { SluiceError } from "../../actors/error.ts";
 import { type CheckpointId, MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
 import { canonicalKey, type Key, keyGroupOf, keyIdentity, keyText } from "../graph/key.ts";
-import type { Collector, Cursor, Operator, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { Collector, Cursor, Operator, OperatorContext, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
 import type { KeyedDescriptors, StateHandles } from "../state/descriptor.ts";
 import { keyedStateBackend } from "../state/backend.ts";
 import { Invocation } from "../state/invocation.ts";
 import type { KeyedStateBackend } from "../state/keyed_backend.ts";
+import type { OldSubtask } from "../state/keyed_restore.ts";
 import type { KeyedTimer, KeyedTimers } from "../state/timers.ts";
 import type { KeyedProcessDefinition } from "./process.ts";
 import type { FiredTimer, KeyedProcessContext } from "./process_context.ts";
@@ -142,7 +143,19 @@ export class KeyedProcessOperator implements Operator {
   }
 
   restore(parts: readonly RestoredPart[]): void {
-    const old = this.#backend.restore(parts);
+    this.#restored(this.#backend.restore(parts));
+  }
+
+  async load(parts: readonly StoredPart[]): Promise<void> {
+    this.#restored(await this.#backend.load(parts));
+  }
+
+  close(): void {
+    this.runs.close();
+    this.#backend.close();
+  }
+
+  #restored(old: readonly OldSubtask[]): void {
     const mine = old.filter(({ range }) => range.first <= this.last && range.last >= this.first);
     this.ended = mine.length > 0 && mine.every(({ notes }) => notes["ended"] === true);
     const timers = this.#eventTimers.size + this.#processingTimers.size;
@@ -153,11 +166,6 @@ export class KeyedProcessOperator implements Operator {
           `start without this checkpoint`,
       );
     }
-  }
-
-  close(): void {
-    this.runs.close();
-    this.#backend.close();
   }
 
   #fire(timer: KeyedTimer, timestamp: number): void {

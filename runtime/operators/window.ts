@@ -9,8 +9,10 @@ import type {
   OperatorFactory,
   RestoredPart,
   SnapshotPart,
+  StoredPart,
 } from "../graph/operator.ts";
 import { HeapKeyedStateBackend } from "../state/heap_backend.ts";
+import type { OldSubtask } from "../state/keyed_restore.ts";
 import type { KeyedStateBackend } from "../state/keyed_backend.ts";
 import type { WindowTable } from "../state/window_table.ts";
 import { type Aggregate, kindOf } from "./aggregate.ts";
@@ -132,7 +134,15 @@ class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
   }
 
   restore(parts: readonly RestoredPart[]): void {
-    for (const { range, notes } of this.#backend.restore(parts)) this.floor.restore(range, notes["floors"]);
+    this.#restored(this.#backend.restore(parts));
+  }
+
+  async load(parts: readonly StoredPart[]): Promise<void> {
+    this.#restored(await this.#backend.load(parts));
+  }
+
+  #restored(old: readonly OldSubtask[]): void {
+    for (const { range, notes } of old) this.floor.restore(range, notes["floors"]);
   }
 
   #moveTo(timestamp: number): void {

@@ -1,5 +1,5 @@
 import type { CheckpointId } from "../graph/frame.ts";
-import type { KeyGroupRange, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { KeyGroupRange, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
 import type { KeyedDescriptors, StateHandles } from "./descriptor.ts";
 import type { Invocation } from "./invocation.ts";
 import type { PartNotes } from "./keyed_part.ts";
@@ -60,9 +60,11 @@ export interface KeyedStateBackend {
   completed(checkpoint: CheckpointId): void;
   /**
    * Takes back what belongs to its key groups, out of the parts of all old subtasks, and says what these noted. Throws as
-   * `restoreSections` does.
+   * `restoreFromBytes` does.
    */
   restore(parts: readonly RestoredPart[]): readonly OldSubtask[];
+  /** The same from parts that are read piece by piece, with a bounded amount of them in memory. */
+  load(parts: readonly StoredPart[]): Promise<readonly OldSubtask[]>;
   /** Lets go of everything, once open snapshots have been written or released. */
   close(): void;
 }

@@ -79,8 +79,16 @@ export interface KeyedPart {
   readonly notes: PartNotes;
   /** Quadruples: key group, index of the section, offset, bytes. */
   readonly index: readonly number[];
-  readonly bytes: Uint8Array;
 }
+
+/** A run of bytes that a reader of parts wants to be given. */
+export interface WantedBytes {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Work that asks for bytes and is given them, whether these are at hand or have to be waited for. */
+export type Reading<T, W = WantedBytes> = Generator<W, T, Uint8Array>;
 
 interface Footer {
   readonly range: KeyGroupRange;
@@ -151,48 +159,42 @@ function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterabl
 }
 
 /**
- * Opens the bytes of a {@link keyedPart}.
+ * Opens a {@link keyedPart} of so many bytes.
  * @throws {SluiceError} `STATE_DAMAGED` naming operator and old subtask
  */
-export function openKeyedPart(uid: string, subtask: number, bytes: Uint8Array): KeyedPart {
+export function* openKeyedPart(uid: string, subtask: number, bytes: number): Reading<KeyedPart> {
   const where = `the keyed state of operator ${uid}, old subtask ${subtask},`;
-  if (bytes.length < trailerBytes) throw damaged(where, "it ends too early");
-  const trailer = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - trailerBytes, trailerBytes);
+  if (bytes < trailerBytes) throw damaged(where, "it ends too early");
+  const given = yield { offset: bytes - trailerBytes, length: trailerBytes };
+  const trailer = new DataView(given.buffer, given.byteOffset, trailerBytes);
   if (magic.some((byte, at) => trailer.getUint8(4 + at) !== byte)) throw damaged(where, "it has no trailer");
   const footerBytes = trailer.getUint32(0, true);
-  const chunkBytes = bytes.length - trailerBytes - footerBytes;
+  const chunkBytes = bytes - trailerBytes - footerBytes;
   if (chunkBytes < 0) throw damaged(where, "its index is longer than all of it");
-  const footer = decodeOrRefuse(bytes.subarray(chunkBytes, chunkBytes + footerBytes), where);
+  const footer = decodeOrRefuse(yield { offset: chunkBytes, length: footerBytes }, where);
   if (!isFooter(footer, chunkBytes)) throw damaged(where, "its index makes no sense");
-  return { subtask, bytes, ...footer };
+  return { subtask, ...footer };
 }
 
-/** The chunks of one part that belong to a range of key groups and to sections of interest, decoded one at a time. */
-export function* chunksOf(
+/** Gives the chunks of one part that belong to a range of key groups and to sections of interest, decoded one at a time. */
+export function* readChunks(
   uid: string,
   part: KeyedPart,
   range: KeyGroupRange,
-  wanted: (section: number) => boolean,
-): Iterable<ReadChunk> {
+  wanted: readonly boolean[],
+  take: (section: number, group: number, content: unknown) => void,
+): Reading<void> {
   const { index } = part;
   for (let at = 0; at < index.length; at += 4) {
     const group = index[at]!;
     const section = index[at + 1]!;
-    if (group < range.first || group > range.last || !wanted(section)) continue;
-    const offset = index[at + 2]!;
+    if (group < range.first || group > range.last || wanted[section] !== true) continue;
+    const bytes = yield { offset: index[at + 2]!, length: index[at + 3]! };
     const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key group ${group},`;
-    const content = decodeOrRefuse(part.bytes.subarray(offset, offset + index[at + 3]!), where);
-    if (!isPacked(content)) yield { group, section, content };
-    else for (const bytes of content) yield { group, section, content: decodeOrRefuse(bytes, where) };
+    const content = decodeOrRefuse(bytes, where);
+    if (!isPacked(content)) take(section, group, content);
+    else for (const packed of content) take(section, group, decodeOrRefuse(packed, where));
   }
-}
-
-/** A chunk, read. */
-export interface ReadChunk {
-  readonly group: number;
-  /** Index into the part's sections. */
-  readonly section: number;
-  readonly content: unknown;
 }
 
 /** Whether any part has content in the section of that index, in whatever key group. */

@@ -1,6 +1,16 @@
 import { SluiceError } from "../../actors/error.ts";
-import type { KeyGroupRange, RestoredPart } from "../graph/operator.ts";
-import { chunksOf, damaged, hasContent, type KeyedPart, type KeyedSection, openKeyedPart, type PartNotes } from "./keyed_part.ts";
+import type { KeyGroupRange, RestoredPart, StoredPart } from "../graph/operator.ts";
+import {
+  damaged,
+  hasContent,
+  type KeyedPart,
+  type KeyedSection,
+  openKeyedPart,
+  type PartNotes,
+  readChunks,
+  type Reading,
+  type WantedBytes,
+} from "./keyed_part.ts";
 
 /** Who wants keyed state back. */
 export interface KeyedOwner {
@@ -16,34 +26,96 @@ export interface OldSubtask {
   readonly notes: PartNotes;
 }
 
+/** The layers of an old subtask's part: how long each is, the oldest first. */
+export interface KeyedLayers {
+  readonly subtask: number;
+  readonly lengths: readonly number[];
+}
+
+/** A run of bytes of a layer of a part; both by their index. */
+export interface WantedOfLayer extends WantedBytes {
+  readonly part: number;
+  readonly layer: number;
+}
+
 /**
- * Gives the content of an owner's key groups to its sections, from the parts of all old subtasks, in the order of these.
+ * Gives the content of an owner's key groups to its sections, from the parts of all old subtasks, which are in the order of
+ * these. Every byte is asked for at most once, and what was given is not kept.
  *
  * @throws {SluiceError} `STATE_UNKNOWN` for content that has no section here; `STATE_MISMATCH` for a section of another kind or
  *   description, or another number of key groups; `STATE_DAMAGED` for parts that cannot be read or do not cover the range
  */
-export function restoreSections(
+function* restoreSections(
   owner: KeyedOwner,
   sections: readonly KeyedSection[],
-  restored: readonly RestoredPart[],
-): readonly OldSubtask[] {
+  restored: readonly KeyedLayers[],
+): Reading<readonly OldSubtask[], WantedOfLayer> {
   const { uid, range } = owner;
-  const keyed = restored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask);
-  const olds = keyed.map(({ subtask, bytes, below }) =>
-    [...below ?? [], bytes].map((layer) => openKeyedPart(uid, subtask, layer))
-  );
+  const olds: (readonly KeyedPart[])[] = [];
+  for (const [part, { subtask, lengths }] of restored.entries()) {
+    const layers: KeyedPart[] = [];
+    for (const [layer, length] of lengths.entries()) {
+      layers.push(yield* ofLayer(part, layer, openKeyedPart(uid, subtask, length)));
+    }
+    olds.push(layers);
+  }
   const parts = olds.map((layers) => layers.at(-1)!);
   if (parts.length > 0) assertCovers(owner, parts);
-  for (const layers of olds) {
+  for (const [part, layers] of olds.entries()) {
     for (const [index, layer] of layers.entries()) {
-      const wanted = (section: number) => !replacedAbove(layers, index, layer.sections[section]!.name);
+      const wanted = layer.sections.map(({ name }) => !replacedAbove(layers, index, name));
       const loaders = layer.sections.map((_, section) => loaderOf(uid, layer, section, sections));
       if (layer.range.last < range.first || layer.range.first > range.last) continue;
-      for (const { group, section, content } of chunksOf(uid, layer, range, wanted)) loaders[section]!(group, content);
+      const take = (section: number, group: number, content: unknown) => loaders[section]!(group, content);
+      yield* ofLayer(part, index, readChunks(uid, layer, range, wanted, take));
     }
   }
   for (const section of sections) section.restored();
   return parts.map(({ subtask, range: old, notes }) => ({ subtask, range: old, notes }));
+}
+
+function* ofLayer<T>(part: number, layer: number, reading: Reading<T>): Reading<T, WantedOfLayer> {
+  let step = reading.next();
+  while (step.done !== true) step = reading.next(yield { part, layer, ...step.value });
+  return step.value;
+}
+
+/** Restores from parts that are in memory. Throws as {@link restoreFromReaders} rejects. */
+export function restoreFromBytes(
+  owner: KeyedOwner,
+  sections: readonly KeyedSection[],
+  restored: readonly RestoredPart[],
+): readonly OldSubtask[] {
+  const keyed = restored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask)
+    .map(({ subtask, bytes, below = [] }) => ({ subtask, layers: [...below, bytes] }));
+  const lengths = keyed.map(({ subtask, layers }) => ({ subtask, lengths: layers.map(({ length }) => length) }));
+  const reading = restoreSections(owner, sections, lengths);
+  let step = reading.next();
+  while (step.done !== true) {
+    const { part, layer, offset, length } = step.value;
+    step = reading.next(keyed[part]!.layers[layer]!.subarray(offset, offset + length));
+  }
+  return step.value;
+}
+
+/**
+ * Restores from parts that are read piece by piece.
+ * @throws {SluiceError} `STATE_UNKNOWN`, `STATE_MISMATCH` or `STATE_DAMAGED`, and what the readers reject with
+ */
+export async function restoreFromReaders(
+  owner: KeyedOwner,
+  sections: readonly KeyedSection[],
+  stored: readonly StoredPart[],
+): Promise<readonly OldSubtask[]> {
+  const keyed = stored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask);
+  const lengths = keyed.map(({ subtask, layers }) => ({ subtask, lengths: layers.map(({ length }) => length) }));
+  const reading = restoreSections(owner, sections, lengths);
+  let step = reading.next();
+  while (step.done !== true) {
+    const { part, layer, offset, length } = step.value;
+    step = reading.next(await keyed[part]!.layers[layer]!.read(offset, length));
+  }
+  return step.value;
 }
 
 /** Whether a younger layer has the section as a whole: what older ones say of it is over. */

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
 import { assertStateName, type KeyedDescriptor, type KeyedDescriptors, type StateHandles } from "./descriptor.ts";
 import type { HandledState } from "./heap_handle.ts";
 import { HeapListState, listItems } from "./heap_list.ts";
@@ -13,7 +13,7 @@ import type { Invocation } from "./invocation.ts";
 import type { KeyedBackendOptions, KeyedStateBackend } from "./keyed_backend.ts";
 import { KeyedCheckpoints } from "./keyed_checkpoints.ts";
 import type { KeyedSection, PartNotes } from "./keyed_part.ts";
-import { type OldSubtask, restoreSections } from "./keyed_restore.ts";
+import { type OldSubtask, restoreFromBytes, restoreFromReaders } from "./keyed_restore.ts";
 import { MutationGuard } from "./mutation_guard.ts";
 import type { Expiry } from "./time_to_live.ts";
 import { KeyedTimers } from "./timers.ts";
@@ -87,7 +87,11 @@ export class TableKeyedStateBackend implements KeyedStateBackend {
   }
 
   restore(parts: readonly RestoredPart[]): readonly OldSubtask[] {
-    return restoreSections(this.#options, this.#sections, parts);
+    return restoreFromBytes(this.#options, this.#sections, parts);
+  }
+
+  load(parts: readonly StoredPart[]): Promise<readonly OldSubtask[]> {
+    return restoreFromReaders(this.#options, this.#sections, parts);
   }
 
   close(): void {}

@@ -6,7 +6,7 @@ import type { AlignPolicy } from "../checkpoint/aligner.ts";
 import type { Contribution } from "../checkpoint/contribution.ts";
 import type { Channel } from "../graph/channel.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { RestoredPart, StateSettings } from "../graph/operator.ts";
+import type { StateSettings, StoredPart } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { CreditWindowLimits } from "./credit_window.ts";
@@ -92,7 +92,7 @@ export interface SubtaskAssignment {
   readonly splits: readonly Split[];
   /** The checkpoint that is restored, 0 without one, and the parts of this task's operators in it, by uid. */
   readonly restoredCheckpoint: CheckpointId;
-  readonly restored: ReadonlyMap<string, readonly RestoredPart[]>;
+  readonly restored: ReadonlyMap<string, readonly StoredPart[]>;
   readonly reports: SubtaskReports;
   readonly counters: SubtaskCounters;
 }

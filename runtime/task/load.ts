@@ -5,7 +5,7 @@ import { newAlignment } from "../checkpoint/aligner.ts";
 import { type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
 import { rangeOf } from "../graph/key.ts";
 import type { LogicalOperator } from "../graph/logical.ts";
-import type { Cursor, OperatorContext, RestoredPart, SnapshotPart } from "../graph/operator.ts";
+import type { Cursor, OperatorContext, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
 import type { PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Sink } from "../graph/sink.ts";
 import type { Source, SourceContext } from "../graph/source.ts";
@@ -120,7 +120,7 @@ export async function loadSubtask(
     source = await openSource(assignment, first, first.role.source, { cursor, brake, entry: chain.entry }, wiring, signal);
   }
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
-  restoreOperators(assignment, chain, eventTime);
+  await restoreOperators(assignment, chain, eventTime);
 
   const participant = new CheckpointParticipant(
     {
@@ -278,7 +278,8 @@ async function openSource(
     count: (name, by) => count(assignment, name, by),
   };
   try {
-    const states = (assignment.restored.get(operator.id) ?? []).filter((part) => part.scope === "split");
+    const stored = (assignment.restored.get(operator.id) ?? []).filter((part) => part.scope === "split");
+    const states = await Promise.all(stored.map(readWhole));
     head = await SourceHead.open(source, context, place, assignment.splits, states);
     return head;
   } catch (error) {
@@ -292,14 +293,28 @@ function named(error: unknown, code: string, place: string): SluiceError {
   return new SluiceError(error instanceof SluiceError ? error.code : code, `${place}: ${said}`, { cause: error });
 }
 
-function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eventTime: EventTime): void {
+async function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eventTime: EventTime): Promise<void> {
   const { task, restored } = assignment;
-  const before = (restored.get(task.id) ?? []).filter((part) => part.name === eventTimePart);
+  const before = await Promise.all((restored.get(task.id) ?? []).filter(({ name }) => name === eventTimePart).map(readWhole));
   if (before.length > 0) eventTime.restore(before.map((part) => readEventTime(task.id, part)));
   for (const link of chain.links) {
-    const parts = (assignment.restored.get(link.uid) ?? []).filter((part) => part.name !== eventTimePart);
-    if (parts.length > 0) link.guard("restore its state", () => link.operator.restore?.(parts));
+    const { operator } = link;
+    const stored = (restored.get(link.uid) ?? []).filter(({ name }) => name !== eventTimePart);
+    const piecewise = ({ scope }: StoredPart) => scope === "keyed" && operator.load !== undefined;
+    const parts = await Promise.all(stored.filter((part) => !piecewise(part)).map(readWhole));
+    if (parts.length > 0) link.guard("restore its state", () => operator.restore?.(parts));
+    const large = stored.filter(piecewise);
+    if (large.length === 0) continue;
+    await operator.load?.(large).catch((error: unknown) => {
+      throw link.attribute(error, "restore its state");
+    });
   }
+}
+
+/** A part that is known to be small. */
+async function readWhole({ scope, name, subtask, layers }: StoredPart): Promise<RestoredPart> {
+  const [bytes, ...below] = await Promise.all(layers.toReversed().map((layer) => layer.read(0, layer.length)));
+  return { scope, name, subtask, bytes: bytes as Uint8Array, below: below.reverse() };
 }
 
 function readEventTime(task: string, part: RestoredPart): EventTimeState {

@@ -54,6 +54,12 @@ export function storageConformance(name: string, make: () => Promise<StorageUnde
       assert.equal(await reader.manifest(stored), manifest);
       const data = await reader.readData(stored, file);
       assert.is(Buffer.compare(data, whole), 0);
+      await reader.verify(stored, file);
+      for (const [offset, length] of [[0, 0], [0, 1], [3, whole.length - 3], [whole.length - 2, 2]] as const) {
+        const range = await reader.readRange(stored, file, offset, length);
+        assert.is(Buffer.compare(range, whole.subarray(offset, offset + length)), 0);
+      }
+      await refuses("CHECKPOINT_DAMAGED", reader.readRange(stored, file, whole.length - 1, 2));
     };
     await check(store);
     await store.close();
@@ -204,6 +210,8 @@ export function storageConformance(name: string, make: () => Promise<StorageUnde
     const file = (await store.manifest(stored)).files[0]!;
     assert.match(await refuses("CHECKPOINT_DAMAGED", store.readData(stored, { ...file, name: "data-99" })), /data-99/);
     await refuses("CHECKPOINT_DAMAGED", store.readData(stored, { ...file, name: "../../secret" }));
+    await refuses("CHECKPOINT_DAMAGED", store.verify(stored, { ...file, name: "data-99" }));
+    await refuses("CHECKPOINT_DAMAGED", store.readRange(stored, { ...file, name: "../../secret" }, 0, 1));
   });
 
   test("is held by one live job, and free after it", async (under, store) => {

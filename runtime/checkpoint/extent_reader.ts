@@ -1,0 +1,61 @@
+import type { ByteReader } from "../graph/operator.ts";
+import type { Extent } from "./manifest.ts";
+
+/** Extents one after the other as one run of bytes. One extent at a time is in memory: the one read last. */
+export class ExtentReader implements ByteReader {
+  readonly length: number;
+  readonly #extents: readonly Extent[];
+  /** Where each extent begins in the run. */
+  readonly #starts: readonly number[];
+  readonly #read: (extent: Extent) => Promise<Uint8Array>;
+  #at = -1;
+  #bytes: Promise<Uint8Array> = Promise.resolve(new Uint8Array(0));
+
+  /** @param read gives an extent, checked */
+  constructor(extents: readonly Extent[], read: (extent: Extent) => Promise<Uint8Array>) {
+    let length = 0;
+    this.#starts = extents.map(({ bytes }) => (length += bytes) - bytes);
+    this.length = length;
+    this.#extents = extents;
+    this.#read = read;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset < 0 || length < 0 || offset + length > this.length) {
+      throw new RangeError(`${length} bytes from ${offset} are not in a run of ${this.length}`);
+    }
+    if (length === 0) return new Uint8Array(0);
+    let at = this.#indexOf(offset);
+    const start = offset - this.#starts[at]!;
+    const first = await this.#extent(at);
+    if (start + length <= first.length) return first.subarray(start, start + length);
+    const joined = new Uint8Array(length);
+    joined.set(first.subarray(start));
+    for (let filled = first.length - start; filled < length;) {
+      const next = await this.#extent(++at);
+      joined.set(next.subarray(0, length - filled), filled);
+      filled += next.length;
+    }
+    return joined;
+  }
+
+  /** The extent that holds a byte. */
+  #indexOf(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #extent(at: number): Promise<Uint8Array> {
+    if (at !== this.#at) {
+      this.#at = at;
+      this.#bytes = this.#read(this.#extents[at]!);
+    }
+    return this.#bytes;
+  }
+}
