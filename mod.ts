@@ -83,6 +83,7 @@ export { start } from "./runtime/master/start.ts";
 export type { Run } from "./runtime/master/run.ts";
 export type { RunResult } from "./runtime/master/master.ts";
 export type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./runtime/master/options.ts";
+export type { PoisonLetter, PoisonOptions } from "./runtime/master/poison.ts";
 export type { RestartStrategy } from "./runtime/master/restart.ts";
 export type { CheckpointFigures, JobEvent, SubtaskCheckpoint } from "./runtime/master/event.ts";
 export type { CheckpointMode } from "./runtime/checkpoint/manifest.ts";

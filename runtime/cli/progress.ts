@@ -28,6 +28,10 @@ export function describeEvent(event: JobEvent): string | undefined {
         : Object.entries(parallelism).map(([uid, number]) => `${uid}: ${number}`).join(", ");
       return `rescaling to parallelism ${of}`;
     }
+    case "record-skipped":
+      return `skipped a record (hash ${event.hash}) before ${event.uid}: ${event.error}`;
+    case "paused":
+      return `paused: ${messageOf(event.cause)}`;
     case "warning":
       return `warning ${event.code}: ${event.message}`;
     case "finished":

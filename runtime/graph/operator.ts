@@ -118,8 +118,11 @@ export interface OperatorContext {
   side(name: string): Collector<unknown>;
   /** Processing time: wall-clock milliseconds. */
   now(): number;
-  /** Takes no further record, timer or barrier until the promise settles; its rejection fails the task. */
-  suspend(pending: Promise<unknown>): void;
+  /**
+   * Takes no further record, timer or barrier until the promise settles; its rejection fails the task. `record`: whose
+   * processing it is, if it is that of a record.
+   */
+  suspend(pending: Promise<unknown>, record?: unknown): void;
   /** Tells the task that the operator's next timer has changed: see {@link Operator.nextProcessingTimer}. */
   timersChanged(): void;
   /** Counts something under a name that shows in the task's figures, such as late records. */
@@ -138,6 +141,8 @@ export interface OperatorContext {
 export interface Operator<In = unknown> {
   /** Processes one record. Throwing fails the task. */
   process(value: In): void;
+  /** The key of a record, for messages. */
+  keyOf?(value: In): unknown;
   /** The rest of the last record's results, when the operator stopped for lack of credit; true when nothing remains. */
   resume?(untilDone: boolean): boolean;
   /** When the earliest event-time timer is due; `Infinity` without one. */

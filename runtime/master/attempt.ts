@@ -14,6 +14,7 @@ import type { Plan, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
 import { firstWindow } from "../task/credit_window.ts";
+import type { SkippedRecord } from "../task/guarded_link.ts";
 import type { TaskControl } from "../task/control.ts";
 import { freshInput } from "../task/input_channel.ts";
 import { noGrant } from "../task/output_channel.ts";
@@ -35,6 +36,7 @@ export interface World {
 /** What an attempt tells its master. */
 export interface AttemptReports {
   ready(): void;
+  skipped(record: SkippedRecord): void;
   coordinate(event: CoordinatorEvent): void;
   /** The data of a checkpoint is durable in this file. */
   dataFile(id: CheckpointId, file: DataFile): void;
@@ -75,6 +77,8 @@ export class Attempt {
     readonly world: World;
     readonly store: CheckpointStore;
     readonly links: ChannelLinks;
+    /** By uid: the hashes of records that an operator is not to get. */
+    readonly guards: ReadonlyMap<string, ReadonlySet<string>>;
     readonly context: ActorContext<never>;
     readonly reports: AttemptReports;
   }) {
@@ -221,6 +225,7 @@ export class Attempt {
       splits: source === undefined ? [] : options.splits.get(source) ?? [],
       restoredCheckpoint: snapshot?.manifest.id ?? 0,
       restored: restore?.parts(task, subtask) ?? new Map(),
+      guards: options.guards,
       reports: this.#reports(number, reports),
       counters,
     };
@@ -237,6 +242,7 @@ export class Attempt {
       finished: () => reports.coordinate({ kind: "finished", subtask: number }),
       committed: (id) => reports.coordinate({ kind: "committed", subtask: number, id }),
       ready: () => reports.ready(),
+      skipped: (record) => reports.skipped(record),
     };
   }
 }

@@ -74,6 +74,31 @@ export type JobEvent =
   | { readonly kind: "restarting"; readonly at: number; readonly attempt: number; readonly delayMs: number }
   /** The job is being stopped with a checkpoint, to go on from it with this parallelism: `started` follows. */
   | { readonly kind: "rescaling"; readonly at: number; readonly parallelism: Parallelism }
+  /** With the poison policy `skip`: a record was kept from the operator `uid`, which could not process it. */
+  | {
+    readonly kind: "record-skipped";
+    readonly at: number;
+    readonly attempt: number;
+    readonly uid: string;
+    readonly subtask: number;
+    /** Tells it from other records: never the record itself. */
+    readonly hash: string;
+    readonly keyHash: string | undefined;
+    /** What the operator failed with, and where each source was then. */
+    readonly error: string;
+    readonly positions: Readonly<Record<string, string>>;
+  }
+  /** With the poison policy `pause`: the operator `uid` keeps failing at a record. Nothing happens until `run.resume()`. */
+  | {
+    readonly kind: "paused";
+    readonly at: number;
+    readonly attempt: number;
+    readonly uid: string;
+    readonly hash: string;
+    readonly keyHash: string | undefined;
+    readonly positions: Readonly<Record<string, string>>;
+    readonly cause: unknown;
+  }
   /** Something that does not stop the job but should be known. */
   | { readonly kind: "warning"; readonly at: number; readonly code: string; readonly message: string }
   /** The end: `checkpoint` is the last one. `stopped`: by `stop`, before the end of input. */

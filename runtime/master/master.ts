@@ -18,11 +18,13 @@ import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
 import { Attempt, type World } from "./attempt.ts";
 import type { ChannelLinks } from "./channel_links.ts";
+import type { SkippedRecord } from "../task/guarded_link.ts";
 import type { JobEvent } from "./event.ts";
 import { Checkpointing, idBlock } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
 import type { RunSettings } from "./options.ts";
-import { decideRestart, type FailureHistory } from "./restart.ts";
+import { giveLetter } from "./poison.ts";
+import { type AttemptFailure, FailureJudge, type Recovery } from "./recovery.ts";
 import { chooseSnapshot } from "./choose_snapshot.ts";
 import { edgesInFlight, recordsInFlight, type Snapshot } from "./snapshot.ts";
 
@@ -34,6 +36,9 @@ export type MasterControl =
   | { readonly kind: "checkpoint"; readonly settle: Settle<CheckpointId> }
   /** Go on with another parallelism. */
   | { readonly kind: "rescale"; readonly parallelism: Parallelism; readonly settle: Settle<void> }
+  | { readonly kind: "skipped"; readonly attempt: number; readonly record: SkippedRecord }
+  /** Go on after a pause. */
+  | { readonly kind: "resume" }
   /** End with a last checkpoint. */
   | { readonly kind: "stop" }
   /** End at once. */
@@ -66,12 +71,6 @@ export interface MasterOptions {
   readonly ended: Settle<RunResult>;
 }
 
-/** The same failure so many times in a row, without a checkpoint between, is not going to go away. */
-const sameFailuresMax = 3;
-
-/** Failures that would come again on every attempt. */
-const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "RECORD_MALFORMED", "RESTORE_REFUSED"]);
-
 interface RunningAttempt {
   readonly attempt: Attempt;
   readonly checkpoints: Checkpointing;
@@ -80,7 +79,7 @@ interface RunningAttempt {
   started: boolean;
   /** Subtasks that have not ended yet. */
   alive: number;
-  failure: { readonly cause: unknown } | undefined;
+  failure: Pick<AttemptFailure, "cause" | "positions"> | undefined;
   /** It ends to make room for one with another parallelism. */
   replaced: boolean;
 }
@@ -107,9 +106,9 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #nextCheckpointId: CheckpointId;
   #running: RunningAttempt | undefined;
   #timer: Timer | undefined;
-  #history: FailureHistory = [];
-  #lastFailure = "";
-  #sameFailures = 0;
+  readonly #judge: FailureJudge;
+  /** Why nothing is tried again for now. */
+  #paused: Extract<Recovery, { kind: "pause" }> | undefined;
   #everStarted = false;
   #stopping = false;
   #shape: Shape;
@@ -125,6 +124,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#attemptNumber = record.attempt;
     this.#life = options.world.random.fork(`life ${record.attempt}`).id();
     this.#nextCheckpointId = record.nextCheckpointId;
+    this.#judge = new FailureJudge(options.graph.name, options.settings, options.world.random);
     this.#downSince = options.world.clock.monotonic();
   }
 
@@ -158,8 +158,16 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
         return this.#coordinate({ kind: "request" });
       case "rescale":
         return this.#rescale(message.parallelism, message.settle);
+      case "skipped":
+        return giveLetter(this.#judge.suspects.letter(message.record, message.attempt), {
+          ...this.#options,
+          warn: (text) => this.#warn("DEAD_LETTERS_FAILED", text),
+        });
+      case "resume":
+        return this.#resume();
       case "stop":
         this.#stopping = true;
+        if (this.#paused !== undefined) return this.#end(this.#paused);
         return this.#coordinate({ kind: "stop" });
       case "cancel":
         return this.#end({ cause: message.cause });
@@ -216,7 +224,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       this.#spawn(number, plan, snapshot, splits);
     } catch (cause) {
       this.#options.emit({ kind: "failed", at: world.clock.now(), attempt: number, cause, positions: {} });
-      this.#recover(cause);
+      this.#recover({ cause, positions: {} });
     }
   }
 
@@ -236,10 +244,12 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       world,
       store,
       links,
+      guards: this.#judge.suspects.guards(),
       context: this.#context as unknown as ActorContext<never>,
       reports: {
         ready: () => self.tell({ kind: "ready", attempt: number }),
         coordinate: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
+        skipped: (record) => self.tell({ kind: "skipped", attempt: number, record }),
         dataFile: (id, file) => this.#running?.checkpoints.dataFile(id, file),
       },
     });
@@ -301,10 +311,10 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       return;
     }
     const { clock } = this.#options.world;
-    running.failure = { cause };
+    const positions = running.attempt.positions();
+    running.failure = { cause, positions };
     void running.checkpoints.close();
     this.#downSince = clock.monotonic();
-    const positions = running.attempt.positions();
     this.#options.emit({ kind: "failed", at: clock.now(), attempt: number, cause, positions });
     for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
   }
@@ -316,32 +326,33 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#running = undefined;
     this.#nextCheckpointId = running.checkpoints.nextId;
     if (this.#over !== undefined) return this.#settle(this.#over);
-    if (running.failure !== undefined) this.#recover(running.failure.cause);
+    if (running.failure !== undefined) this.#recover(running.failure);
     else if (running.replaced) await this.#deploy();
   }
 
   /** Every subtask of the failed attempt has ended, or none was made: what next? */
-  #recover(cause: unknown): void {
-    const { settings, world, emit } = this.#options;
-    const said = cause instanceof Error ? cause.message : String(cause);
-    this.#sameFailures = said === this.#lastFailure ? this.#sameFailures + 1 : 1;
-    this.#lastFailure = said;
-    if (!this.#everStarted || (cause instanceof SluiceError && hopeless.has(cause.code))) return this.#end({ cause });
-    if (this.#sameFailures > sameFailuresMax) {
-      const reason = `the same failure came ${sameFailuresMax + 1} times in a row without a checkpoint between`;
-      return this.#end({
-        cause: new SluiceError("JOB_FAILED", `job ${this.#options.graph.name} failed: ${reason}: ${said}`, { cause }),
-      });
+  #recover(failure: Pick<AttemptFailure, "cause" | "positions">): void {
+    const { world, emit } = this.#options;
+    if (!this.#everStarted) return this.#end({ cause: failure.cause });
+    const next = this.#judge.judge({ ...failure, nowMs: world.clock.monotonic() });
+    const at = world.clock.now();
+    if (next.kind === "restart") {
+      const attempt = this.#attemptNumber + 1;
+      emit({ kind: "restarting", at, attempt, delayMs: next.delayMs });
+      this.#timer = world.clock.setTimer(next.delayMs, () => this.#context.self.tell({ kind: "deploy", attempt }));
+      return;
     }
-    const decision = decideRestart(settings.restart, this.#history, world.clock.monotonic(), world.random);
-    if (decision.kind === "give-up") {
-      const message = `job ${this.#options.graph.name} failed, and ${decision.reason}: ${said}`;
-      return this.#end({ cause: new SluiceError("JOB_FAILED", message, { cause }) });
-    }
-    this.#history = decision.history;
-    const attempt = this.#attemptNumber + 1;
-    emit({ kind: "restarting", at: world.clock.now(), attempt, delayMs: decision.delayMs });
-    this.#timer = world.clock.setTimer(decision.delayMs, () => this.#context.self.tell({ kind: "deploy", attempt }));
+    if (next.kind === "end" || this.#stopping) return this.#end({ cause: next.cause });
+    this.#paused = next;
+    const { failures: _, error: __, seen: ___, ...suspect } = next.suspect;
+    emit({ kind: "paused", at, attempt: this.#attemptNumber, ...suspect, cause: next.cause });
+  }
+
+  #resume(): void {
+    if (this.#paused === undefined || this.#over !== undefined) return;
+    this.#judge.suspects.forgive(this.#paused.suspect);
+    this.#paused = undefined;
+    this.#context.self.tell({ kind: "deploy", attempt: this.#attemptNumber + 1 });
   }
 
   // Another parallelism
@@ -388,7 +399,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   }
 
   #onCompleted(id: CheckpointId): void {
-    this.#sameFailures = 0;
+    this.#judge.checkpointed();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const settle of waiting) settle.resolve(id);

@@ -1,5 +1,6 @@
 /** What options may hold at all: which fields there are, and what a restart strategy needs. */
 import type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./options.ts";
+import type { PoisonOptions } from "./poison.ts";
 import type { RestartStrategy } from "./restart.ts";
 
 const startFields: Readonly<Record<keyof StartOptions, true>> = {
@@ -7,6 +8,7 @@ const startFields: Readonly<Record<keyof StartOptions, true>> = {
   checkpoints: true,
   state: true,
   restart: true,
+  poison: true,
   from: true,
   allowDuplicates: true,
   channels: true,
@@ -46,6 +48,12 @@ const channelFields: Readonly<Record<keyof ChannelOptions, true>> = {
   silenceMs: true,
 };
 
+const poisonFields: Readonly<Record<keyof PoisonOptions, true>> = {
+  policy: true,
+  afterFailures: true,
+  deadLetters: true,
+};
+
 /** The fields of each restart strategy: the least that each may be, and whether it is counted in whole numbers. */
 const strategies: Readonly<Record<RestartStrategy["kind"], Readonly<Record<string, { least: number; whole: boolean }>>>> = {
   none: {},
@@ -71,6 +79,7 @@ export function checkFields(options: StartOptions, wrong: string[]): void {
   checkKnown("checkpoints", options.checkpoints, checkpointFields, wrong);
   checkKnown("state", options.state, stateFields, wrong);
   checkKnown("channels", options.channels, channelFields, wrong);
+  checkKnown("poison", options.poison, poisonFields, wrong);
 }
 
 function checkKnown(name: string, given: unknown, fields: Readonly<Record<string, true>>, wrong: string[]): void {

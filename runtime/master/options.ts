@@ -13,6 +13,7 @@ import type { StateSettings } from "../graph/operator.ts";
 import { maxBarriers } from "../graph/message_header.ts";
 import { checkFields, checkRestart } from "./option_fields.ts";
 import type { WireTimes } from "../task/wire_sender.ts";
+import { type PoisonOptions, type PoisonSettings, settlePoison } from "./poison.ts";
 import { defaultRestart, type RestartStrategy } from "./restart.ts";
 
 /** How a job's checkpoints are taken and kept. */
@@ -94,8 +95,10 @@ export interface StartOptions {
   readonly checkpoints?: CheckpointOptions;
   /** @default on the heap */
   readonly state?: StateOptions;
-  /** @default exponential with checkpoints every interval, none without */
+  /** @default exponential with checkpoints every interval, or a poison policy other than `fail`; else none */
   readonly restart?: RestartStrategy;
+  /** What is done about a record that an operator cannot process, however often it is tried. @default { policy: "fail" } */
+  readonly poison?: PoisonOptions;
   /** Start from this checkpoint instead of the latest one. */
   readonly from?: CheckpointId;
   /** Start although a sink has already shown output of a later checkpoint than the one restored. @default false */
@@ -131,6 +134,7 @@ export interface RunSettings {
   /** The folder of keyed state on the disk; undefined: it is on the heap. */
   readonly stateDirectory: string | undefined;
   readonly restart: RestartStrategy;
+  readonly poison: PoisonSettings;
   readonly channels: Required<Omit<ChannelOptions, keyof WireTimes>>;
   readonly wire: WireTimes;
   readonly handlerTimeoutMs: number;
@@ -174,6 +178,7 @@ export function settle(options: StartOptions): RunSettings {
     wrong.push(`log must be a function, not ${String(options.log)}`);
   }
   const periodic = checkpoints.intervalMs !== undefined;
+  const poison = settlePoison(options.poison, wrong);
   const settings: RunSettings = {
     mode,
     policy: {
@@ -187,7 +192,10 @@ export function settle(options: StartOptions): RunSettings {
     retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
     state: { baseEvery: whole("checkpoints.baseEvery", checkpoints.baseEvery, 1, 10, 1_000) },
     stateDirectory: settleState(options.state, wrong),
-    restart: options.restart === undefined ? (periodic ? defaultRestart : { kind: "none" }) : options.restart,
+    restart: options.restart === undefined
+      ? (periodic || poison.policy !== "fail" ? defaultRestart : { kind: "none" })
+      : options.restart,
+    poison,
     channels: {
       frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
       frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
@@ -206,6 +214,9 @@ export function settle(options: StartOptions): RunSettings {
     allowDuplicates,
   };
   checkRestart(settings.restart, wrong);
+  if (poison.policy !== "fail" && settings.restart?.kind === "none") {
+    wrong.push(`poison.policy "${poison.policy}" needs a restart strategy other than none: a record is tried again first`);
+  }
   whole("parallelism", options.parallelism, 1, 1, 32_768);
   if (wrong.length > 0) {
     throw new SluiceError("BAD_OPTIONS", `cannot start: ${wrong.join("; ")}`);

@@ -60,7 +60,18 @@ export class Run implements AsyncDisposable {
     return this.#request<void>((settle) => ({ kind: "rescale", parallelism, settle }));
   }
 
-  /** Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. */
+  /**
+   * Goes on after the event `paused`: tries again from the latest checkpoint, with the failures so far forgotten. Has no effect
+   * on a run that is not paused.
+   */
+  resume(): void {
+    this.#master.tell({ kind: "resume" });
+  }
+
+  /**
+   * Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. A run that is paused
+   * fails, with what paused it.
+   */
   async stop(): Promise<RunResult> {
     this.#master.tell({ kind: "stop" });
     const result = await this.finished;

@@ -149,7 +149,7 @@ class ConnectedProcessOperator implements Operator {
       run.invocation.end();
       throw error;
     }
-    this.runs.returned(run, result);
+    this.runs.returned(run, result, value);
   }
 
   nextEventTimer(): number {

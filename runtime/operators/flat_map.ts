@@ -1,4 +1,5 @@
 import { SluiceError } from "../../actors/error.ts";
+import { onAnotherAccount } from "../graph/blameless.ts";
 import type { Collector, Cursor, Operator, OperatorContext, OperatorFactory } from "../graph/operator.ts";
 import { assertSynchronous } from "./synchronous.ts";
 
@@ -93,7 +94,11 @@ class FlatMapOperator<In, Out> implements Operator<In> {
 
   #finishRest(): void {
     const { timestamp, keyGroup } = this.cursor;
-    this.resume(true);
+    try {
+      this.resume(true);
+    } catch (error) {
+      throw onAnotherAccount(error);
+    }
     this.cursor.timestamp = timestamp;
     this.cursor.keyGroup = keyGroup;
   }

@@ -18,7 +18,7 @@ type Context = KeyedProcessContext<Key, KeyedDescriptors, unknown>;
 /** Runs a keyed process function. */
 export class KeyedProcessOperator implements Operator {
   private readonly definition: KeyedProcessDefinition<unknown, Key, KeyedDescriptors>;
-  private readonly keyOf: (value: unknown) => Key;
+  readonly keyOf: (value: unknown) => Key;
   private readonly cursor: Cursor;
   private readonly runs: Runs<Context>;
   private readonly first: number;
@@ -96,7 +96,7 @@ export class KeyedProcessOperator implements Operator {
       run.invocation.end();
       throw error;
     }
-    this.runs.returned(run, result);
+    this.runs.returned(run, result, value);
   }
 
   nextEventTimer(): number {

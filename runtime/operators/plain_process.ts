@@ -58,7 +58,7 @@ export class PlainProcessOperator implements Operator {
       run.invocation.end();
       throw error;
     }
-    this.runs.returned(run, result);
+    this.runs.returned(run, result, value);
   }
 
   finish(): void {

@@ -46,9 +46,9 @@ export class Runs<Ctx> {
     return this.current;
   }
 
-  /** The handler has returned `result`. */
-  returned(run: Run<Ctx>, result: unknown): void {
-    if (isThenable(result)) return this.#suspend(run, result);
+  /** The handler has returned `result`, for a record if there is one. */
+  returned(run: Run<Ctx>, result: unknown, record?: unknown): void {
+    if (isThenable(result)) return this.#suspend(run, result, record);
     run.invocation.end();
     if (this.#guard !== undefined) this.#guard.check();
   }
@@ -58,7 +58,7 @@ export class Runs<Ctx> {
     this.current.invocation.end();
   }
 
-  #suspend(run: Run<Ctx>, pending: PromiseLike<unknown>): void {
+  #suspend(run: Run<Ctx>, pending: PromiseLike<unknown>, record: unknown): void {
     this.shared = false;
     const settled = Promise.resolve(pending).then(
       () => {
@@ -70,7 +70,7 @@ export class Runs<Ctx> {
         throw error;
       },
     );
-    this.#context.suspend(settled);
+    this.#context.suspend(settled, record);
   }
 }
 

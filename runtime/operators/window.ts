@@ -55,7 +55,7 @@ export function windowOperator<In, K extends Key, Acc, T, Out = WindowResult<K, 
 
 class WindowOperator<In, K extends Key, Acc, T, Out> implements Operator<In> {
   private readonly window: TumblingWindow;
-  private readonly keyOf: (value: In) => K;
+  readonly keyOf: (value: In) => K;
   private readonly aggregate: Aggregate<In, Acc, T>;
   private readonly context: OperatorContext;
   private readonly cursor: Cursor;

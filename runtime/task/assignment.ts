@@ -10,6 +10,7 @@ import type { StateSettings, StoredPart } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
 import type { CreditWindowLimits } from "./credit_window.ts";
+import type { SkippedRecord } from "./guarded_link.ts";
 import type { InputIdentity, InputStart } from "./input_channel.ts";
 import type { InputLink, OutputLink } from "./link.ts";
 import type { CapturedFrame, OutputLimits } from "./output_channel.ts";
@@ -59,6 +60,8 @@ export interface SubtaskReports {
   committed(id: CheckpointId): void;
   /** Everything has been loaded. */
   ready(): void;
+  /** A record was kept from an operator that could not process it before. */
+  skipped(record: SkippedRecord): void;
 }
 
 /** Figures of a running subtask. Counted per frame, read at any time. */
@@ -93,6 +96,8 @@ export interface SubtaskAssignment {
   /** The checkpoint that is restored, 0 without one, and the parts of this task's operators in it, by uid. */
   readonly restoredCheckpoint: CheckpointId;
   readonly restored: ReadonlyMap<string, readonly StoredPart[]>;
+  /** By uid of the operators that could not process a record in an earlier attempt: the hashes of those that are skipped. */
+  readonly guards: ReadonlyMap<string, ReadonlySet<string>>;
   readonly reports: SubtaskReports;
   readonly counters: SubtaskCounters;
 }

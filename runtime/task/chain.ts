@@ -1,11 +1,21 @@
 import { SluiceError } from "../../actors/error.ts";
+import { isBlameless, onAnotherAccount } from "../graph/blameless.ts";
 import type { Collector, Cursor, Operator, SnapshotPart, WatermarkCollector } from "../graph/operator.ts";
+import { type FailedRecord, failedRecord, type GivenRecord } from "./failed_record.ts";
 
 /** What follows an operator: another one, several, or an edge to other tasks. */
 export type Next = Collector<unknown> & WatermarkCollector;
 
 /** Nothing follows. */
 export const nowhere: Next = { collect() {}, watermark() {}, idle() {} };
+
+/** Where an operator stands. */
+export interface LinkPlace {
+  readonly uid: string;
+  readonly kind: string;
+  readonly subtask: number;
+  readonly cursor: Cursor;
+}
 
 /**
  * An operator in its place in a fused chain: passes records to it, and watermarks through it.
@@ -16,15 +26,17 @@ export class ChainLink implements Next {
   readonly uid: string;
   readonly kind: string;
   readonly operator: Operator;
-  private readonly subtask: number;
+  protected readonly subtask: number;
+  protected readonly cursor: Cursor;
   readonly #out: Next;
   /** A watermark generator lets none from above through. */
   readonly #ownWatermarks: boolean;
 
-  constructor(place: { uid: string; kind: string; subtask: number }, operator: Operator, out: Next) {
+  constructor(place: LinkPlace, operator: Operator, out: Next) {
     this.uid = place.uid;
     this.kind = place.kind;
     this.subtask = place.subtask;
+    this.cursor = place.cursor;
     this.operator = operator;
     this.#out = out;
     this.#ownWatermarks = place.kind === "watermarks";
@@ -34,7 +46,7 @@ export class ChainLink implements Next {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record");
+      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
     }
   }
 
@@ -58,21 +70,42 @@ export class ChainLink implements Next {
   }
 
   /** The error as an error of this operator, unless one below it has claimed it. */
-  attribute(error: unknown, act: string): SluiceError {
-    return attributed(error, `${this.kind} ${this.uid} (subtask ${this.subtask}) could not ${act}`);
+  attribute(error: unknown, act: string, given?: GivenRecord): SluiceError {
+    const record = given === undefined
+      ? undefined
+      : () => failedRecord({ uid: this.uid, keyOf: this.operator.keyOf }, given, error);
+    return attributed(error, `${this.kind} ${this.uid} (subtask ${this.subtask}) could not ${act}`, record);
   }
 }
 
-const claimed = new WeakSet<Error>();
+/** Errors that say whose they are, with the record that is to blame. */
+const claimed = new WeakMap<Error, FailedRecord | undefined>();
 
-/** The error with what failed before it, unless something further down has claimed it: no operator above repeats that. */
-export function attributed(error: unknown, what: string): SluiceError {
-  if (error instanceof SluiceError && claimed.has(error)) return error;
+/**
+ * The error with what failed before it, unless something further down has claimed it: no operator above repeats that.
+ * `record` is asked only then.
+ */
+export function attributed(error: unknown, what: string, record?: () => FailedRecord | undefined): SluiceError {
+  if (error instanceof SluiceError && claimed.has(error)) {
+    // What failed has no record of its own that could be told from others, such as a key function: that of the operator above.
+    if (claimed.get(error) === undefined) claimed.set(error, record?.());
+    return error;
+  }
   const said = error instanceof Error ? error.message : String(error);
   const code = error instanceof SluiceError ? error.code : "OPERATOR_FAILED";
   const wrapped = new SluiceError(code, `${what}: ${said}`, { cause: error });
-  claimed.add(wrapped);
+  if (isBlameless(error)) onAnotherAccount(wrapped);
+  claimed.set(wrapped, record?.());
   return wrapped;
+}
+
+/** The record that an error, or what it was caused by, is due to. */
+export function recordOf(error: unknown): FailedRecord | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const record = claimed.get(at);
+    if (record !== undefined) return record;
+  }
+  return undefined;
 }
 
 /** Several things follow one operator. */

@@ -15,7 +15,9 @@ import { attributed, Chain, ChainLink, FanOut, MainOutput, type Next, nowhere } 
 import { CreditWindow, firstWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
+import { failedRecord } from "./failed_record.ts";
 import { InputGate } from "./gate.ts";
+import { GuardedLink, type SkippedRecord } from "./guarded_link.ts";
 import { InputChannel, type InputIdentity, type InputOwner, type InputPlace } from "./input_channel.ts";
 import { OutputChannel, type OutputOwner } from "./output_channel.ts";
 import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
@@ -103,10 +105,15 @@ export async function loadSubtask(
     state: assignment.state,
     side,
     now: () => clock.now(),
-    suspend: (pending) =>
+    suspend: (pending, record) => {
+      const { timestamp } = cursor;
       wiring.suspend(pending.catch((error: unknown) => {
-        throw attributed(error, `${operator.kind} ${operator.id} (subtask ${subtask}) failed in what it waits for`);
-      })),
+        const { keyOf } = chain.links.find(({ uid }) => uid === operator.id)?.operator ?? {};
+        const of = { uid: operator.id, keyOf };
+        const failed = record === undefined ? undefined : () => failedRecord(of, { value: record, timestamp }, error);
+        throw attributed(error, `${operator.kind} ${operator.id} (subtask ${subtask}) failed in what it waits for`, failed);
+      }));
+    },
     timersChanged: () => wiring.timersChanged(),
     count: (name, by) => count(assignment, name, by),
     signal,
@@ -223,7 +230,14 @@ async function makeChain(
     const made = operator.role.kind === "transform"
       ? operator.role.create(own, out as never)
       : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), own);
-    links.set(operator.id, new ChainLink({ uid: operator.id, kind: operator.kind, subtask }, made, out));
+    const place = { uid: operator.id, kind: operator.kind, subtask, cursor };
+    const skip = assignment.guards.get(operator.id);
+    const skipped = (record: SkippedRecord) => {
+      count(assignment, "poisonRecords", 1);
+      assignment.reports.skipped(record);
+    };
+    const link = skip === undefined ? new ChainLink(place, made, out) : new GuardedLink(place, made, out, { skip, skipped });
+    links.set(operator.id, link);
   }
   const head = task.operators[0] as LogicalOperator;
   const ordered = task.operators.flatMap((operator) => links.get(operator.id) ?? []);

@@ -35,7 +35,7 @@ export class SinkOperator implements Operator {
 
   process(value: unknown): void {
     const pending: unknown = this.#writer.write(value);
-    if (isThenable(pending)) this.#context.suspend(Promise.resolve(pending));
+    if (isThenable(pending)) this.#context.suspend(Promise.resolve(pending), value);
   }
 
   restore(parts: readonly RestoredPart[]): void {

@@ -48,6 +48,8 @@ function rowsOf(text: string, name: string): string[] {
 /** Which section must have which options, and who declares them. */
 const tables: readonly (readonly [heading: string, path: string, name: string])[] = [
   ["## `start(job, options)`", "runtime/master/options.ts", "StartOptions"],
+  ["## `poison`", "runtime/master/poison.ts", "PoisonOptions"],
+  ["## `poison`", "runtime/master/poison.ts", "PoisonLetter"],
   ["## `checkpoints`", "runtime/master/options.ts", "CheckpointOptions"],
   ["## Where state is", "runtime/master/options.ts", "StateOptions"],
   ["## `checkpoints`", "runtime/checkpoint/file_storage.ts", "FileStorageWorld"],
