@@ -2,6 +2,8 @@
  * The coordinator's decisions: when a checkpoint is triggered, when it is complete, when it is given up, when the job is over.
  *
  * - Ids only grow. At most `maxConcurrent` are open; one that takes longer than `timeoutMs` is aborted.
+ * - Where newer checkpoints keep starting before older ones, which gives those up (protocol 2.8), each would give up the one
+ *   before it for ever. After `maxOvertaken` in a row only one is open at a time, until one completes.
  * - A checkpoint is completed by one atomic step of the store, one at a time, in the order of ids; completing n aborts every
  *   open id below it. Only then are sinks told to commit.
  * - A bounded job ends with a checkpoint in which every subtask had finished; a stopped one with a checkpoint after which its
@@ -86,6 +88,9 @@ interface PendingCheckpoint {
   storing: boolean;
 }
 
+/** How many checkpoints in a row may be given up for newer ones before the next waits for the one before it. */
+const maxOvertaken = 3;
+
 /** The state. Make it with {@link newCoordination}, change it with {@link coordinate} only. */
 export interface Coordination {
   readonly policy: CoordinatorPolicy;
@@ -108,6 +113,8 @@ export interface Coordination {
   requested: boolean;
   stopping: boolean;
   failures: number;
+  /** How many were given up for a newer one since the last that completed. */
+  overtaken: number;
   /** The last checkpoint of the job, once it is stored. */
   last: CheckpointId | undefined;
   /** Whether some subtask had not finished at the cut of the last checkpoint: what it did after that is in no checkpoint. */
@@ -144,6 +151,7 @@ export function newCoordination(
     requested: false,
     stopping: false,
     failures: 0,
+    overtaken: 0,
     last: undefined,
     stopped: false,
     over: false,
@@ -168,6 +176,7 @@ export function coordinate(state: Coordination, event: CoordinatorEvent, nowMs: 
       state.pending.get(event.id)?.acknowledgements.push(...event.acknowledgements);
       break;
     case "declined":
+      if (!event.counts && state.pending.has(event.id)) state.overtaken++;
       abort(state, event.id, event.reason, event.cause, nowMs, actions);
       if (event.counts) fail(state, event.reason, event.cause, actions);
       break;
@@ -204,7 +213,7 @@ export function nextTickAt(state: Coordination): number {
   if (state.over) return Infinity;
   let at = Infinity;
   if (state.last === undefined) {
-    if (state.pending.size < state.policy.maxConcurrent) at = Math.max(state.nextTriggerAt, pauseEnds(state));
+    if (state.pending.size < openAtOnce(state)) at = Math.max(state.nextTriggerAt, pauseEnds(state));
     if (state.pending.size === 0 && someLoopEnds(state)) at = Math.min(at, Math.max(state.nextLookAt, pauseEnds(state)));
     for (const pending of state.pending.values()) {
       if (!pending.storing) at = Math.min(at, pending.triggeredAt + state.policy.timeoutMs);
@@ -235,6 +244,7 @@ function onStored(state: Coordination, id: CheckpointId, final: boolean, nowMs: 
   state.pending.delete(id);
   state.latest = id;
   state.failures = 0;
+  state.overtaken = 0;
   state.lastEndedAt = nowMs;
   state.announcedAt = nowMs;
   for (const older of [...state.pending.keys()]) {
@@ -295,7 +305,7 @@ function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAct
 }
 
 function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
-  if (state.pending.size >= state.policy.maxConcurrent) return undefined;
+  if (state.pending.size >= openAtOnce(state)) return undefined;
   const reasons = new Set([...state.pending.values()].map((pending) => pending.reason));
   if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
   if (state.stopping) return reasons.has("stop") ? undefined : "stop";
@@ -303,6 +313,11 @@ function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
   const paused = nowMs < pauseEnds(state);
   if (state.pending.size === 0 && nowMs >= state.nextLookAt && !paused && someLoopEnds(state)) return "end of loop";
   return nowMs >= state.nextTriggerAt && !paused ? "interval" : undefined;
+}
+
+/** How many may be open now. */
+function openAtOnce(state: Coordination): number {
+  return state.overtaken < maxOvertaken ? state.policy.maxConcurrent : 1;
 }
 
 function pauseEnds(state: Coordination): number {

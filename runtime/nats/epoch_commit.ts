@@ -3,6 +3,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { hashString } from "../graph/hash.ts";
 import { JetStreamRefusal, maxBatchMessages, type OutgoingMessage, publishBatch } from "./atomic_batch.ts";
 import { covers, isOvertaken, lastMarker, type Marker, markerMessage, publishMarker } from "./epoch_marker.ts";
+import { OrderedMessages } from "./ordered_messages.ts";
 import { PublishWindow } from "./publish_window.ts";
 
 /** Whose output an epoch is. */
@@ -122,22 +123,22 @@ export class EpochCommit {
     const found = new Set<string>();
     const from = Math.max(this.#last.sequence + 1, state.first_seq);
     if (from > state.last_seq) return found;
-    const consumer = await this.#connection.jetstream().consumers.get(stream, { opt_start_seq: from, headers_only: true });
+    const range = { stream, headersOnly: true, batch: 1_000, pullMs: 2_000 };
+    const messages = new OrderedMessages(this.#connection, range, from - 1);
     try {
-      for (let at = from - 1; at < state.last_seq;) {
-        const messages = await consumer.fetch({ max_messages: 1_000, expires: 2_000 });
-        let came = 0;
-        for await (const message of messages) {
-          came++;
+      // Two pulls that bring nothing, from a server that answers: what is left was deleted meanwhile.
+      for (let at = from - 1, empty = 0; at < state.last_seq && empty < 2;) {
+        const came = await messages.pull((message) => {
           at = message.seq;
           const id = message.headers?.get("Nats-Msg-Id") ?? "";
           if (id.startsWith(`${name}-${epoch}-`)) found.add(id);
-          if (at >= state.last_seq) break;
-        }
-        if (came === 0) break; // the rest was deleted meanwhile
+          return at < state.last_seq;
+        });
+        empty = came > 0 ? 0 : empty + 1;
+        if (came === 0) await manager.streams.info(stream);
       }
     } finally {
-      await consumer.delete().catch(() => {}); // it goes by itself when nobody pulls
+      await messages.close();
     }
     return found;
   }

@@ -1,6 +1,7 @@
 import type { JsMsg, NatsConnection, StreamInfo } from "nats";
 import { SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
+import { OrderedMessages } from "./ordered_messages.ts";
 import { checkPosition, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
 
 /** What a {@link StreamReader} reads. */
@@ -124,30 +125,23 @@ export class StreamReader {
     }
   }
 
-  /** Pulls with one consumer until there is enough, or until it fails. */
+  /** Pulls until there is enough, or until it fails. */
   async #pullAll(worked: () => void): Promise<void> {
     const { stream, filter, batch } = this.#range;
     await this.#check();
-    const consumer = await this.#connection.jetstream().consumers.get(stream, {
-      opt_start_seq: this.#read + 1,
-      ...(filter === undefined ? {} : { filterSubjects: filter }),
-    });
+    const messages = new OrderedMessages(this.#connection, { stream, filter, batch, pullMs }, this.#read);
     try {
       while (this.#wanting) {
-        const messages = await consumer.fetch({ max_messages: batch, expires: pullMs });
-        this.#endCurrent = () => messages.stop();
-        if (this.#closed) messages.stop();
-        let came = 0;
-        for await (const message of messages) {
-          came++;
-          if (this.#take(message)) break;
-        }
+        const came = await messages.pull((message) => !this.#take(message), (stop) => {
+          this.#endCurrent = stop;
+          if (this.#closed) stop();
+        });
         if (came === 0 && !this.#closed) await this.#check();
         worked();
       }
     } finally {
       this.#endCurrent = undefined;
-      await consumer.delete().catch(() => {}); // it goes by itself when nobody pulls
+      await messages.close();
     }
   }
 

@@ -50,6 +50,21 @@ test("it does not trigger while as many are open as may be, nor before the pause
   assert.equal(kinds(coordinate(state, tick, 570)), ["trigger 2"]);
 });
 
+test("where each checkpoint gives up the one before it, the next waits, until one completes", () => {
+  const state = begin({ maxConcurrent: 2 });
+  let now = 0;
+  const ticks = () => kinds(coordinate(state, tick, now += 100));
+  assert.equal(ticks(), ["trigger 1"]);
+  for (let id = 1; id <= 3; id++) {
+    assert.equal(ticks(), [`trigger ${id + 1}`]);
+    coordinate(state, { kind: "declined", id, reason: "a newer checkpoint started first", counts: false, cause: undefined }, now);
+  }
+  assert.equal(ticks(), [], "4 is alone until it has come to its end");
+  coordinate(state, acknowledged(4), now);
+  assert.equal(kinds(coordinate(state, { kind: "stored", id: 4, final: false }, now)), ["announce 4", "trigger 5"]);
+  assert.equal(ticks(), ["trigger 6"]);
+});
+
 test("completing a newer checkpoint aborts the older ones that are open", () => {
   const state = begin({ maxConcurrent: 2 });
   coordinate(state, tick, 100);

@@ -1,6 +1,7 @@
 import { type NatsConnection, type StreamConfig } from "nats";
 import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { connectNats } from "../../runtime/nats/mod.ts";
+import { OrderedMessages } from "../../runtime/nats/ordered_messages.ts";
 import { ConnectorWorld } from "../connectors/connector_world.ts";
 import { NatsServer } from "./server.ts";
 
@@ -36,15 +37,16 @@ export async function jetStreamWorld(options: { readonly path?: string } = {}): 
       const { state } = await manager.streams.info(stream);
       const values: unknown[] = [];
       if (state.messages === 0) return values;
-      const consumer = await nats.jetstream().consumers.get(stream, { opt_start_seq: Math.max(1, state.first_seq) });
+      const range = { stream, batch: 1_000, pullMs: 2_000 };
+      const messages = new OrderedMessages(nats, range, Math.max(0, state.first_seq - 1));
       for (let last = 0; last < state.last_seq;) {
-        for await (const message of await consumer.fetch({ max_messages: 1_000, expires: 1_000 })) {
+        await messages.pull((message) => {
           last = message.seq;
           if (!message.subject.includes("_sluice")) values.push(message.json());
-          if (last >= state.last_seq) break;
-        }
+          return last < state.last_seq;
+        });
       }
-      await consumer.delete();
+      await messages.close();
       return values;
     },
     async end() {
