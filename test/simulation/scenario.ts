@@ -166,7 +166,7 @@ function drawFaults(random: Random, mayKill: boolean, rescales: boolean): Fault[
 }
 
 /** Steps without which a run must have come to its end. */
-const maxSteps = 60_000;
+const maxSteps = 200_000;
 
 /** Steps in which some record must be read or written while the job is not over. */
 const patience = 8_000;
@@ -256,6 +256,7 @@ class ScenarioWorld {
           timeoutMs: life.timeoutMs,
         },
         restart: { kind: "fixed-delay", maxRestarts: 1_000, delayMs: 1 },
+        poison: { policy: "fail", afterFailures: 1_000 }, // injected faults may strike one record again and again
         channels: { ...life.channels, probeMs: wireProbeMs, silenceMs: wireSilenceMs },
       };
       const links = this.#wire?.connect(process.clock, job.graph.name);
