@@ -51,7 +51,7 @@ export function runCommand(console: Console, done: (exitCode: number) => void): 
     )
     .option("--from <checkpoint>", "start from this checkpoint of --state instead: its number, or its folder", checkpointId)
     .option("--allow-duplicates", "start although a sink has already shown what comes after --from", false)
-    .option("--json", "say what happens as lines of JSON", false)
+    .option("--json", "say what happens as lines of JSON: one for each event, or one of kind refused if it cannot start", false)
     .option("--quiet", "say nothing unless it fails", false)
     .action(async (module: string, flags: RunFlags) => done(await runModule(console, module, flags)));
 }
@@ -64,14 +64,17 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
     }
     run = await start(await loadJob(console, module), startOptions(console, flags));
   } catch (error) {
-    console.say(`sluice run: ${messageOf(error)}`);
+    const code = error instanceof SluiceError ? error.code : "UNKNOWN";
+    console.say(
+      flags.json ? JSON.stringify({ kind: "refused", code, message: messageOf(error) }) : `sluice run: ${messageOf(error)}`,
+    );
     return error instanceof SluiceError && usageCodes.has(error.code) ? 2 : 1;
   }
   let interrupts = 0;
   let cancelled = false;
   const release = console.onInterrupt(() => {
     if (++interrupts === 1) {
-      if (!flags.quiet) console.say("stopping with a last checkpoint; once more to end at once");
+      if (!flags.quiet && !flags.json) console.say("stopping with a last checkpoint; once more to end at once");
       run.stop().catch(() => {});
     } else {
       cancelled = true;
@@ -86,7 +89,7 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
   } catch (error) {
     await events;
     if (cancelled) return 130;
-    if (flags.quiet || flags.json) console.say(`sluice run: ${messageOf(error)}`);
+    if (flags.quiet && !flags.json) console.say(`sluice run: ${messageOf(error)}`);
     return 1;
   } finally {
     release();

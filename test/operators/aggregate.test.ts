@@ -50,6 +50,19 @@ aggregates("combine gives all results under their names, with their types", () =
   assert.throws(wrong, /must give a number/);
 });
 
+aggregates("combine of any number of parts gives what each gives alone, its result of one shape", () => {
+  const parts = { flights: count(), total: sum(delay), mean: average(delay), best: min(delay), worst: max(delay), n: count() };
+  const names = Object.keys(parts) as (keyof typeof parts)[];
+  for (let size = 1; size <= names.length; size++) {
+    const some = Object.fromEntries(names.slice(0, size).map((name) => [name, parts[name]])) as unknown as typeof parts;
+    const result = run(combine(some), flights);
+    assert.equal(Object.keys(result), names.slice(0, size));
+    for (const name of names.slice(0, size)) {
+      assert.is(result[name], run(parts[name] as Aggregate<Flight, unknown, number>, flights), `${name} of ${size}`);
+    }
+  }
+});
+
 aggregates("with no values they give what they say", () => {
   assert.is(run(count(), []), 0);
   assert.is(run(sum(delay), []), 0);
