@@ -73,10 +73,12 @@ async function demo(flags: Flags): Promise<number> {
       checkpoints: { directory: join(folder, "checkpoints"), mode: flags.mode, intervalMs: flags.intervalMs },
       log: () => {},
     });
-    let lastCheckpointRead = 0;
+    const readAt = new Map<number, number>();
+    let covered = 0;
     for await (const event of run.events) {
-      if (event.kind === "checkpoint-triggered") lastCheckpointRead = screen.read;
-      tell(event, screen, lastCheckpointRead);
+      if (event.kind === "checkpoint-triggered") readAt.set(event.checkpoint, screen.read);
+      if (event.kind === "checkpoint-completed") covered = readAt.get(event.checkpoint) ?? covered;
+      tell(event, screen, covered);
     }
     screen.stop();
     await run.finished;
@@ -90,7 +92,8 @@ async function demo(flags: Flags): Promise<number> {
   }
 }
 
-function tell(event: JobEvent, screen: Screen, lastCheckpointRead: number): void {
+/** @param covered how many flights had been read when the latest completed checkpoint was begun */
+function tell(event: JobEvent, screen: Screen, covered: number): void {
   switch (event.kind) {
     case "checkpoint-completed": {
       const { endToEndMs, stateBytes, inFlightRecords } = event.figures;
@@ -103,7 +106,7 @@ function tell(event: JobEvent, screen: Screen, lastCheckpointRead: number): void
     }
     case "failed":
       screen.say(`failed at flight ${screen.read}: ${event.cause instanceof Error ? event.cause.message : event.cause}`);
-      screen.say(`lost for now: about ${screen.read - lastCheckpointRead} flights read since the last checkpoint was begun`);
+      screen.say(`lost for now: about ${screen.read - covered} flights read since the latest complete checkpoint was begun`);
       break;
     case "started":
       if (event.checkpoint === undefined) break;
@@ -119,7 +122,10 @@ function tell(event: JobEvent, screen: Screen, lastCheckpointRead: number): void
 
 function showWorst(worst: WorstOfDay | undefined): void {
   if (worst === undefined) return;
-  const table = new Table({ head: [`worst of ${worst.day}`, "flights", "average delay", "worst delay"], style: { head: [] } });
+  const table = new Table({
+    head: [`worst of ${worst.day}`, "flights", "average delay", "worst delay"],
+    style: { head: [], border: [], compact: true },
+  });
   for (const { airport, flights, averageDelay, worstDelay } of worst.airports) {
     table.push([airport, flights, `${averageDelay.toFixed(1)} min`, `${worstDelay} min`]);
   }
