@@ -9,8 +9,8 @@ export interface Tracked {
   stamp: number;
 }
 
-/** What an item looked like at a cut, kept for its writer. */
-export type Preserve<T, K> = (item: T, group: number) => K;
+/** Adds what an item looks like to what is kept for the writer of a cut. */
+export type Preserve<T, K> = (item: T, group: number, kept: K[]) => void;
 
 /** Changes are followed up to this many, or half as many as there are items: beyond, the whole is no more to write. */
 const leastLimit = 4_096;
@@ -39,6 +39,8 @@ export class ChangeLog<T extends Tracked, K> {
   /** The stamp of the cut since which everything is noted. */
   #since = 0;
   #noted = 0;
+  /** Below so many notes it need not be asked how many items there are. */
+  #enough = leastLimit;
 
   /**
    * @param preserve fixes an item for a cut
@@ -52,7 +54,8 @@ export class ChangeLog<T extends Tracked, K> {
 
   /** The item is about to be changed, or handed out to somebody who could. */
   changing(item: T, group: number): void {
-    for (const cut of this.#cuts) cut.keep(item, group);
+    const cuts = this.#cuts;
+    for (let at = 0; at < cuts.length; at++) cuts[at]!.keep(item, group);
     item.stamp = this.stamp;
     if (this.#segments !== undefined) this.#note(this.#segments.at(-1)!.changed, item, group);
   }
@@ -111,7 +114,9 @@ export class ChangeLog<T extends Tracked, K> {
   #note(lists: (T[] | undefined)[], item: T, group: number): void {
     (lists[group - this.#range.first] ??= []).push(item);
     this.#segments!.at(-1)!.count++;
-    if (++this.#noted <= leastLimit || this.#noted <= this.#size() / 2) return;
+    if (++this.#noted <= this.#enough) return;
+    this.#enough = Math.max(leastLimit, this.#size() / 2);
+    if (this.#noted <= this.#enough) return;
     // Notes would outgrow the content, and without a checkpoint for long, the memory.
     this.#segments = undefined;
     this.#noted = 0;

@@ -62,7 +62,7 @@ export class Cut<T extends Tracked, K> {
   keep(item: T, group: number): void {
     if (group < this.#group || !this.holds(item) || item.stamp <= this.#since + 1) return;
     try {
-      (this.#kept[group - this.#range.first] ??= []).push(this.#preserve(item, group));
+      this.#preserve(item, group, this.#kept[group - this.#range.first] ??= []);
     } catch (cause) {
       // Fails the snapshot, not the record whose processing touched the item.
       this.#failure ??= { cause };
@@ -82,11 +82,12 @@ export class Cut<T extends Tracked, K> {
     this.#kept[group - this.#range.first] = undefined;
   }
 
-  /** Takes what was kept of a group so far: at most `most`; undefined when there is nothing. */
-  takeKept(group: number, most: number): K[] | undefined {
+  /** Takes what was kept of a group so far; undefined when there is nothing. */
+  takeKept(group: number): K[] | undefined {
     this.check();
     const kept = this.#kept[group - this.#range.first];
-    return kept === undefined || kept.length === 0 ? undefined : kept.splice(-most);
+    this.#kept[group - this.#range.first] = undefined;
+    return kept;
   }
 
   /** Throws what went wrong when an item was kept. */

@@ -56,8 +56,13 @@ export class EntryCodec implements SectionHeader {
    * @throws {SluiceError} `UNENCODABLE_VALUE` naming operator, key, state and field
    */
   encode(entries: readonly Entry[], headroom = 0): Uint8Array {
-    const keys = entries.map((entry) => entry.key);
-    const values = entries.map((entry) => this.#packing.pack(entry.value));
+    const packing = this.#packing;
+    const keys: Key[] = [];
+    const values: unknown[] = [];
+    for (const entry of entries) {
+      keys.push(entry.key);
+      values.push(packing === plainValue ? entry.value : packing.pack(entry.value));
+    }
     try {
       const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => entry.expires);
       return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom);

@@ -23,6 +23,11 @@ export interface HandledState {
 export abstract class HeapHandle implements Remembering {
   protected readonly state: HandledState;
   protected readonly invocation: Invocation;
+  // The state's, at hand: they are looked at for every use.
+  protected readonly table: EntryTable;
+  protected readonly changes: EntryChanges;
+  protected readonly expiry: Expiry | undefined;
+  protected readonly guard: MutationGuard | undefined;
   /** The serial of the run in which `entry` was looked up; never that of no run. */
   protected seen = -1;
   /** The current key's entry, if it has one. */
@@ -30,6 +35,10 @@ export abstract class HeapHandle implements Remembering {
 
   constructor(state: HandledState, invocation: Invocation) {
     this.state = state;
+    this.table = state.table;
+    this.changes = state.changes;
+    this.expiry = state.expiry;
+    this.guard = state.guard;
     this.invocation = invocation;
     invocation.register(this);
   }
@@ -42,37 +51,42 @@ export abstract class HeapHandle implements Remembering {
   protected resolve(): void {
     const invocation = this.invocation;
     if (invocation.group < 0 || invocation.serial === 0) invocation.assertKeyed(`state ${this.state.name}`);
-    this.entry = this.state.table.find(invocation.group, invocation.identity);
+    this.entry = this.table.find(invocation.group, invocation.identity);
     this.seen = invocation.serial;
-    if (this.state.expiry !== undefined && this.entry !== undefined) this.#age(this.state.expiry, this.entry);
+    if (this.expiry !== undefined && this.entry !== undefined) this.age(this.expiry, this.entry);
   }
 
   protected store(value: unknown): Entry {
     const { group, identity, key } = this.invocation;
-    const entry = this.state.table.insert(group, identity, key!, value);
-    if (this.state.expiry !== undefined) this.state.expiry.refresh(entry);
+    const entry = this.table.insert(group, identity, key!, value);
+    if (this.expiry !== undefined) this.expiry.refresh(entry);
     return this.entry = entry;
   }
 
   protected drop(): void {
     if (this.entry === undefined) return;
-    this.state.table.remove(this.invocation.group, this.invocation.identity, this.entry);
+    this.table.remove(this.invocation.group, this.invocation.identity, this.entry);
     this.entry = undefined;
   }
 
   /** To be called before an entry's value changes. */
   protected touch(entry: Entry): void {
-    if (entry.stamp < this.state.changes.stamp) this.state.changes.changing(entry, this.invocation.group);
-    if (this.state.expiry !== undefined) this.state.expiry.refresh(entry);
+    if (entry.stamp < this.changes.stamp || this.expiry !== undefined) this.report(entry);
+  }
+
+  /** Apart from the test before it, which is taken for every use, and so small that it is inlined. */
+  private report(entry: Entry): void {
+    if (entry.stamp < this.changes.stamp) this.changes.changing(entry, this.invocation.group);
+    if (this.expiry !== undefined) this.expiry.refresh(entry);
   }
 
   /** To be called before what an entry holds is handed out, while snapshots are being written: it might be changed in place. */
   protected handOut(entry: Entry, value: unknown): void {
-    if (typeof value !== "object" || value === null || entry.stamp >= this.state.changes.stamp) return;
-    this.state.changes.changing(entry, this.invocation.group);
+    if (typeof value !== "object" || value === null || entry.stamp >= this.changes.stamp) return;
+    this.changes.changing(entry, this.invocation.group);
   }
 
-  #age(expiry: Expiry, entry: Entry): void {
+  private age(expiry: Expiry, entry: Entry): void {
     if (!expiry.isLive(entry)) this.drop();
     else if (expiry.refreshOnUse) this.touch(entry);
   }

@@ -30,10 +30,10 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
   get(): readonly Immutable<T>[] {
     if (this.seen !== this.invocation.serial) this.resolve();
     if (this.entry === undefined) return none;
-    if (this.state.changes.writing) this.handOut(this.entry, this.entry.value);
+    if (this.changes.writing) this.handOut(this.entry, this.entry.value);
     const kept = this.entry.value as Items;
     kept.shared = true;
-    if (this.state.guard !== undefined) this.state.guard.handOut(kept.items, this.where());
+    if (this.guard !== undefined) this.guard.handOut(kept.items, this.where());
     return kept.items as Immutable<T>[];
   }
 
@@ -50,7 +50,7 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
       }
       kept.items.push(item);
     }
-    if (this.state.guard !== undefined) this.state.guard.watch(item, this.where());
+    if (this.guard !== undefined) this.guard.watch(item, this.where());
   }
 
   set(items: readonly Immutable<T>[]): void {
@@ -63,8 +63,8 @@ export class HeapListState<T> extends HeapHandle implements ListState<T> {
       this.touch(this.entry);
       this.entry.value = new Items(copy);
     }
-    if (this.state.guard !== undefined) {
-      for (const item of copy) this.state.guard.watch(item, this.where());
+    if (this.guard !== undefined) {
+      for (const item of copy) this.guard.watch(item, this.where());
     }
   }
 

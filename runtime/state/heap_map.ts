@@ -53,8 +53,8 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
   get(key: K): Immutable<V> | undefined {
     const item = this.#items()?.get(keyIdentity(key));
     if (item === undefined) return undefined;
-    if (this.state.changes.writing) this.handOut(this.entry!, item.value);
-    if (this.state.guard !== undefined) this.state.guard.handOut(item.value, this.#whereItem(key));
+    if (this.changes.writing) this.handOut(this.entry!, item.value);
+    if (this.guard !== undefined) this.guard.handOut(item.value, this.#whereItem(key));
     return item.value as Immutable<V>;
   }
 
@@ -70,7 +70,7 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
     if (item !== undefined) item.value = value;
     else if (items !== undefined) items.set(identity, new Item(canonicalKey(key), value));
     else this.store(new Map([[identity, new Item(canonicalKey(key), value)]]));
-    if (this.state.guard !== undefined) this.state.guard.watch(value, this.#whereItem(key));
+    if (this.guard !== undefined) this.guard.watch(value, this.#whereItem(key));
   }
 
   mutate(key: K, fn: (value: V) => void): boolean {
@@ -79,7 +79,7 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
     if (typeof item.value !== "object" || item.value === null) throw notMutable(this.#whereItem(key));
     this.touch(this.entry!);
     fn(item.value as V);
-    if (this.state.guard !== undefined) this.state.guard.watch(item.value, this.#whereItem(key));
+    if (this.guard !== undefined) this.guard.watch(item.value, this.#whereItem(key));
     return true;
   }
 
@@ -103,8 +103,8 @@ export class HeapMapState<K extends Key, V> extends HeapHandle implements MapSta
     const serial = invocation.serial;
     for (const item of items.values()) {
       if (invocation.serial !== serial) throw new StaleContextError(invocation.uid);
-      if (this.state.changes.writing && this.entry !== undefined) this.handOut(this.entry, item.value);
-      if (this.state.guard !== undefined) this.state.guard.handOut(item.value, this.#whereItem(item.key as K));
+      if (this.changes.writing && this.entry !== undefined) this.handOut(this.entry, item.value);
+      if (this.guard !== undefined) this.guard.handOut(item.value, this.#whereItem(item.key as K));
       yield [item.key as K, item.value as Immutable<V>];
     }
   }

@@ -10,8 +10,11 @@ import { cutSection, present, type SectionCodec, type SectionCut } from "./secti
 /** How many keys one chunk holds at most. */
 const keysPerChunk = 512;
 
-/** An entry as it was: a primitive value as it is, all else as a chunk of its own. */
-export type KeptEntry = { readonly key: Key; readonly value: unknown } | Uint8Array;
+/**
+ * Entries as they were, one after the other: of a primitive value its key, then the value; all else is a chunk of its own, which
+ * no key looks like. Flat, as there may be as many as there are keys.
+ */
+export type KeptEntry = unknown;
 
 /** A table of keyed state on the heap, in snapshots. */
 export class HeapSection implements KeyedSection {
@@ -35,15 +38,17 @@ export class HeapSection implements KeyedSection {
     this.name = name;
     this.kind = kind;
     this.description = this.#entries.description;
-    this.table = new HeapTable<KeptEntry>(range, (entry) => this.#keep(entry));
+    this.table = new HeapTable<KeptEntry>(range, (entry, _, kept) => this.#keep(entry, kept));
     this.expiry = schemas.ttl === undefined ? undefined : new Expiry(schemas.ttl, now, this.table);
     this.#range = range;
     this.#codec = {
-      items: (group) => this.#live(group),
+      items: (group) => present(this.table.entriesOf(group)),
       encode: (entries) => this.#entries.encode(entries),
       encodeRemoved: (entries) => this.#entries.encodeRemoved(entries.map(({ key }) => key)),
-      encodeKept: (kept) => this.#encodeKept(kept),
+      encodeKept: (kept, most) => this.#encodeKept(kept, most),
     };
+    const { expiry } = this;
+    if (expiry !== undefined) this.#codec.isLive = (entry) => expiry.isLive(entry);
   }
 
   cut(since: number | undefined, followed: boolean): SectionCut {
@@ -61,36 +66,30 @@ export class HeapSection implements KeyedSection {
 
   restored(): void {}
 
-  *#live(group: number): Iterable<Entry> {
-    for (const entry of present(this.table.entriesOf(group))) {
-      if (this.expiry === undefined || this.expiry.isLive(entry)) yield entry;
-    }
-  }
-
-  #keep(entry: Entry): KeptEntry {
+  #keep(entry: Entry, kept: KeptEntry[]): void {
     const { key, value } = entry;
-    return this.expiry !== undefined || (typeof value === "object" && value !== null)
-      ? this.#entries.encode([entry])
-      : { key, value };
+    if (this.expiry !== undefined || (typeof value === "object" && value !== null)) kept.push(this.#entries.encode([entry]));
+    else kept.push(key, value);
   }
 
-  #encodeKept(kept: readonly KeptEntry[]): Uint8Array {
-    const packed: Uint8Array[] = [];
-    const keys: Key[] = [];
-    const values: unknown[] = [];
-    for (const item of kept) {
-      if (item instanceof Uint8Array) {
-        packed.push(item);
-      } else {
-        keys.push(item.key);
-        values.push(item.value);
+  *#encodeKept(kept: readonly KeptEntry[], most: number): Iterable<Uint8Array> {
+    let at = 0;
+    while (at < kept.length) {
+      const packed: Uint8Array[] = [];
+      const keys: Key[] = [];
+      const values: unknown[] = [];
+      while (at < kept.length && packed.length + keys.length < most) {
+        const item = kept[at++];
+        if (item instanceof Uint8Array) {
+          packed.push(item);
+        } else {
+          keys.push(item as Key);
+          values.push(kept[at++]);
+        }
       }
+      const chunk = keys.length > 0 ? encodeChunk([keys, values], this.name) : undefined;
+      if (chunk !== undefined && packed.length === 0) yield chunk;
+      else yield encodeChunk(chunk === undefined ? packed : [...packed, chunk], this.name);
     }
-    if (keys.length > 0) {
-      const chunk = encodeChunk([keys, values], this.name);
-      if (packed.length === 0) return chunk;
-      packed.push(chunk);
-    }
-    return encodeChunk(packed, this.name);
   }
 }

@@ -16,8 +16,8 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
   get(): Immutable<T> {
     if (this.seen !== this.invocation.serial) this.resolve();
     const value = this.entry === undefined ? this.initial.copy() : this.entry.value;
-    if (this.state.changes.writing && this.entry !== undefined) this.handOut(this.entry, value);
-    if (this.state.guard !== undefined) this.state.guard.handOut(value, this.where());
+    if (this.changes.writing && this.entry !== undefined) this.handOut(this.entry, value);
+    if (this.guard !== undefined) this.guard.handOut(value, this.where());
     return value as Immutable<T>;
   }
 
@@ -29,7 +29,7 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
     } else {
       this.store(value);
     }
-    if (this.state.guard !== undefined) this.state.guard.watch(value, this.where());
+    if (this.guard !== undefined) this.guard.watch(value, this.where());
   }
 
   mutate(fn: (value: T) => void): void {
@@ -39,7 +39,7 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
     if (this.entry === undefined) this.store(value);
     else this.touch(this.entry);
     fn(value as T);
-    if (this.state.guard !== undefined) this.state.guard.watch(value, this.where());
+    if (this.guard !== undefined) this.guard.watch(value, this.where());
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { ChangeLog, Tracked } from "./changes.ts";
 import { ChunkSize } from "./chunk_size.ts";
-import type { Cut, Segment } from "./cut.ts";
+import type { Cut } from "./cut.ts";
 
 /** A section as of one moment, to be written group by group, in order, while it goes on changing. */
 export interface SectionCut {
@@ -17,10 +17,13 @@ export interface SectionCut {
 export interface SectionCodec<T, K> {
   /** The items of a group, in order. Read on while the section changes: see {@link present}. */
   items(group: number): Iterable<T>;
+  /** Whether an item still counts. @default all do */
+  isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
   /** Items that are gone since the base; always before the others of their group. */
   encodeRemoved(items: readonly T[]): Uint8Array;
-  encodeKept(kept: readonly K[]): Uint8Array;
+  /** In chunks of about so many items. */
+  encodeKept(kept: readonly K[], most: number): Iterable<Uint8Array>;
 }
 
 /** Cuts a section. `since` and `followed` are those of {@link ChangeLog.cut}; `most` is how many items a chunk holds at most. */
@@ -54,6 +57,11 @@ export function* present<V>(items: ReadonlyMap<unknown, V>): Iterable<V> {
   }
 }
 
+/** Items in runs of at most so many. */
+export function* inRuns<T, C>(items: readonly T[], most: number, encode: (run: readonly T[]) => C): Iterable<C> {
+  for (let from = 0; from < items.length; from += most) yield encode(items.slice(from, from + most));
+}
+
 function* write<T extends Tracked, K>(
   cut: Cut<T, K>,
   codec: SectionCodec<T, K>,
@@ -62,30 +70,32 @@ function* write<T extends Tracked, K>(
   size: ChunkSize,
 ): Iterable<Uint8Array> {
   cut.enter(group);
-  if (cut.segments === undefined) {
-    yield* inChunks(cut, held(cut, codec.items(group)), codec, size);
+  const { segments } = cut;
+  if (segments === undefined) {
+    yield* inChunks(cut, codec.items(group), (item) => cut.holds(item) && (codec.isLive?.(item) ?? true), codec, size);
   } else {
-    for (const { removed } of cut.segments) {
-      const gone = removed[at] ?? [];
-      for (let from = 0; from < gone.length; from += size.count) yield codec.encodeRemoved(gone.slice(from, from + size.count));
+    for (const { removed } of segments) yield* inRuns(removed[at] ?? [], size.count, (items) => codec.encodeRemoved(items));
+    for (const segment of segments) {
+      yield* inChunks(cut, segment.changed[at] ?? [], (item) => cut.writes(item, segment), codec, size);
     }
-    for (const segment of cut.segments) yield* inChunks(cut, noted(cut, segment, at), codec, size);
   }
-  for (let kept = cut.takeKept(group, size.count); kept !== undefined; kept = cut.takeKept(group, size.count)) {
-    yield codec.encodeKept(kept);
+  for (let kept = cut.takeKept(group); kept !== undefined; kept = cut.takeKept(group)) {
+    yield* codec.encodeKept(kept, size.count);
   }
   cut.leave(group);
 }
 
-/** Items in chunks. An item is looked at and encoded in one step: nothing is remembered from one to the next. */
+/** Wanted items in chunks. An item is looked at and encoded in one step: nothing is remembered from one to the next. */
 function* inChunks<T extends Tracked, K>(
   cut: Cut<T, K>,
   items: Iterable<T>,
+  wanted: (item: T) => boolean,
   codec: SectionCodec<T, K>,
   size: ChunkSize,
 ): Iterable<Uint8Array> {
   let batch: T[] = [];
   for (const item of items) {
+    if (!wanted(item)) continue;
     batch.push(item);
     if (batch.length < size.count) continue;
     const chunk = codec.encode(batch);
@@ -95,14 +105,4 @@ function* inChunks<T extends Tracked, K>(
     cut.check();
   }
   if (batch.length > 0) yield codec.encode(batch);
-}
-
-/** What is as it was at the cut. */
-function* held<T extends Tracked, K>(cut: Cut<T, K>, items: Iterable<T>): Iterable<T> {
-  for (const item of items) if (cut.holds(item)) yield item;
-}
-
-/** What was last touched in that epoch, and so is to be written with its notes. */
-function* noted<T extends Tracked, K>(cut: Cut<T, K>, segment: Segment<T>, at: number): Iterable<T> {
-  for (const item of segment.changed[at] ?? []) if (cut.writes(item, segment)) yield item;
 }

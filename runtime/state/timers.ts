@@ -2,7 +2,7 @@ import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
-import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+import { cutSection, inRuns, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** A timer of a key. */
 export interface KeyedTimer {
@@ -73,12 +73,12 @@ export class KeyedTimers implements KeyedSection {
     this.#uid = uid;
     this.#first = range.first;
     this.#range = range;
-    this.#changes = new ChangeLog(range, (node) => node, () => this.size);
+    this.#changes = new ChangeLog(range, (node, _, kept) => kept.push(node), () => this.size);
     this.#codec = {
       items: (group) => this.#nodesOf(group),
       encode: (nodes) => this.#encode(nodes),
       encodeRemoved: (nodes) => this.#encodeRemoved(nodes),
-      encodeKept: (nodes) => this.#encode(nodes),
+      encodeKept: (nodes, most) => inRuns(nodes, most, (run) => this.#encode(run)),
     };
     this.#groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, OfKey>());
   }

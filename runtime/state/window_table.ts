@@ -5,7 +5,7 @@ import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
-import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+import { cutSection, inRuns, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** What a window holds for one key. */
 export class WindowEntry implements Tracked {
@@ -94,12 +94,12 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     this.#uid = uid;
     this.#range = range;
     this.#groupCount = range.last - range.first + 1;
-    this.changes = new ChangeLog(range, (entry) => this.#encode([entry]), () => this.size);
+    this.changes = new ChangeLog(range, (entry, _, kept) => kept.push(this.#encode([entry])), () => this.size);
     this.#codec = {
       items: (group) => this.#entriesOf(group),
       encode: (entries) => this.#encode(entries),
       encodeRemoved: (entries) => encodeChunk([entries.map(({ end }) => end), entries.map(({ key }) => key)], this.name),
-      encodeKept: (kept) => encodeChunk(kept, this.name),
+      encodeKept: (kept, most) => inRuns(kept, most, (run) => encodeChunk(run, this.name)),
     };
   }
 
