@@ -18,6 +18,7 @@ interface Options {
   readonly runtime?: RuntimeName | "all";
   readonly peers: boolean;
   readonly seconds: number;
+  readonly gb?: number;
   readonly quick: boolean;
 }
 
@@ -58,6 +59,7 @@ function runElsewhere(runtimes: readonly RuntimeName[], suite: string, options: 
   const words = [suite, "--seconds", String(options.seconds)];
   if (options.quick) words.push("--quick");
   if (options.peers) words.push("--peers");
+  if (options.gb !== undefined) words.push("--gb", String(options.gb));
   for (const [index, runtime] of runtimes.entries()) {
     const [program = "", ...before] = commands[runtime];
     const json = options.json === undefined ? [] : ["--json", options.json, ...(index > 0 ? ["--append"] : [])];
@@ -73,9 +75,9 @@ async function run(suite: string, options: Options): Promise<void> {
   console.log(questionOf(suite));
   const report = new Report(options.json, options.append ?? false);
   const { run: measure } = await import(fileOf(suite).href) as Suite;
-  const { quick, seconds, peers } = options;
+  const { quick, seconds, peers, gb } = options;
   try {
-    await measure(report, { quick, seconds, peers });
+    await measure(report, { quick, seconds, peers, gb });
   } catch (error) {
     console.error(`\n${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
@@ -96,6 +98,7 @@ await new Command("bench")
   .option("--runtime <name>", "node, deno, bun or all", oneOf(["node", "deno", "bun", "all"] as const))
   .option("--peers", "also measure Apache Flink and Hazelcast Jet on the same workload (needs Java 17 and Maven)", false)
   .option("--seconds <n>", "how long each side of a comparison is measured", positive, 8)
+  .option("--gb <n>", "how much state, for disk_state", positive)
   .option("--quick", "only enough to see that everything works", false)
   .action(run)
   .parseAsync();

@@ -6,6 +6,8 @@ export interface Effort {
   readonly quick: boolean;
   /** How long one side of a comparison is measured, in seconds, all rounds together. */
   readonly seconds: number;
+  /** How much state, in gigabytes, where a suite asks for it. @default the suite's own */
+  readonly gb: number | undefined;
   /** Also measure the other engines on the same workload. */
   readonly peers: boolean;
 }

@@ -42,6 +42,8 @@ interface Kept {
   readonly source: HandSource;
   readonly job: Job;
   readonly sink: { readonly values: readonly string[] };
+  /** All keys have been processed once. */
+  readonly filled: Promise<void>;
 }
 
 /** About 5 MB of state in 50 keys. */
@@ -49,7 +51,11 @@ function kept(): Kept {
   const source = new HandSource("a");
   const sink = memorySink<string>();
   const text = "x".repeat(100_000);
+  let seen = 0;
+  let fill: () => void = () => {};
+  const filled = new Promise<void>((resolve) => fill = resolve);
   return {
+    filled,
     source,
     sink,
     job: job("kept", (flow) =>
@@ -61,6 +67,7 @@ function kept(): Kept {
           onRecord({ n }: Numbered, ctx) {
             ctx.emit(`${n}: ${ctx.state.it.get().length}`);
             ctx.state.it.set(ctx.state.it.get() + n + text);
+            if (++seen === 50) fill();
           },
         })
         .to("out", sink)),
@@ -71,6 +78,7 @@ function kept(): Kept {
 async function stopped(it: Kept, disk: Disk): Promise<void> {
   it.source.give(50);
   const run = await start(it.job, { disk, checkpoints: { directory: "/checkpoints" } });
+  await it.filled;
   await run.stop();
 }
 
