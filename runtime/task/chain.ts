@@ -99,6 +99,12 @@ export function attributed(error: unknown, what: string, record?: () => FailedRe
   return wrapped;
 }
 
+/** Puts an error that has been claimed down to a record, unless it is known to be due to another one. Gives the error back. */
+export function dueTo(error: unknown, record: () => FailedRecord | undefined): unknown {
+  if (error instanceof SluiceError && claimed.has(error) && claimed.get(error) === undefined) claimed.set(error, record());
+  return error;
+}
+
 /** The record that an error, or what it was caused by, is due to. */
 export function recordOf(error: unknown): FailedRecord | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {

@@ -1,4 +1,4 @@
-import type { Operator } from "../graph/operator.ts";
+import type { Cursor, Operator } from "../graph/operator.ts";
 import { ChainLink, type LinkPlace, type Next } from "./chain.ts";
 import { keyHash, recordHash } from "./failed_record.ts";
 
@@ -13,6 +13,12 @@ export interface SkippedRecord {
   readonly timestamp: number | undefined;
 }
 
+/** Which records are skipped, by hash, and who is told of each. */
+export interface Guard {
+  readonly skip: ReadonlySet<string>;
+  readonly skipped: (record: SkippedRecord) => void;
+}
+
 /**
  * The place of an operator that could not process some record in an earlier attempt. Records that are to be skipped do not
  * come to it: nothing of them has an effect. Every record is encoded to find them, so only such operators stand in one.
@@ -25,7 +31,7 @@ export class GuardedLink extends ChainLink {
     place: LinkPlace,
     operator: Operator,
     out: Next,
-    guard: { readonly skip: ReadonlySet<string>; readonly skipped: (record: SkippedRecord) => void },
+    guard: Guard,
   ) {
     super(place, operator, out);
     this.#skip = guard.skip;
@@ -55,5 +61,34 @@ export class GuardedLink extends ChainLink {
       record,
       timestamp: Number.isNaN(timestamp) ? undefined : timestamp,
     });
+  }
+}
+
+/** What follows a source some record of which could not be taken, such as by a key function: records to skip do not get there. */
+export class GuardedEntry implements Next {
+  readonly #next: Next;
+  readonly #place: { readonly uid: string; readonly subtask: number; readonly cursor: Cursor };
+  readonly #guard: Guard;
+
+  constructor(next: Next, place: { readonly uid: string; readonly subtask: number; readonly cursor: Cursor }, guard: Guard) {
+    this.#next = next;
+    this.#place = place;
+    this.#guard = guard;
+  }
+
+  collect(value: unknown): void {
+    const { uid, subtask, cursor } = this.#place;
+    const hash = this.#guard.skip.size === 0 ? undefined : recordHash(value, cursor.timestamp);
+    if (hash === undefined || !this.#guard.skip.has(hash)) return this.#next.collect(value);
+    const timestamp = Number.isNaN(cursor.timestamp) ? undefined : cursor.timestamp;
+    this.#guard.skipped({ uid, subtask, hash, keyHash: undefined, record: value, timestamp });
+  }
+
+  watermark(timestamp: number): void {
+    this.#next.watermark(timestamp);
+  }
+
+  idle(): void {
+    this.#next.idle();
   }
 }

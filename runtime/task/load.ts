@@ -17,7 +17,7 @@ import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
 import { failedRecord } from "./failed_record.ts";
 import { InputGate } from "./gate.ts";
-import { GuardedLink, type SkippedRecord } from "./guarded_link.ts";
+import { type Guard, GuardedEntry, GuardedLink } from "./guarded_link.ts";
 import { InputChannel, type InputIdentity, type InputOwner, type InputPlace } from "./input_channel.ts";
 import { OutputChannel, type OutputOwner } from "./output_channel.ts";
 import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
@@ -124,7 +124,10 @@ export async function loadSubtask(
 
   const first = task.operators[0] as LogicalOperator;
   if (first.role.kind === "source") {
-    source = await openSource(assignment, first, first.role.source, { cursor, brake, entry: chain.entry }, wiring, signal);
+    const guard = guardOf(assignment, first.id);
+    const place = { uid: first.id, subtask, cursor };
+    const entry = guard === undefined ? chain.entry : new GuardedEntry(chain.entry, place, guard);
+    source = await openSource(assignment, first, first.role.source, { cursor, brake, entry }, wiring, signal);
   }
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
   await restoreOperators(assignment, chain, eventTime);
@@ -231,12 +234,8 @@ async function makeChain(
       ? operator.role.create(own, out as never)
       : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), own);
     const place = { uid: operator.id, kind: operator.kind, subtask, cursor };
-    const skip = assignment.guards.get(operator.id);
-    const skipped = (record: SkippedRecord) => {
-      count(assignment, "poisonRecords", 1);
-      assignment.reports.skipped(record);
-    };
-    const link = skip === undefined ? new ChainLink(place, made, out) : new GuardedLink(place, made, out, { skip, skipped });
+    const guard = guardOf(assignment, operator.id);
+    const link = guard === undefined ? new ChainLink(place, made, out) : new GuardedLink(place, made, out, guard);
     links.set(operator.id, link);
   }
   const head = task.operators[0] as LogicalOperator;
@@ -373,6 +372,19 @@ function failPrepare(uid: string, id: CheckpointId, error: unknown, fail: (error
   const failure = named(error, "PREPARE_FAILED", `sink ${uid} could not prepare checkpoint ${id}`);
   fail(failure);
   throw failure;
+}
+
+/** Which records an operator or what follows a source is not to get; undefined where nothing of it has failed. */
+function guardOf(assignment: SubtaskAssignment, uid: string): Guard | undefined {
+  const skip = assignment.guards.get(uid);
+  if (skip === undefined) return undefined;
+  return {
+    skip,
+    skipped: (record) => {
+      count(assignment, "poisonRecords", 1);
+      assignment.reports.skipped(record);
+    },
+  };
 }
 
 function count(assignment: SubtaskAssignment, name: string, by: number): void {

@@ -3,7 +3,8 @@ import { SluiceError } from "../../actors/error.ts";
 import type { Cursor, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
 import type { Brake } from "./brake.ts";
-import type { Next } from "./chain.ts";
+import { dueTo, type Next } from "./chain.ts";
+import { failedRecord } from "./failed_record.ts";
 
 /** What a snapshot keeps of a split. */
 interface SplitState {
@@ -120,14 +121,14 @@ export class SourceHead implements SourceOutput<unknown> {
   emit(value: unknown): boolean {
     this.#emitted++;
     this.#cursor.timestamp = NaN;
-    this.#entry.collect(value);
+    this.#collect(value, NaN);
     return !this.#brake.on;
   }
 
   emitAt(value: unknown, timestamp: number): boolean {
     this.#emitted++;
     this.#cursor.timestamp = timestamp;
-    this.#entry.collect(value);
+    this.#collect(value, timestamp);
     return !this.#brake.on;
   }
 
@@ -163,6 +164,15 @@ export class SourceHead implements SourceOutput<unknown> {
       const said = error instanceof Error ? error.message : String(error);
       const message = `source ${this.#uid} could not ${act}${act === "read" ? "" : " in"} split "${split}": ${said}`;
       throw new SluiceError("SOURCE_FAILED", message, { cause: error });
+    }
+  }
+
+  /** What fails before any operator, such as the key function of an edge, is due to a record of the source. */
+  #collect(value: unknown, timestamp: number): void {
+    try {
+      this.#entry.collect(value);
+    } catch (error) {
+      throw dueTo(error, () => failedRecord({ uid: this.#uid }, { value, timestamp }, error));
     }
   }
 

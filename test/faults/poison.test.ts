@@ -256,6 +256,7 @@ test("any operator that is given records may be the one: stateless ones, sinks, 
       7,
       (s, out) => s.map((n) => n).keyBy("n", failAt7).aggregate("a", sumOf).map((r) => r.key).to("out", collect(out)),
     ],
+    ["in", 7, (s, out) => s.keyBy("n", failAt7).aggregate("a", plainSum).map((r) => r.key).to("out", collect(out))],
     ["a", 7, (s, out) => s.keyBy("n", (n) => n).aggregate("a", sumOf).map((r) => r.key).to("out", collect(out))],
   ];
   for (const [uid, record, build] of builds) {
@@ -266,6 +267,7 @@ test("any operator that is given records may be the one: stateless ones, sinks, 
   }
 });
 
+const plainSum = { create: () => 0, add: (sum: number, n: number) => sum + n, result: (sum: number) => sum };
 const sumOf = { create: () => 0, add: (sum: number, n: number) => sum + failAt7(n), result: (sum: number) => sum };
 
 /** A transactional sink into an array: nothing is in it twice. */
