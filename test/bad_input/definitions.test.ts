@@ -126,7 +126,7 @@ test("gives stateless operators functions, and synchronous ones", async () => {
 
 test("has whole process functions", async () => {
   const process = (definition: unknown) => define((flow) => numbers(flow).process("p", wrong(definition)));
-  await failsWith("PROCESS_DEFINITION", /has no onRecord; give \{ state\?, emits, onRecord/, process({ emits: type() }));
+  await failsWith("PROCESS_DEFINITION", /has no onRecord; give \{ state\?, emits, sides\?, onRecord/, process({ emits: type() }));
   await failsWith("PROCESS_DEFINITION", /has no onRecord/, process(undefined));
   await failsWith("PROCESS_DEFINITION", /onTimer that is no function/, process({ onRecord() {}, onTimer: 1 }));
   await failsWith("PROCESS_DEFINITION", /state that is no object/, process({ onRecord() {}, state: 1 }));

@@ -31,8 +31,8 @@ const workers = ["w0", "w1"] as const;
 /** Draws the faults of a wire: each kind is absent, rare or frequent for the whole run. */
 export function drawWire(random: Random): WirePlan {
   const rate = (rare: number, frequent: number) => random.pick([0, 0, rare, frequent]);
-  // A burst may begin with every message, so long ones must be rare: else a busy link is lost for good.
-  const [lossRate, burstMs] = random.pick([[0, 1], [0, 1], [0.002, 10], [0.02, 1]] as const);
+  // A burst may begin with every message, so they must be rare: a busy link would be lost for good, and given up rightly.
+  const [lossRate, burstMs] = random.pick([[0, 1], [0, 1], [0.001, 10], [0.005, 1]] as const);
   const faults = {
     meanDelayMs: random.pick([0.2, 1, 4]),
     lossRate,
