@@ -1,7 +1,7 @@
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { OrderedStore, StoreBatch } from "../graph/ordered_store.ts";
 import type { EntryCodec } from "./entry_codec.ts";
-import { Entry, type EntryChanges, type EntryTable } from "./entry_table.ts";
+import { type Entry, type EntryChanges, type EntryTable, ExpiringEntry } from "./entry_table.ts";
 import { decodeChunk, encodeChunk } from "./keyed_part.ts";
 import { entryPrefix, groupOfEntry, keyAfter, noteOfEntry, notePrefix, prefixEnd, storeKey } from "./store_keys.ts";
 
@@ -10,7 +10,7 @@ const clean = -1;
 const dirty = 0;
 
 /** An entry at hand. */
-class DiskEntry extends Entry {
+class DiskEntry extends ExpiringEntry {
   /** Its key in the store. */
   readonly at: Uint8Array;
   /** Whether the store may have something under the key. */

@@ -3,7 +3,7 @@ import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { mismatch } from "../../actors/schema_check.ts";
 import { type Key, keyIdentity, keyText } from "../graph/key.ts";
-import type { Entry, EntryTable } from "./entry_table.ts";
+import type { Entry, EntryTable, ExpiringEntry } from "./entry_table.ts";
 import { damaged, encodeChunk, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
 import type { Expiry, TimeToLive } from "./time_to_live.ts";
@@ -64,7 +64,7 @@ export class EntryCodec implements SectionHeader {
       values.push(packing === plainValue ? entry.value : packing.pack(entry.value));
     }
     try {
-      const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => entry.expires);
+      const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => (entry as ExpiringEntry).expires);
       return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom);
     } catch (error) {
       // Which entry it was shows only one by one.

@@ -6,13 +6,17 @@ export class Entry implements Tracked {
   readonly key: Key;
   value: unknown;
   stamp = 0;
-  /** When it expires, where the state does. */
-  expires = 0;
 
   constructor(key: Key, value: unknown) {
     this.key = key;
     this.value = value;
   }
+}
+
+/** What a table of a state that expires holds for one key. Others go without: there may be millions. */
+export class ExpiringEntry extends Entry {
+  /** When it does. */
+  expires = 0;
 }
 
 /** What handles tell a table of changes in values. */

@@ -38,7 +38,7 @@ export class HeapSection implements KeyedSection {
     this.name = name;
     this.kind = kind;
     this.description = this.#entries.description;
-    this.table = new HeapTable<KeptEntry>(range, (entry, _, kept) => this.#keep(entry, kept));
+    this.table = new HeapTable<KeptEntry>(range, (entry, _, kept) => this.#keep(entry, kept), schemas.ttl !== undefined);
     this.expiry = schemas.ttl === undefined ? undefined : new Expiry(schemas.ttl, now, this.table);
     this.#range = range;
     this.#codec = {

@@ -1,7 +1,7 @@
 import type { Key, KeyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Preserve } from "./changes.ts";
-import { Entry, type EntryTable } from "./entry_table.ts";
+import { Entry, type EntryTable, ExpiringEntry } from "./entry_table.ts";
 
 /**
  * The entries of one keyed state: one `Map` per key group, so that none outgrows what a `Map` can hold.
@@ -11,8 +11,14 @@ export class HeapTable<K = unknown> implements EntryTable {
   private readonly first: number;
   private readonly groups: readonly Map<KeyIdentity, Entry>[];
 
-  /** @param preserve fixes an entry for a snapshot being written */
-  constructor(range: KeyGroupRange, preserve: Preserve<Entry, K>) {
+  private readonly expiring: boolean;
+
+  /**
+   * @param preserve fixes an entry for a snapshot being written
+   * @param expiring whether entries are {@link ExpiringEntry}s
+   */
+  constructor(range: KeyGroupRange, preserve: Preserve<Entry, K>, expiring: boolean) {
+    this.expiring = expiring;
     this.first = range.first;
     this.groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, Entry>());
     this.changes = new ChangeLog(range, preserve, () => this.size);
@@ -26,7 +32,7 @@ export class HeapTable<K = unknown> implements EntryTable {
   }
 
   insert(group: number, identity: KeyIdentity, key: Key, value: unknown): Entry {
-    const entry = new Entry(key, value);
+    const entry = this.expiring ? new ExpiringEntry(key, value) : new Entry(key, value);
     this.changes.made(entry, group);
     this.groups[group - this.first]!.set(identity, entry);
     return entry;
@@ -38,8 +44,8 @@ export class HeapTable<K = unknown> implements EntryTable {
   }
 
   load(group: number, identity: KeyIdentity, key: Key, value: unknown, expires: number): void {
-    const entry = new Entry(key, value);
-    entry.expires = expires;
+    const entry = this.expiring ? new ExpiringEntry(key, value) : new Entry(key, value);
+    if (entry instanceof ExpiringEntry) entry.expires = expires;
     this.groups[group - this.first]!.set(identity, entry);
   }
 

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { KeyIdentity } from "../graph/key.ts";
-import type { Entry, EntryTable } from "./entry_table.ts";
+import type { Entry, EntryTable, ExpiringEntry } from "./entry_table.ts";
 
 /**
  * How long what a state holds for a key is kept. What has expired is never seen again: for its key the state is as if nothing
@@ -29,7 +29,7 @@ export function checkTimeToLive(ttl: TimeToLive | undefined): TimeToLive | undef
 /** How many entries are looked at for each change: more go than can come. */
 const looks = 2;
 
-/** The times of one state's entries. */
+/** The times of one state's entries, which are all {@link ExpiringEntry}s. */
 export class Expiry {
   readonly refreshOnUse: boolean;
   readonly now: () => number;
@@ -46,13 +46,13 @@ export class Expiry {
 
   /** Whether the entry still counts. */
   isLive(entry: Entry): boolean {
-    return entry.expires > this.now();
+    return (entry as ExpiringEntry).expires > this.now();
   }
 
   /** The entry's time starts (again). Removes some of those whose time is over. */
   refresh(entry: Entry): void {
     const now = this.now();
-    entry.expires = now + this.#ttlMs;
+    (entry as ExpiringEntry).expires = now + this.#ttlMs;
     for (let look = 0; look < looks; look++) {
       const next = (this.#walk ??= this.#table.walk()).next();
       if (next.done === true) {
@@ -60,7 +60,7 @@ export class Expiry {
         return;
       }
       const [group, identity, seen] = next.value;
-      if (seen.expires <= now) this.#table.remove(group, identity, seen);
+      if ((seen as ExpiringEntry).expires <= now) this.#table.remove(group, identity, seen);
     }
   }
 
