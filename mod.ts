@@ -81,7 +81,7 @@ export type { Committable, Delivery, Sink, SinkContext, SinkWriter } from "./run
 // Running
 export { start } from "./runtime/master/start.ts";
 export type { Run } from "./runtime/master/run.ts";
-export type { RunResult } from "./runtime/master/master.ts";
+export type { RunResult } from "./runtime/master/master_control.ts";
 export type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./runtime/master/options.ts";
 export type { PoisonLetter, PoisonOptions } from "./runtime/master/poison.ts";
 export type { RestartStrategy } from "./runtime/master/restart.ts";

@@ -38,7 +38,7 @@ interface Writing {
  * step at once, so that a small state waits for nothing. What is written was fixed when the snapshot was taken.
  */
 export class CheckpointFiles {
-  readonly #store: CheckpointStore;
+  readonly #store: Pick<CheckpointStore, "createData">;
   readonly #attempt: number;
   readonly #expected: number;
   readonly #clock: Clock;
@@ -53,7 +53,7 @@ export class CheckpointFiles {
   #closed = false;
 
   constructor(
-    store: CheckpointStore,
+    store: Pick<CheckpointStore, "createData">,
     options: {
       readonly attempt: number;
       /** How many subtasks of this process contribute to each checkpoint. */

@@ -4,19 +4,19 @@ import type { AcknowledgedPart } from "./contribution.ts";
 import type { DataFile, Extent, Manifest, ManifestPart } from "./manifest.ts";
 
 /**
- * The files and parts of a manifest, from what was acknowledged and written into `own`: a part that is a layer is put over the
- * layers of its base. So a manifest names every byte that its restore needs, and where it is, whatever becomes of the manifests
+ * The files and parts of a manifest, from what was acknowledged and written into the files `own`: a part that is a layer is put
+ * over the layers of its base. So a manifest names every byte that its restore needs, and where it is, whatever becomes of the manifests
  * of its bases.
  *
  * @param completed the manifest of a completed checkpoint
  * @throws {SluiceError} `MANIFEST_INVALID` when a base, or its part, is not known
  */
 export function layered(
-  own: DataFile | undefined,
+  own: readonly DataFile[],
   acknowledged: readonly AcknowledgedPart[],
   completed: (id: CheckpointId) => Manifest | undefined,
 ): { readonly files: readonly DataFile[]; readonly parts: readonly ManifestPart[] } {
-  const files: DataFile[] = own === undefined ? [] : [own];
+  const files: DataFile[] = [...own];
   const places = new Map<string, number>();
   const placed = (base: Manifest, { file, ...rest }: Extent): Extent => {
     const found = base.files[file] as DataFile;

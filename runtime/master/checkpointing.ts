@@ -18,8 +18,9 @@ import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { Attempt, World } from "./attempt.ts";
-import { figuresOf, manifestOf, type Trigger } from "./completion.ts";
+import type { World } from "./attempt.ts";
+import { figuresOf, inFile, manifestOf, type Trigger } from "./completion.ts";
+import type { Deployment } from "./deployment.ts";
 import type { JobEvent } from "./event.ts";
 import type { RunSettings } from "./options.ts";
 
@@ -29,7 +30,7 @@ export const idBlock = 1_000;
 /** What a coordinator is made from, and whom it tells. */
 export interface CheckpointingOptions {
   readonly job: string;
-  readonly attempt: Attempt;
+  readonly deployment: Deployment;
   readonly store: CheckpointStore;
   readonly settings: RunSettings;
   readonly world: World;
@@ -46,7 +47,7 @@ export interface CheckpointingOptions {
 export class Checkpointing {
   readonly #options: CheckpointingOptions;
   readonly #coordination: Coordination;
-  readonly #files = new Map<CheckpointId, DataFile>();
+  readonly #files = new Map<CheckpointId, DataFile[]>();
   /** Of the completed checkpoints of this attempt that are retained: later ones build on them. */
   readonly #manifests = new Map<CheckpointId, Manifest>();
   #newest: CheckpointId = 0;
@@ -58,13 +59,14 @@ export class Checkpointing {
 
   constructor(options: CheckpointingOptions) {
     this.#options = options;
-    const { attempt, settings, world } = options;
+    const { settings, world } = options;
+    const { attempt } = options.deployment;
     this.#coordination = newCoordination(settings.policy, {
       subtasks: attempt.subtasks.length,
       sinkSubtasks: attempt.sinkSubtasks,
       loops: attempt.loopHeads,
       nextId: options.nextId,
-      restored: attempt.snapshot?.manifest.id ?? 0,
+      restored: attempt.restored?.id ?? 0,
       nowMs: world.clock.monotonic(),
     });
   }
@@ -80,9 +82,13 @@ export class Checkpointing {
     this.armTick();
   }
 
-  /** The data of a checkpoint is durable in this file. */
-  dataFile(id: CheckpointId, file: DataFile): void {
-    this.#files.set(id, file);
+  /** All that some subtasks contribute to a checkpoint is durable in this file. */
+  acknowledged(id: CheckpointId, acknowledgements: readonly Acknowledgement[], file: DataFile): void {
+    if (!this.#triggered.has(id)) return;
+    const files = this.#files.get(id) ?? [];
+    this.#files.set(id, files);
+    const place = files.push(file) - 1;
+    this.handle({ kind: "acknowledged", id, acknowledgements: inFile(place, acknowledgements) });
   }
 
   /** Sets the timer for the next thing that is due. */
@@ -105,7 +111,7 @@ export class Checkpointing {
   }
 
   #act(action: CoordinatorAction): void {
-    const { attempt, world, emit } = this.#options;
+    const { deployment, world, emit } = this.#options;
     const at = world.clock.now();
     switch (action.kind) {
       case "trigger":
@@ -115,15 +121,15 @@ export class Checkpointing {
       case "abort":
         this.#triggered.delete(action.id);
         this.#files.delete(action.id);
-        attempt.abort(action.id);
+        deployment.abort(action.id);
         return emit({ kind: "checkpoint-aborted", at, checkpoint: action.id, reason: action.reason, cause: action.cause });
       case "complete":
         this.#completing = this.#complete(action.id, action.acknowledgements);
         return;
       case "announce":
-        return attempt.completed(action.id);
+        return deployment.completed(action.id);
       case "end-loop":
-        return attempt.endLoop(action.loop, action.phase);
+        return deployment.endLoop(action.loop, action.phase);
       case "fail": {
         const message = `checkpoints keep failing: ${action.reason}`;
         return this.#options.failing(new SluiceError("CHECKPOINTS_FAILING", message, { cause: action.cause }));
@@ -137,11 +143,11 @@ export class Checkpointing {
 
   /** Triggers a checkpoint whose id is allotted; a new block of ids is allotted first when this one is used up. */
   #trigger(id: CheckpointId, reason: CheckpointReason): void {
-    const { attempt, store, later } = this.#options;
+    const { deployment, store, later } = this.#options;
     const last = reason === "stop";
-    if (id < store.record().nextCheckpointId) return attempt.trigger(id, last);
-    store.reserve({ attempt: attempt.number, nextCheckpointId: id + idBlock }).then(
-      () => this.#closed || attempt.trigger(id, last),
+    if (id < store.record().nextCheckpointId) return deployment.trigger(id, last);
+    store.reserve({ attempt: deployment.attempt.number, nextCheckpointId: id + idBlock }).then(
+      () => this.#closed || deployment.trigger(id, last),
       (cause: unknown) => {
         const said = cause instanceof Error ? cause.message : String(cause);
         later({ kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause });
@@ -151,14 +157,15 @@ export class Checkpointing {
 
   /** Proves the checkpoint and has the store complete it. */
   async #complete(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Promise<void> {
-    const { attempt, store, world, emit, later, job, settings } = this.#options;
+    const { deployment, store, world, emit, later, job, settings } = this.#options;
+    const { attempt } = deployment;
     const trigger = this.#triggered.get(id);
-    const file = this.#files.get(id);
+    const files = this.#files.get(id) ?? [];
     try {
       const completedAt = world.clock.now();
       const mode = settings.mode;
       const completed = (base: CheckpointId) => this.#manifests.get(base);
-      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, file, completed, completedAt });
+      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });
       const stored = await store.complete(manifest);
       this.#manifests.set(id, manifest);
       this.#newest = id;
@@ -170,7 +177,7 @@ export class Checkpointing {
         checkpoint: id,
         reason: trigger?.reason ?? "interval",
         location: stored.location,
-        figures: figuresOf(attempt, acknowledgements, manifest, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
+        figures: figuresOf(deployment, acknowledgements, manifest, world.clock.monotonic() - (trigger?.monotonic ?? 0)),
       });
       this.#options.completed(id);
       const quiet = quietLoops(attempt.plan, acknowledgements);

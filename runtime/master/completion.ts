@@ -2,11 +2,12 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CheckpointReason } from "../checkpoint/coordinator.ts";
-import type { CheckpointMode, DataFile, Manifest } from "../checkpoint/manifest.ts";
+import type { CheckpointMode, DataFile, Extent, Manifest } from "../checkpoint/manifest.ts";
 import { layered, partBytes } from "../checkpoint/layers.ts";
 import { proveCapture } from "../checkpoint/proof.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Deployment } from "./deployment.ts";
 import type { CheckpointFigures } from "./event.ts";
 import { rulesOf } from "./rules.ts";
 
@@ -26,7 +27,8 @@ export interface Acknowledged {
   readonly mode: CheckpointMode;
   readonly acknowledgements: readonly Acknowledgement[];
   readonly trigger: Trigger | undefined;
-  readonly file: DataFile | undefined;
+  /** The data files: extents of the acknowledgements name them by their place here. */
+  readonly files: readonly DataFile[];
   /** The manifest of a checkpoint that was completed before. */
   readonly completed: (id: CheckpointId) => Manifest | undefined;
   readonly completedAt: number;
@@ -38,7 +40,7 @@ export interface Acknowledged {
  * @throws {SluiceError} `CAPTURE_REFUTED` naming the channel; `MANIFEST_INVALID` when a part builds on what is not there
  */
 export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest {
-  const { id, acknowledgements, trigger, file, mode } = checkpoint;
+  const { id, acknowledgements, trigger, files, mode } = checkpoint;
   const rules = rulesOf(mode);
   const edges = new Map(attempt.plan.edges.map((edge) => [edge.id, edge]));
   const proof = proveCapture(attempt.channels, acknowledgements, {
@@ -68,23 +70,23 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
       parallelism: task.parallelism,
       operators: task.operators.map((operator) => operator.id),
     })),
-    ...layered(file, acknowledgements.flatMap((ack) => ack.parts), checkpoint.completed),
+    ...layered(files, acknowledgements.flatMap((ack) => ack.parts), checkpoint.completed),
     channels: proof.channels,
   };
 }
 
 /** What it cost, subtask by subtask and in all. */
 export function figuresOf(
-  attempt: Attempt,
+  deployment: Pick<Deployment, "attempt" | "counts">,
   acknowledgements: readonly Acknowledgement[],
   manifest: Manifest,
   endToEndMs: number,
 ): CheckpointFigures {
   let next = 0; // the manifest has the parts in the order of the acknowledgements
   const subtasks = acknowledgements.map((ack) => ({
-    task: attempt.plan.tasks[ack.task]?.id ?? "",
+    task: deployment.attempt.plan.tasks[ack.task]?.id ?? "",
     subtask: ack.subtask,
-    counts: attempt.counts(ack.task, ack.subtask),
+    counts: deployment.counts(ack.task, ack.subtask),
     ...ack.figures,
     stateBytes: ack.parts.reduce((sum) => sum + partBytes(manifest.parts[next++]!), 0),
   }));
@@ -97,4 +99,16 @@ export function figuresOf(
     inFlightRecords: sum((figures) => figures.inFlightRecords),
     subtasks,
   };
+}
+
+/** Acknowledgements whose extents name the data file at place `file` instead of the first one. */
+export function inFile(file: number, acknowledgements: readonly Acknowledgement[]): readonly Acknowledgement[] {
+  if (file === 0) return acknowledgements;
+  const move = (extents: readonly Extent[]) => extents.map((extent) => ({ ...extent, file }));
+  return acknowledgements.map((ack) => ({
+    ...ack,
+    parts: ack.parts.map((part) => ({ ...part, at: move(part.at) })),
+    inputs: ack.inputs.map((input) => ({ ...input, bytes: move(input.bytes) })),
+    outputs: ack.outputs.map((output) => ({ ...output, bytes: move(output.bytes) })),
+  }));
 }

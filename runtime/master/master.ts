@@ -9,76 +9,26 @@ import type { Timer } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
-import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import { type Parallelism, withParallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
-import { Attempt, type World } from "./attempt.ts";
-import type { ChannelLinks } from "./channel_links.ts";
-import type { SkippedRecord } from "../task/guarded_link.ts";
-import type { JobEvent } from "./event.ts";
+import { Attempt } from "./attempt.ts";
+import type { Deployment, DeploymentReports } from "./deployment.ts";
 import { Checkpointing, idBlock } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
-import type { RunSettings } from "./options.ts";
+import type { MasterControl, MasterOptions, RunResult, Settle } from "./master_control.ts";
 import { giveLetter } from "./poison.ts";
 import { type AttemptFailure, FailureJudge, type Recovery } from "./recovery.ts";
 import { chooseSnapshot } from "./choose_snapshot.ts";
 import { edgesInFlight, recordsInFlight, type Snapshot } from "./snapshot.ts";
 
-/** What the master is told. */
-export type MasterControl =
-  | { readonly kind: "deploy"; readonly attempt: number }
-  | { readonly kind: "ready"; readonly attempt: number }
-  | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
-  | { readonly kind: "checkpoint"; readonly settle: Settle<CheckpointId> }
-  /** Go on with another parallelism. */
-  | { readonly kind: "rescale"; readonly parallelism: Parallelism; readonly settle: Settle<void> }
-  | { readonly kind: "skipped"; readonly attempt: number; readonly record: SkippedRecord }
-  /** Go on after a pause. */
-  | { readonly kind: "resume" }
-  /** End with a last checkpoint. */
-  | { readonly kind: "stop" }
-  /** End at once. */
-  | { readonly kind: "cancel"; readonly cause: unknown };
-
-/** The two ends of a promise. */
-export interface Settle<T> {
-  resolve(value: T): void;
-  reject(cause: unknown): void;
-}
-
-/** How a run ended. */
-export interface RunResult {
-  readonly checkpoint: CheckpointId;
-  /** By `stop`, before the end of input. */
-  readonly stopped: boolean;
-}
-
-/** What a master is made from. */
-export interface MasterOptions {
-  readonly graph: LogicalGraph;
-  readonly parallelism: number;
-  readonly settings: RunSettings;
-  readonly world: World;
-  readonly store: CheckpointStore;
-  readonly links: (attempt: number) => ChannelLinks;
-  readonly emit: (event: JobEvent) => void;
-  /** The first attempt processes. */
-  readonly running: Settle<void>;
-  readonly ended: Settle<RunResult>;
-}
-
 interface RunningAttempt {
-  readonly attempt: Attempt;
+  readonly deployment: Deployment;
   readonly checkpoints: Checkpointing;
-  readonly links: ChannelLinks;
-  ready: number;
   started: boolean;
-  /** Subtasks that have not ended yet. */
-  alive: number;
   failure: Pick<AttemptFailure, "cause" | "positions"> | undefined;
   /** It ends to make room for one with another parallelism. */
   replaced: boolean;
@@ -150,8 +100,15 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       case "ready":
         return this.#onReady(message.attempt);
       case "coordinate":
-        if (message.attempt === this.#running?.attempt.number) this.#coordinate(message.event);
+        if (this.#runs(message.attempt)) this.#coordinate(message.event);
         return;
+      case "acknowledged":
+        if (!this.#runs(message.attempt) || !this.#coordinates) return;
+        return this.#running?.checkpoints.acknowledged(message.id, message.acknowledgements, message.file);
+      case "failed":
+        return this.#onFailure(message.attempt, message.cause);
+      case "stopped":
+        return this.#runs(message.attempt) ? this.#onStopped() : undefined;
       case "checkpoint":
         if (this.#over !== undefined) return message.settle.reject(this.#ended());
         this.#waiting.push(message.settle);
@@ -176,24 +133,15 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
   }
 
-  signal(signal: Signal): void | Promise<void> {
-    const running = this.#running;
-    if (signal.kind !== "terminated" || running === undefined) return;
-    if (!running.attempt.subtasks.some(({ ref }) => ref.address.id === signal.ref.address.id)) return;
-    running.alive--;
-    if (running.failure === undefined && !running.replaced && this.#over === undefined) {
-      const cause = signal.reason.kind === "failed" ? signal.reason.cause : new Error("a subtask stopped by itself");
-      this.#onFailure(running.attempt.number, cause);
-    }
-    if (running.alive === 0) return this.#allStopped(running);
+  signal(signal: Signal): void {
+    this.#running?.deployment.signal(signal);
   }
 
   async stop(reason: StopReason): Promise<void> {
     this.#timer?.cancel();
     const running = this.#running;
-    running?.links.close();
     await running?.checkpoints.close();
-    await running?.attempt.close();
+    await running?.deployment.close();
     if (this.#over !== undefined) return;
     const stopped = new SluiceError("RUN_CANCELLED", "the run was stopped from outside");
     this.#settle({ cause: reason.kind === "failed" ? reason.cause : stopped });
@@ -221,48 +169,67 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       const plan = planGraph(graph, { parallelism, keepEdges });
       const splits = await listSplits(plan, world, snapshot);
       if (this.#over !== undefined) return;
-      this.#spawn(number, plan, snapshot, splits);
+      await this.#start(number, plan, snapshot, splits);
     } catch (cause) {
       this.#options.emit({ kind: "failed", at: world.clock.now(), attempt: number, cause, positions: {} });
       this.#recover({ cause, positions: {} });
     }
   }
 
-  #spawn(number: number, plan: Plan, snapshot: Snapshot | undefined, splits: ReadonlyMap<string, readonly Split[]>): void {
-    const { graph, settings, world, store } = this.#options;
-    const { self } = this.#context;
-    const links = this.#options.links(number);
+  async #start(
+    number: number,
+    plan: Plan,
+    snapshot: Snapshot | undefined,
+    splits: ReadonlyMap<string, readonly Split[]>,
+  ): Promise<void> {
     this.#life = snapshot?.manifest.life ?? this.#life;
-    const attempt = new Attempt({
-      job: graph.name,
-      life: this.#life,
-      number,
-      plan,
+    const restored = snapshot === undefined
+      ? undefined
+      : { id: snapshot.manifest.id, location: snapshot.location, inFlightRecords: recordsInFlight(snapshot) };
+    const deployed = this.#options.deploy({
+      attempt: new Attempt(number, this.#life, plan, restored),
       snapshot,
       splits,
-      settings,
-      world,
-      store,
-      links,
       guards: this.#judge.suspects.guards(),
+      settings: this.#options.settings,
       context: this.#context as unknown as ActorContext<never>,
-      reports: {
-        ready: () => self.tell({ kind: "ready", attempt: number }),
-        coordinate: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
-        skipped: (record) => self.tell({ kind: "skipped", attempt: number, record }),
-        dataFile: (id, file) => this.#running?.checkpoints.dataFile(id, file),
-      },
+      reports: this.#reports(number),
     });
-    const checkpoints = new Checkpointing({
+    const deployment = deployed instanceof Promise ? await deployed : deployed;
+    this.#running = {
+      deployment,
+      checkpoints: this.#checkpointing(deployment),
+      started: false,
+      failure: undefined,
+      replaced: false,
+    };
+  }
+
+  #reports(attempt: number): DeploymentReports {
+    const { self } = this.#context;
+    return {
+      ready: () => self.tell({ kind: "ready", attempt }),
+      acknowledged: (id, acknowledgements, file) => self.tell({ kind: "acknowledged", attempt, id, acknowledgements, file }),
+      coordinate: (event) => self.tell({ kind: "coordinate", attempt, event }),
+      failed: (cause) => self.tell({ kind: "failed", attempt, cause }),
+      skipped: (record) => self.tell({ kind: "skipped", attempt, record }),
+      stopped: () => self.tell({ kind: "stopped", attempt }),
+    };
+  }
+
+  #checkpointing(deployment: Deployment): Checkpointing {
+    const { graph, settings, world, store, emit } = this.#options;
+    const { number } = deployment.attempt;
+    return new Checkpointing({
       job: graph.name,
-      attempt,
+      deployment,
       store,
       settings,
       world,
       nextId: this.#nextCheckpointId,
-      emit: this.#options.emit,
+      emit,
       warn: (code, message) => this.#warn(code, message),
-      later: (event) => self.tell({ kind: "coordinate", attempt: number, event }),
+      later: (event) => this.#context.self.tell({ kind: "coordinate", attempt: number, event }),
       completed: (id) => this.#onCompleted(id),
       failing: (cause) => this.#onFailure(number, cause),
       done: (checkpoint, stopped) => {
@@ -270,29 +237,27 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
         else this.#end({ result: { checkpoint, stopped } });
       },
     });
-    const alive = attempt.subtasks.length;
-    this.#running = { attempt, checkpoints, links, ready: 0, started: false, alive, failure: undefined, replaced: false };
   }
 
   #onReady(number: number): void {
     const running = this.#running;
-    if (running?.attempt.number !== number || ++running.ready < running.attempt.subtasks.length) return;
-    if (running.failure !== undefined) return;
+    if (running === undefined || !this.#runs(number) || running.failure !== undefined || running.started) return;
     const { clock } = this.#options.world;
-    const { attempt } = running;
+    const { deployment } = running;
+    const { restored } = deployment.attempt;
     running.started = true;
     this.#everStarted = true;
     this.#options.emit({
       kind: "started",
       at: clock.now(),
       attempt: number,
-      checkpoint: attempt.snapshot?.manifest.id,
-      location: attempt.snapshot?.location,
-      positions: attempt.positions(),
+      checkpoint: restored?.id,
+      location: restored?.location,
+      positions: deployment.positions(),
       tookMs: clock.monotonic() - this.#downSince,
-      inFlightRecords: attempt.snapshot === undefined ? 0 : recordsInFlight(attempt.snapshot),
+      inFlightRecords: restored?.inFlightRecords ?? 0,
     });
-    attempt.run();
+    deployment.run();
     this.#options.running.resolve();
     if (this.#rescaling?.attempt === number) {
       this.#rescaling.settle.resolve();
@@ -307,22 +272,21 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   #onFailure(number: number, cause: unknown): void {
     const running = this.#running;
-    if (running?.attempt.number !== number || running.failure !== undefined || running.replaced || this.#over !== undefined) {
-      return;
-    }
+    if (running === undefined || !this.#runs(number) || running.failure !== undefined || running.replaced) return;
+    if (this.#over !== undefined) return;
     const { clock } = this.#options.world;
-    const positions = running.attempt.positions();
+    const positions = running.deployment.positions();
     running.failure = { cause, positions };
     void running.checkpoints.close();
     this.#downSince = clock.monotonic();
     this.#options.emit({ kind: "failed", at: clock.now(), attempt: number, cause, positions });
-    for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
+    running.deployment.stop();
   }
 
-  async #allStopped(running: RunningAttempt): Promise<void> {
-    running.links.close();
+  async #onStopped(): Promise<void> {
+    const running = this.#running as RunningAttempt;
     await running.checkpoints.close();
-    await running.attempt.close();
+    await running.deployment.close();
     this.#running = undefined;
     this.#nextCheckpointId = running.checkpoints.nextId;
     if (this.#over !== undefined) return this.#settle(this.#over);
@@ -386,16 +350,22 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     running.replaced = true;
     this.#downSince = this.#options.world.clock.monotonic();
     void running.checkpoints.close();
-    for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
+    running.deployment.stop();
   }
 
   // Checkpoints
 
   #coordinate(event: CoordinatorEvent): void {
+    if (this.#coordinates) this.#running?.checkpoints.handle(event);
+  }
+
+  get #coordinates(): boolean {
     const running = this.#running;
-    if (running === undefined || !running.started || running.failure !== undefined || running.replaced) return;
-    if (this.#over !== undefined) return;
-    running.checkpoints.handle(event);
+    return running?.started === true && running.failure === undefined && !running.replaced && this.#over === undefined;
+  }
+
+  #runs(attempt: number): boolean {
+    return this.#running?.deployment.attempt.number === attempt;
   }
 
   #onCompleted(id: CheckpointId): void {
@@ -420,7 +390,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const running = this.#running;
     if (running === undefined) return this.#settle(over);
     void running.checkpoints.close();
-    for (const { ref } of running.attempt.subtasks) this.#context.stop(ref);
+    running.deployment.stop();
   }
 
   #ended(): SluiceError {

@@ -3,7 +3,7 @@ import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Parallelism } from "../graph/parallelism.ts";
 import type { EventLog, JobEvent } from "./event.ts";
-import type { MasterControl, RunResult, Settle } from "./master.ts";
+import type { MasterControl, RunResult, Settle } from "./master_control.ts";
 
 /**
  * A job that runs.

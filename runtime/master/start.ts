@@ -12,9 +12,11 @@ import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
 import { EventLog } from "./event.ts";
-import { JobMaster, type MasterControl, type RunResult } from "./master.ts";
+import { JobMaster } from "./master.ts";
+import type { MasterControl, RunResult } from "./master_control.ts";
 import { type RunSettings, settle, type StartOptions } from "./options.ts";
 import { Run } from "./run.ts";
+import { WorkerAttempt } from "./worker_attempt.ts";
 
 /**
  * Starts a job in this process. Settles when every subtask has loaded and processes.
@@ -49,7 +51,12 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
   const random = options.random ?? options.system?.random ?? systemRandom();
   const disk = options.disk ?? systemDisk();
   const log = options.log ?? complain;
+  const world = { clock, random, disk, log };
   const { checkpoints, transport } = options;
+  const linksOf = links ?? ((attempt) => {
+    if (transport === undefined) return new LocalLinks();
+    return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
+  });
   const storage = checkpoints?.storage ??
     (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, random }));
   const store = await storage.open(job.graph.name);
@@ -65,12 +72,11 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
         graph: job.graph,
         parallelism: options.parallelism ?? job.parallelism ?? 1,
         settings,
-        world: { clock, random, disk, log },
+        world,
         store,
-        links: (attempt) => {
-          if (links !== undefined) return links(attempt, settings);
-          if (transport === undefined) return new LocalLinks();
-          return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
+        deploy: (options) => {
+          const { number } = options.attempt;
+          return new WorkerAttempt({ ...options, job: job.graph.name, world, store, links: linksOf(number, settings) });
         },
         emit: (event) => events.emit(event),
         running,

@@ -94,7 +94,7 @@ class Bench {
     assert.is(outcome?.kind, "durable", `checkpoint ${id}: ${JSON.stringify(outcome)}`);
     if (outcome?.kind !== "durable") return NaN;
     const parts = outcome.acknowledgements.flatMap((ack) => ack.parts);
-    const content = layered(outcome.file, parts, (base) => this.manifests.get(base));
+    const content = layered([outcome.file], parts, (base) => this.manifests.get(base));
     const manifest = manifestOf(id, [], { ...content, channels: [] });
     this.stored.set(id, await this.store.complete(manifest));
     this.manifests.set(id, manifest);

@@ -1,0 +1,82 @@
+/** What goes into a job master and comes out of it. */
+import type { ActorContext } from "../../actors/behavior.ts";
+import type { Acknowledgement } from "../checkpoint/contribution.ts";
+import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
+import type { DataFile } from "../checkpoint/manifest.ts";
+import type { CheckpointStore } from "../checkpoint/storage.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { LogicalGraph } from "../graph/logical.ts";
+import type { Parallelism } from "../graph/parallelism.ts";
+import type { Split } from "../graph/source.ts";
+import type { SkippedRecord } from "../task/guarded_link.ts";
+import type { Attempt, World } from "./attempt.ts";
+import type { Deployment, DeploymentReports } from "./deployment.ts";
+import type { JobEvent } from "./event.ts";
+import type { RunSettings } from "./options.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What the master is told. */
+export type MasterControl =
+  | { readonly kind: "deploy"; readonly attempt: number }
+  | { readonly kind: "ready"; readonly attempt: number }
+  | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
+  | {
+    readonly kind: "acknowledged";
+    readonly attempt: number;
+    readonly id: CheckpointId;
+    readonly acknowledgements: readonly Acknowledgement[];
+    readonly file: DataFile;
+  }
+  | { readonly kind: "failed"; readonly attempt: number; readonly cause: unknown }
+  | { readonly kind: "stopped"; readonly attempt: number }
+  | { readonly kind: "checkpoint"; readonly settle: Settle<CheckpointId> }
+  /** Go on with another parallelism. */
+  | { readonly kind: "rescale"; readonly parallelism: Parallelism; readonly settle: Settle<void> }
+  | { readonly kind: "skipped"; readonly attempt: number; readonly record: SkippedRecord }
+  /** Go on after a pause. */
+  | { readonly kind: "resume" }
+  /** End with a last checkpoint. */
+  | { readonly kind: "stop" }
+  /** End at once. */
+  | { readonly kind: "cancel"; readonly cause: unknown };
+
+/** The two ends of a promise. */
+export interface Settle<T> {
+  resolve(value: T): void;
+  reject(cause: unknown): void;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  readonly checkpoint: CheckpointId;
+  /** By `stop`, before the end of input. */
+  readonly stopped: boolean;
+}
+
+/** What an attempt is deployed from. */
+export interface DeploymentOptions {
+  readonly attempt: Attempt;
+  readonly snapshot: Snapshot | undefined;
+  readonly splits: ReadonlyMap<string, readonly Split[]>;
+  readonly settings: RunSettings;
+  /** By uid: the hashes of records that an operator is not to get. */
+  readonly guards: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Of the master: subtasks in this process are its children. */
+  readonly context: ActorContext<never>;
+  readonly reports: DeploymentReports;
+}
+
+/** What a master is made from. */
+export interface MasterOptions {
+  readonly graph: LogicalGraph;
+  readonly parallelism: number;
+  readonly settings: RunSettings;
+  readonly world: World;
+  readonly store: CheckpointStore;
+  /** Deploys an attempt. A promise delays it, as while there is no room for it. */
+  readonly deploy: (options: DeploymentOptions) => Deployment | Promise<Deployment>;
+  readonly emit: (event: JobEvent) => void;
+  /** The first attempt processes. */
+  readonly running: Settle<void>;
+  readonly ended: Settle<RunResult>;
+}

@@ -1,0 +1,224 @@
+import type { ActorContext, Signal } from "../../actors/behavior.ts";
+import type { ActorRef } from "../../actors/ref.ts";
+import { CheckpointFiles } from "../checkpoint/checkpoint_files.ts";
+import type { CheckpointStore } from "../checkpoint/storage.ts";
+import type { Channel } from "../graph/channel.ts";
+import type { CheckpointId } from "../graph/frame.ts";
+import type { Split } from "../graph/source.ts";
+import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
+import { firstWindow } from "../task/credit_window.ts";
+import type { TaskControl } from "../task/control.ts";
+import { freshInput } from "../task/input_channel.ts";
+import { noGrant } from "../task/output_channel.ts";
+import { Subtask } from "../task/subtask.ts";
+import type { Attempt, PlacedSubtask, World } from "./attempt.ts";
+import type { ChannelLinks } from "./channel_links.ts";
+import type { Deployment, DeploymentReports } from "./deployment.ts";
+import type { RunSettings } from "./options.ts";
+import { rulesOf } from "./rules.ts";
+import { type ChannelStart, Restore } from "./restore.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A subtask that runs here. */
+interface Deployed extends PlacedSubtask {
+  /** Its number in the attempt. */
+  readonly number: number;
+  readonly ref: ActorRef<TaskControl>;
+  readonly subtask: Subtask;
+  readonly counters: SubtaskCounters;
+}
+
+/** What a part of an attempt is made from. */
+export interface WorkerAttemptOptions {
+  readonly job: string;
+  readonly attempt: Attempt;
+  readonly snapshot: Snapshot | undefined;
+  readonly splits: ReadonlyMap<string, readonly Split[]>;
+  readonly settings: RunSettings;
+  /** By uid: the hashes of records that an operator is not to get. */
+  readonly guards: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly world: World;
+  /** Where data files are written. */
+  readonly store: Pick<CheckpointStore, "createData">;
+  readonly links: ChannelLinks;
+  /** Of the actor that the subtasks are children of; it hands on its signals. */
+  readonly context: ActorContext<never>;
+  readonly reports: DeploymentReports;
+  /** Which subtasks run here. @default all of them */
+  readonly hosts?: (task: number, subtask: number) => boolean;
+}
+
+/**
+ * The part of an attempt that runs in one process: its subtasks as actors, joined by channels, from nothing or from a snapshot,
+ * and one data file for what they contribute to a checkpoint.
+ */
+export class WorkerAttempt implements Deployment {
+  readonly attempt: Attempt;
+  readonly #options: WorkerAttemptOptions;
+  readonly #subtasks: readonly Deployed[];
+  readonly #files: CheckpointFiles;
+  /** Subtasks that have not loaded yet, and those that have not ended yet. */
+  #loading: number;
+  #alive: number;
+  #stopping = false;
+
+  constructor(options: WorkerAttemptOptions) {
+    const { attempt, world, reports, context, settings, hosts = () => true } = options;
+    this.attempt = attempt;
+    this.#options = options;
+    const own = attempt.subtasks.flatMap(({ task, index }, number) => hosts(task.index, index) ? [{ task, index, number }] : []);
+    this.#loading = own.length;
+    this.#alive = own.length;
+    this.#files = new CheckpointFiles(options.store, {
+      attempt: attempt.number,
+      subtasks: own.length,
+      clock: world.clock,
+      done: (id, outcome) => {
+        if (outcome.kind === "durable") return reports.acknowledged(id, outcome.acknowledgements, outcome.file);
+        const said = outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause);
+        const reason = `its data could not be written: ${said}`;
+        reports.coordinate({ kind: "declined", id, reason, counts: true, cause: outcome.cause });
+      },
+    });
+    // Before anything is made: what cannot be read shows here.
+    const { snapshot } = options;
+    const restore = snapshot === undefined ? undefined : new Restore(snapshot, attempt.plan, attempt.number);
+    this.#subtasks = own.map(({ task, index, number }) => {
+      const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
+      const subtask = new Subtask(this.#assignment(restore, { task, index, number }, counters));
+      const ref = context.spawn<TaskControl>(`${attempt.number}-${task.index}-${index}`, () => subtask, {
+        restart: "temporary",
+        handlerTimeoutMs: settings.handlerTimeoutMs,
+        shutdownMs: settings.shutdownMs,
+      });
+      context.watch(ref);
+      return { task, index, number, ref, subtask, counters };
+    });
+  }
+
+  positions(): Readonly<Record<string, string>> {
+    const positions: Record<string, string> = {};
+    for (const { task, subtask } of this.#subtasks) {
+      const position = subtask.position();
+      if (position === undefined || position === "") continue;
+      positions[task.id] = positions[task.id] === undefined ? position : `${positions[task.id]}, ${position}`;
+    }
+    return positions;
+  }
+
+  counts(task: number, subtask: number): Readonly<Record<string, number>> {
+    const deployed = this.#subtasks.find((of) => of.task.index === task && of.index === subtask);
+    return Object.fromEntries(deployed?.counters.counts ?? []);
+  }
+
+  run(): void {
+    for (const { ref } of this.#subtasks) ref.tell({ kind: "run" });
+  }
+
+  trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0): void {
+    for (const { task, ref } of this.#subtasks) {
+      if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs, last });
+      else if (task.inputs.some((edge) => edge.feedback)) ref.tell({ kind: "expect", id });
+    }
+  }
+
+  abort(id: CheckpointId): void {
+    this.#files.abort(id);
+    for (const { ref } of this.#subtasks) ref.tell({ kind: "abort", id });
+  }
+
+  endLoop(loop: number, phase: "flush" | "close"): void {
+    const head = this.attempt.plan.loops[loop]?.head;
+    for (const { task, ref } of this.#subtasks) if (task.index === head) ref.tell({ kind: "loop", phase });
+  }
+
+  completed(id: CheckpointId): void {
+    this.#files.completed(id);
+    for (const { ref } of this.#subtasks) ref.tell({ kind: "completed", id });
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    for (const { ref } of this.#subtasks) this.#options.context.stop(ref);
+    if (this.#alive === 0) this.#options.reports.stopped();
+  }
+
+  signal(signal: Signal): void {
+    if (signal.kind !== "terminated" || !this.#subtasks.some(({ ref }) => ref.address.id === signal.ref.address.id)) return;
+    this.#alive--;
+    const { reports } = this.#options;
+    if (!this.#stopping) {
+      reports.failed(signal.reason.kind === "failed" ? signal.reason.cause : new Error("a subtask stopped by itself"));
+    }
+    if (this.#alive === 0) reports.stopped();
+  }
+
+  async close(): Promise<void> {
+    this.#options.links.close();
+    await this.#files.close();
+  }
+
+  #assignment(
+    restore: Restore | undefined,
+    { task, index: subtask, number }: PlacedSubtask & { readonly number: number },
+    counters: SubtaskCounters,
+  ): SubtaskAssignment {
+    const { attempt, snapshot, settings, world, links, splits } = this.#options;
+    const { plan } = attempt;
+    const window = { maxBytes: settings.channels.windowBytes, targetMs: settings.channels.targetMs };
+    const start = (channel: Channel): ChannelStart => restore?.channelStart(channel) ?? { sent: 0, input: freshInput };
+    const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
+    return {
+      job: this.#options.job,
+      life: attempt.life,
+      plan,
+      task,
+      subtask,
+      attempt: attempt.number,
+      clock: world.clock,
+      random: world.random,
+      disk: world.disk,
+      log: world.log,
+      limits: settings.channels,
+      window,
+      rules: rulesOf(settings.mode),
+      state: settings.state,
+      inputs: attempt.channels
+        .filter((channel) => channel.edge.to === task.index && channel.receiver === subtask)
+        .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),
+      outputs: attempt.channels
+        .filter((channel) => channel.edge.from === task.index && channel.sender === subtask)
+        .map((channel) => {
+          const link = links.output(channel);
+          // Feedback lies outside credit: its head may wait for the sender that would wait for it.
+          const first = channel.edge.feedback ? Infinity : firstWindow(window);
+          return { channel, link, start: { sent: start(channel).sent, limit: link.awaitsGrant ? noGrant : first } };
+        }),
+      recovered: restore?.recovered(task, subtask) ?? [],
+      splits: source === undefined ? [] : splits.get(source) ?? [],
+      restoredCheckpoint: snapshot?.manifest.id ?? 0,
+      restored: restore?.parts(task, subtask) ?? new Map(),
+      guards: this.#options.guards,
+      reports: this.#reports(number),
+      counters,
+    };
+  }
+
+  #reports(number: number): SubtaskReports {
+    const { reports } = this.#options;
+    return {
+      contribute: (contribution) => this.#files.add(contribution),
+      decline: (id, reason, cause) => {
+        const matterOfCourse = cause === undefined;
+        reports.coordinate({ kind: "declined", id, reason, counts: !matterOfCourse, cause });
+      },
+      drained: () => reports.coordinate({ kind: "drained", subtask: number }),
+      finished: () => reports.coordinate({ kind: "finished", subtask: number }),
+      committed: (id) => reports.coordinate({ kind: "committed", subtask: number, id }),
+      ready: () => {
+        if (--this.#loading === 0) reports.ready();
+      },
+      skipped: (record) => reports.skipped(record),
+    };
+  }
+}
