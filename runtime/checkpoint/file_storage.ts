@@ -1,4 +1,3 @@
-import { crc32c } from "../../actors/checksum.ts";
 import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { Processes } from "../../actors/processes.ts";
@@ -15,13 +14,14 @@ import {
   manifestName,
   withdraw,
 } from "./checkpoint_folder.ts";
+import { CheckpointReader } from "./checkpoint_reader.ts";
 import { DataFileWriter } from "./data_file.ts";
 import { isMissing, isTaken, storeStep } from "./disk_failure.ts";
 import { makeDirectoryDurably, writeDurably } from "./durable_file.ts";
 import { type FolderRecord, readFolderRecord, writeFolderRecord } from "./job_record.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
-import { dataFileName, decodeManifest, encodeManifest } from "./manifest_codec.ts";
+import { encodeManifest } from "./manifest_codec.ts";
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
 
@@ -97,11 +97,6 @@ class FileStorage implements CheckpointStorage {
   }
 }
 
-/** Data is checked in pieces of so many bytes. */
-const pieceBytes = 1024 * 1024;
-
-const wrongChecksum = "its checksum is wrong";
-
 /** A record not behind what the names of folders show: the files of the record may be gone while they are not. */
 function notBehind(record: JobRecord, folders: readonly CheckpointFolder[]): JobRecord {
   let { attempt, nextCheckpointId } = record;
@@ -115,6 +110,7 @@ function notBehind(record: JobRecord, folders: readonly CheckpointFolder[]): Job
 class FileStore implements CheckpointStore {
   readonly #disk: Disk;
   readonly #root: string;
+  readonly #reader: CheckpointReader;
   readonly #job: string;
   readonly #lock: DirectoryLock;
   /** Ids that are complete, or are being completed: their files stay. */
@@ -132,6 +128,7 @@ class FileStore implements CheckpointStore {
   constructor(disk: Disk, root: string, lock: DirectoryLock, record: FolderRecord, completed: Iterable<CheckpointId>) {
     this.#disk = disk;
     this.#root = root;
+    this.#reader = new CheckpointReader(disk, root);
     this.#job = record.job;
     this.#lock = lock;
     this.#record = { attempt: record.attempt, nextCheckpointId: record.nextCheckpointId };
@@ -205,37 +202,22 @@ class FileStore implements CheckpointStore {
 
   async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {
     this.#admit();
-    const path = `${checkpoint.location}/${manifestName}`;
-    const decoded = decodeManifest(await readOrDamaged(path, () => this.#disk.read(path)));
-    if (decoded.kind === "damaged") throw damaged(path, decoded.reason);
-    const { id } = decoded.manifest;
-    if (id !== checkpoint.id) throw damaged(path, `it is the manifest of checkpoint ${id}, not ${checkpoint.id}`);
-    return decoded.manifest;
+    return await this.#reader.manifest(checkpoint);
   }
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
-    const path = await this.#dataPath(checkpoint, file);
-    const bytes = await readOrDamaged(path, () => this.#disk.read(path));
-    if (bytes.length !== file.bytes || crc32c(bytes) !== file.checksum) throw damaged(path, wrongChecksum);
-    return bytes;
+    this.#admit();
+    return await this.#reader.readData(checkpoint, file);
   }
 
   async readRange(checkpoint: StoredCheckpoint, file: DataFile, offset: number, length: number): Promise<Uint8Array> {
     this.#admit();
-    const path = this.#pathOf(checkpoint, file);
-    const bytes = await readOrDamaged(path, () => this.#disk.readRange(path, offset, length));
-    if (bytes.length !== length) throw damaged(path, `it ends before byte ${offset + length}`);
-    return bytes;
+    return await this.#reader.readRange(checkpoint, file, offset, length);
   }
 
   async verify(checkpoint: StoredCheckpoint, file: DataFile): Promise<void> {
-    const path = await this.#dataPath(checkpoint, file);
-    let checksum = 0;
-    for (let offset = 0; offset < file.bytes; offset += pieceBytes) {
-      const piece = await this.readRange(checkpoint, file, offset, Math.min(pieceBytes, file.bytes - offset));
-      checksum = crc32c(piece, checksum);
-    }
-    if (checksum !== file.checksum) throw damaged(path, wrongChecksum);
+    this.#admit();
+    await this.#reader.verify(checkpoint, file);
   }
 
   remove(checkpoint: StoredCheckpoint): Promise<void> {
@@ -303,21 +285,6 @@ class FileStore implements CheckpointStore {
   }
 
   /** Where a data file is, which must be as long as it was. */
-  async #dataPath(checkpoint: StoredCheckpoint, file: DataFile): Promise<string> {
-    this.#admit();
-    const path = this.#pathOf(checkpoint, file);
-    const length = await readOrDamaged(path, () => this.#disk.size(path));
-    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
-    return path;
-  }
-
-  #pathOf(checkpoint: StoredCheckpoint, file: DataFile): string {
-    const folder = file.of === undefined ? checkpoint.location : checkpointPath(this.#root, file.of.id, file.of.attempt);
-    const path = `${folder}/${file.name}`;
-    if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
-    return path;
-  }
-
   #filesOf({ id, attempt, files }: Manifest): readonly string[] {
     return files.map(({ name, of = { id, attempt } }) => `${checkpointPath(this.#root, of.id, of.attempt)}/${name}`);
   }
@@ -345,13 +312,5 @@ class FileStore implements CheckpointStore {
 
   #admit(): void {
     if (this.#closing !== undefined) throw storeClosed(this.#root);
-  }
-}
-
-async function readOrDamaged<T>(path: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw damaged(path, isMissing(error) ? "it is missing" : `it cannot be read: ${String(error)}`, { cause: error });
   }
 }

@@ -31,6 +31,8 @@ export const idBlock = 1_000;
 export interface CheckpointingOptions {
   readonly job: string;
   readonly deployment: Deployment;
+  /** What has been completed of the attempt before, by another coordinator. */
+  readonly manifests: readonly Manifest[];
   readonly store: CheckpointStore;
   readonly settings: RunSettings;
   readonly world: World;
@@ -61,12 +63,16 @@ export class Checkpointing {
     this.#options = options;
     const { settings, world } = options;
     const { attempt } = options.deployment;
+    for (const manifest of options.manifests) {
+      this.#manifests.set(manifest.id, manifest);
+      this.#newest = Math.max(this.#newest, manifest.id);
+    }
     this.#coordination = newCoordination(settings.policy, {
       subtasks: attempt.subtasks.length,
       sinkSubtasks: attempt.sinkSubtasks,
       loops: attempt.loopHeads,
       nextId: options.nextId,
-      restored: attempt.restored?.id ?? 0,
+      restored: Math.max(attempt.restored?.id ?? 0, this.#newest),
       nowMs: world.clock.monotonic(),
     });
   }

@@ -9,6 +9,7 @@ import type { Timer } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
+import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import { type Parallelism, withParallelism } from "../graph/parallelism.ts";
@@ -70,6 +71,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   constructor(options: MasterOptions) {
     this.#options = options;
     this.#shape = options;
+    this.#everStarted = options.resumed ?? false;
     const record = options.store.record();
     this.#attemptNumber = record.attempt;
     this.#life = options.world.random.fork(`life ${record.attempt}`).id();
@@ -97,6 +99,8 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     switch (message.kind) {
       case "deploy":
         return message.attempt === this.#attemptNumber + 1 ? this.#deploy() : undefined;
+      case "adopt":
+        return this.#adopt(message.attempt, message.deploy);
       case "ready":
         return this.#onReady(message.attempt);
       case "coordinate":
@@ -205,6 +209,17 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     };
   }
 
+  /** No id that the other master can have triggered is used again; what has been completed is built upon. */
+  async #adopt(attempt: Attempt, deploy: (reports: DeploymentReports) => Deployment): Promise<void> {
+    const { store } = this.#options;
+    const manifests = await Promise.all((await store.list()).map((checkpoint) => store.manifest(checkpoint)));
+    if (this.#over !== undefined) return;
+    this.#life = attempt.life;
+    const deployment = deploy(this.#reports(attempt.number));
+    const checkpoints = this.#checkpointing(deployment, manifests);
+    this.#running = { deployment, checkpoints, started: false, failure: undefined, replaced: false };
+  }
+
   #reports(attempt: number): DeploymentReports {
     const { self } = this.#context;
     return {
@@ -217,12 +232,13 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     };
   }
 
-  #checkpointing(deployment: Deployment): Checkpointing {
+  #checkpointing(deployment: Deployment, completed: readonly Manifest[] = []): Checkpointing {
     const { graph, settings, world, store, emit } = this.#options;
     const { number } = deployment.attempt;
     return new Checkpointing({
       job: graph.name,
       deployment,
+      manifests: completed,
       store,
       settings,
       world,

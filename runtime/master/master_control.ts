@@ -18,6 +18,8 @@ import type { Snapshot } from "./snapshot.ts";
 /** What the master is told. */
 export type MasterControl =
   | { readonly kind: "deploy"; readonly attempt: number }
+  /** Go on with an attempt that runs already, which another master has deployed. */
+  | { readonly kind: "adopt"; readonly attempt: Attempt; readonly deploy: (reports: DeploymentReports) => Deployment }
   | { readonly kind: "ready"; readonly attempt: number }
   | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
   | {
@@ -73,6 +75,8 @@ export interface MasterOptions {
   readonly settings: RunSettings;
   readonly world: World;
   readonly store: CheckpointStore;
+  /** The job has processed before: no failure to start it again is final. @default false */
+  readonly resumed?: boolean;
   /** Deploys an attempt. A promise delays it, as while there is no room for it. */
   readonly deploy: (options: DeploymentOptions) => Deployment | Promise<Deployment>;
   readonly emit: (event: JobEvent) => void;

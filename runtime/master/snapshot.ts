@@ -15,7 +15,10 @@ export interface Snapshot {
 }
 
 /** Opens a checkpoint; every checksum is verified before anything is used, and again where it is. Data passes by in pieces. */
-export async function openSnapshot(store: CheckpointStore, checkpoint: StoredCheckpoint): Promise<Snapshot> {
+export async function openSnapshot(
+  store: Pick<CheckpointStore, "manifest" | "readRange" | "verify">,
+  checkpoint: StoredCheckpoint,
+): Promise<Snapshot> {
   const { location } = checkpoint;
   const manifest = await store.manifest(checkpoint);
   for (const file of manifest.files) await store.verify(checkpoint, file);

@@ -1,0 +1,46 @@
+import type { Clock } from "../../actors/clock.ts";
+import { SluiceError } from "../../actors/error.ts";
+import type { Transport } from "../../actors/transport.ts";
+import { Answer, openMessage, type Question, sealMessage } from "./message.ts";
+import { checkClusterName, clientSubject } from "./names.ts";
+
+/** How a client reaches a cluster. */
+export interface ClusterClient {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly cluster: string;
+  /** How long to ask again while nobody answers, in milliseconds. @default 15,000 */
+  readonly patienceMs?: number;
+}
+
+/** How long one try may take, in milliseconds. */
+const tryMs = 2_000;
+
+/**
+ * Asks whoever coordinates the cluster, again and again while nobody answers, as during a change of coordinators.
+ *
+ * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time
+ */
+export async function ask(
+  { transport, clock, cluster, patienceMs = 15_000 }: ClusterClient,
+  question: Question,
+): Promise<Answer> {
+  checkClusterName("cluster", cluster);
+  const until = clock.monotonic() + patienceMs;
+  let reason = "nobody answered";
+  for (;;) {
+    try {
+      const bytes = await transport.request(clientSubject(cluster), sealMessage(question), tryMs);
+      const opened = openMessage(Answer, bytes, transport.maxPayloadBytes);
+      const early = opened.kind === "message" && opened.message.kind === "refused" && opened.message.code === "NOT_READY";
+      if (opened.kind === "message" && !early) return opened.message;
+      reason = opened.kind === "corrupt" ? opened.reason : "the coordinator is not ready";
+    } catch (cause) {
+      if (!(cause instanceof SluiceError) || cause.code !== "REQUEST_TIMEOUT") throw cause;
+    }
+    if (clock.monotonic() >= until) {
+      throw new SluiceError("NO_COORDINATOR", `cluster ${cluster}: ${reason}; is a coordinator running under this name?`);
+    }
+    await new Promise<void>((resolve) => void clock.setTimer(100, resolve));
+  }
+}

@@ -1,0 +1,56 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { mismatch } from "../../actors/schema_check.ts";
+import { decodeSealedJson, encodeSealedJson } from "../checkpoint/sealed_json.ts";
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+
+const JobEntrySchema = Type.Object({
+  version: Type.Literal(1),
+  job: Type.String(),
+  /** The module that every worker has it from. */
+  module: Type.String(),
+  /** What it was submitted with. */
+  options: Type.Record(Type.String(), Type.Unknown()),
+  /** `running` until it ends by itself; `stopping` and `cancelling`: it was asked to end; the others are for good. */
+  state: Type.Union([
+    Type.Literal("running"),
+    Type.Literal("stopping"),
+    Type.Literal("cancelling"),
+    Type.Literal("finished"),
+    Type.Literal("stopped"),
+    Type.Literal("cancelled"),
+    Type.Literal("failed"),
+  ]),
+  failure: Type.Union([Type.Null(), Type.String()]),
+  /** Of the coordinator that may change it. */
+  term: Count,
+  /** The highest attempt that was ever started. */
+  attempt: Count,
+  /** No checkpoint id at or above this was ever triggered. */
+  nextCheckpointId: Count,
+  /** The completed checkpoints that there are, oldest first. */
+  retained: Type.Array(Type.Object({ id: Count, attempt: Count })),
+});
+
+/**
+ * The record of a job in the cluster's key-value store. It changes only by compare-and-set, and what it says is so: a checkpoint
+ * that it does not name does not exist (protocol 4.3).
+ */
+export type JobEntry = Readonly<Static<typeof JobEntrySchema>>;
+
+/** Whether it is over for good. */
+export function isOver({ state }: JobEntry): boolean {
+  return state !== "running" && state !== "stopping" && state !== "cancelling";
+}
+
+export function encodeJobEntry(entry: JobEntry): Uint8Array {
+  return encodeSealedJson(entry);
+}
+
+/** Never throws, whatever the bytes. */
+export function decodeJobEntry(bytes: Uint8Array): JobEntry | { readonly damaged: string } {
+  const opened = decodeSealedJson(bytes);
+  if (opened.kind === "damaged") return { damaged: opened.reason };
+  const problem = mismatch(JobEntrySchema, opened.content);
+  return problem === undefined ? opened.content as JobEntry : { damaged: problem };
+}

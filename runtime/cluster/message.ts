@@ -1,0 +1,189 @@
+/**
+ * What coordinators and workers tell each other: each message is a whole state, wanted or actual, said again until both agree. So
+ * a lost, repeated or late one does no harm (protocol 2.10, 4.2).
+ */
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { crc32c } from "../../actors/checksum.ts";
+import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { mismatch } from "../../actors/schema_check.ts";
+import { AcknowledgementSchema, DataFileSchema } from "./acknowledgement_schema.ts";
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Name = Type.String({ pattern: "^[A-Za-z0-9_-]{1,128}$" });
+const Elapsed = Type.Number({ minimum: 0 });
+
+/** The version of these messages: members of another one refuse each other (reliability row 53). */
+export const protocolVersion = 1;
+
+/** What a worker is to do about one attempt. */
+export const JobOrder = Type.Object({
+  job: Name,
+  attempt: Count,
+  /** `load`: be ready. `run`: process, once loaded. `stop`: end it. `keep`: nothing is decided yet. */
+  phase: Type.Union([Type.Literal("load"), Type.Literal("run"), Type.Literal("stop"), Type.Literal("keep")]),
+  /** Checkpoints under way. `elapsedMs`: since the trigger. */
+  open: Type.Array(Type.Object({ id: Count, last: Type.Boolean(), elapsedMs: Elapsed })),
+  /** The latest completed checkpoint. */
+  completed: Count,
+  /** Aborted ids above it, as ranges: first and last. */
+  aborted: Type.Array(Type.Tuple([Count, Count])),
+  /** How far each loop is to end. */
+  loops: Type.Array(Type.Object({ loop: Count, phase: Type.Union([Type.Literal("flush"), Type.Literal("close")]) })),
+  /** Ids of which this worker's outcomes have arrived. */
+  received: Type.Array(Count),
+});
+export type JobOrder = Static<typeof JobOrder>;
+
+/** From the coordinator to one worker. */
+export const Order = Type.Object({
+  version: Type.Literal(protocolVersion),
+  kind: Type.Literal("order"),
+  coordinator: Name,
+  term: Count,
+  /** Grows with every order of a term. */
+  seq: Count,
+  /** False while the coordinator does not know all jobs: what is not named goes on. */
+  settled: Type.Boolean(),
+  jobs: Type.Array(JobOrder),
+});
+export type Order = Static<typeof Order>;
+
+const AttemptPhase = Type.Union([
+  Type.Literal("loading"),
+  Type.Literal("ready"),
+  Type.Literal("running"),
+  Type.Literal("failed"),
+  Type.Literal("stopped"),
+]);
+
+/** How one attempt is at a worker. */
+export const AttemptReport = Type.Object({
+  job: Name,
+  attempt: Count,
+  phase: AttemptPhase,
+  /** Why it failed. */
+  failure: Type.Union([Type.Null(), Type.Object({ code: Type.String(), message: Type.String() })]),
+  /** Numbers of subtasks. */
+  finished: Type.Array(Count),
+  drained: Type.Array(Count),
+  /** The latest checkpoint that each subtask's sinks have committed. */
+  committed: Type.Array(Type.Tuple([Count, Count])),
+  /** Where its sources are, by uid. */
+  positions: Type.Record(Type.String(), Type.String()),
+});
+export type AttemptReport = Static<typeof AttemptReport>;
+
+/** From a worker to all coordinators. */
+export const Report = Type.Object({
+  version: Type.Literal(protocolVersion),
+  kind: Type.Literal("report"),
+  worker: Name,
+  /** Grows with every report. */
+  seq: Count,
+  /** The highest term it has seen: it takes no orders of a lower one. */
+  term: Count,
+  slots: Count,
+  attempts: Type.Array(AttemptReport),
+});
+export type Report = Static<typeof Report>;
+
+/** From a worker: what has come of its share in a checkpoint. */
+export const Outcome = Type.Object({
+  version: Type.Literal(protocolVersion),
+  kind: Type.Literal("outcome"),
+  worker: Name,
+  job: Name,
+  attempt: Count,
+  id: Count,
+  result: Type.Union([
+    Type.Object({
+      kind: Type.Literal("durable"),
+      file: DataFileSchema,
+      acknowledgements: Type.Array(AcknowledgementSchema),
+      /** What subtasks have counted: task, subtask, counts. */
+      counts: Type.Array(Type.Tuple([Count, Count, Type.Record(Type.String(), Type.Number())])),
+    }),
+    Type.Object({ kind: Type.Literal("declined"), reason: Type.String(), counts: Type.Boolean() }),
+  ]),
+});
+export type Outcome = Static<typeof Outcome>;
+
+/** What a client asks. `id`: the same question asked again has the same one. */
+export const Question = Type.Union([
+  Type.Object({
+    version: Type.Literal(protocolVersion),
+    kind: Type.Literal("submit"),
+    module: Type.String({ pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" }),
+    options: Type.Record(Type.String(), Type.Unknown()),
+  }),
+  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("list") }),
+  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("stop"), job: Name }),
+  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("cancel"), job: Name }),
+]);
+export type Question = Static<typeof Question>;
+
+/** A job, as clients see it. */
+export const JobView = Type.Object({
+  job: Name,
+  module: Type.String(),
+  state: Type.String(),
+  attempt: Count,
+  /** The latest completed checkpoint, 0 without one. */
+  checkpoint: Count,
+  workers: Type.Array(Name),
+  failure: Type.Union([Type.Null(), Type.String()]),
+});
+export type JobView = Static<typeof JobView>;
+
+/** A worker, as clients see it. */
+export const WorkerView = Type.Object({ worker: Name, slots: Count, used: Count });
+export type WorkerView = Static<typeof WorkerView>;
+
+export const Answer = Type.Union([
+  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("accepted"), job: Name }),
+  Type.Object({
+    version: Type.Literal(protocolVersion),
+    kind: Type.Literal("listing"),
+    coordinator: Name,
+    term: Count,
+    jobs: Type.Array(JobView),
+    workers: Type.Array(WorkerView),
+  }),
+  Type.Object({
+    version: Type.Literal(protocolVersion),
+    kind: Type.Literal("refused"),
+    code: Type.String(),
+    message: Type.String(),
+  }),
+]);
+export type Answer = Static<typeof Answer>;
+
+/** A message, or why the bytes are none. */
+export type Opened<T> = { readonly kind: "message"; readonly message: T } | { readonly kind: "corrupt"; readonly reason: string };
+
+const headerBytes = 4;
+
+/** A message as bytes: a checksum, then msgpack. */
+export function sealMessage(message: Order | Report | Outcome | Question | Answer): Uint8Array {
+  return sealValue(message);
+}
+
+/** A value as {@link openMessage} reads it. */
+export function sealValue(value: unknown): Uint8Array {
+  const bytes = encodeValue(value, "message", undefined, headerBytes);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, crc32c(bytes.subarray(headerBytes)), true);
+  return bytes;
+}
+
+/** Reads a message of one schema. Never throws, whatever the bytes. */
+export function openMessage<S extends TSchema>(schema: S, bytes: Uint8Array, maxBytes: number): Opened<Static<S>> {
+  if (bytes.length <= headerBytes) return { kind: "corrupt", reason: `${bytes.length} bytes are no message` };
+  const body = bytes.subarray(headerBytes);
+  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== crc32c(body)) {
+    return { kind: "corrupt", reason: "its checksum is wrong" };
+  }
+  const decoded = decodeValue(body, { maxBytes });
+  if (decoded.kind === "corrupt") return decoded;
+  const problem = mismatch(schema, decoded.value);
+  return problem === undefined ? { kind: "message", message: decoded.value as Static<S> } : { kind: "corrupt", reason: problem };
+}

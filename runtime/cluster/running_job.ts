@@ -1,0 +1,297 @@
+import { SluiceError } from "../../actors/error.ts";
+import type { KeyValue } from "../../actors/key_value.ts";
+import type { ActorRef } from "../../actors/ref.ts";
+import type { ActorSystem } from "../../actors/system.ts";
+import type { Transport } from "../../actors/transport.ts";
+import { checkpointPath } from "../checkpoint/checkpoint_folder.ts";
+import type { Job } from "../job/job.ts";
+import { Attempt, type World } from "../master/attempt.ts";
+import { deferred } from "../master/deferred.ts";
+import type { Deployment } from "../master/deployment.ts";
+import type { JobEvent } from "../master/event.ts";
+import { JobMaster } from "../master/master.ts";
+import type { DeploymentOptions, MasterControl, RunResult } from "../master/master_control.ts";
+import { edgesInFlight, recordsInFlight } from "../master/snapshot.ts";
+import { readDeployment, removeDeployment, writeDeployment } from "./deployment_file.ts";
+import { planOf, settingsOf } from "./hosted_attempt.ts";
+import { isOver, type JobEntry } from "./job_entry.ts";
+import type { JobEntryKeeper } from "./job_entry_keeper.ts";
+import type { AttemptReport, JobOrder, JobView, Outcome } from "./message.ts";
+import { type Slots, slotsNeeded, workersOf } from "./placement.ts";
+import { RemoteDeployment } from "./remote_deployment.ts";
+import { ClusterStore, jobFolder } from "./cluster_store.ts";
+
+/** What a coordinator runs jobs with. */
+export interface JobHost {
+  readonly term: number;
+  readonly system: ActorSystem;
+  readonly world: World;
+  readonly keyValue: KeyValue;
+  readonly control: Transport;
+  readonly state: string;
+  readonly modules: (name: string) => Promise<Job>;
+  /** Waits until that many slots are free, and takes them for the job. */
+  readonly place: (job: string, count: number, signal: AbortSignal) => Promise<Slots>;
+  /** Whether a worker is known to live. */
+  readonly lives: (worker: string) => boolean;
+  readonly changed: () => void;
+  /** Another coordinator has taken over. */
+  readonly fenced: (cause: unknown) => void;
+  readonly emit: (job: string, event: JobEvent) => void;
+}
+
+/** A job that this coordinator runs: its record, its master, and its attempt on the workers. */
+export class RunningJob {
+  readonly name: string;
+  readonly #host: JobHost;
+  readonly #keeper: JobEntryKeeper;
+  readonly #store: ClusterStore;
+  readonly #folder: string;
+  readonly #waiting = new AbortController();
+  #master: ActorRef<MasterControl> | undefined;
+  #deployment: RemoteDeployment | undefined;
+  /** An attempt of another coordinator: adopted when every worker of it says that it runs. */
+  #adopting: {
+    readonly attempt: number;
+    readonly slots: Slots;
+    readonly heard: Map<string, AttemptReport>;
+    readonly sinceMs: number;
+  } | undefined;
+  #abandoned = false;
+
+  constructor(host: JobHost, keeper: JobEntryKeeper) {
+    this.#host = host;
+    this.#keeper = keeper;
+    keeper.onFenced = host.fenced;
+    this.name = keeper.entry.job;
+    this.#folder = jobFolder(host.state, this.name);
+    this.#store = new ClusterStore(host.world.disk, this.#folder, keeper);
+  }
+
+  get entry(): JobEntry {
+    return this.#keeper.entry;
+  }
+
+  get over(): boolean {
+    return isOver(this.entry);
+  }
+
+  /** The worker of each slot it has. */
+  slots: Slots = [];
+
+  view(): JobView {
+    const { job, module, state, attempt, retained, failure } = this.entry;
+    const checkpoint = retained.at(-1)?.id ?? 0;
+    return { job, module, state, attempt, checkpoint, workers: this.over ? [] : [...workersOf(this.slots)], failure };
+  }
+
+  /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
+  async start(): Promise<void> {
+    const { world } = this.#host;
+    const { attempt } = this.entry;
+    const before = attempt === 0 ? undefined : await readDeployment(world.disk, this.#folder, attempt).catch(() => undefined);
+    if (before === undefined) return await this.#run();
+    this.slots = before.slots;
+    this.#adopting = { attempt, slots: before.slots, heard: new Map(), sinceMs: world.clock.monotonic() };
+    this.#host.changed();
+  }
+
+  order(worker: string): JobOrder | undefined {
+    const adopting = this.#adopting;
+    if (adopting === undefined) return this.#deployment?.order(worker);
+    if (!adopting.slots.includes(worker)) return undefined;
+    const nothing = { open: [], completed: 0, aborted: [], loops: [], received: [] };
+    return { job: this.name, attempt: adopting.attempt, phase: "keep", ...nothing };
+  }
+
+  /** A worker of this term or a higher one has reported; `report`: undefined when it runs nothing of this job. */
+  report(worker: string, report: AttemptReport | undefined): void {
+    const adopting = this.#adopting;
+    if (adopting === undefined) {
+      if (report !== undefined) this.#deployment?.report(worker, report);
+      return;
+    }
+    if (!adopting.slots.includes(worker)) return;
+    const runs = report?.attempt === adopting.attempt && report.phase !== "failed" && report.phase !== "stopped";
+    if (!runs) return void this.#settle(false);
+    adopting.heard.set(worker, report);
+    if (workersOf(adopting.slots).every((of) => adopting.heard.has(of))) void this.#settle(true);
+  }
+
+  outcome(outcome: Outcome): void {
+    if (outcome.attempt === this.#deployment?.attempt.number) this.#deployment.outcome(outcome.worker, outcome);
+  }
+
+  /** Workers that do not live any more are lost to it. `patienceMs`: how long to wait for reports before an adoption. */
+  look(patienceMs: number): void {
+    const adopting = this.#adopting;
+    if (adopting !== undefined) {
+      if (this.#host.world.clock.monotonic() - adopting.sinceMs >= patienceMs) void this.#settle(false);
+      return;
+    }
+    for (const worker of this.#deployment?.workers ?? []) {
+      if (!this.#host.lives(worker)) this.#deployment?.lost(worker, "it does not answer");
+    }
+  }
+
+  /** Asks it to end, with a last checkpoint or at once. It does so also under another coordinator. */
+  async end(how: "stop" | "cancel"): Promise<void> {
+    if (this.over) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${this.entry.state}`);
+    await this.#keeper.change((entry) => ({ ...entry, state: how === "stop" ? "stopping" : "cancelling" }));
+    this.#ask();
+  }
+
+  /** Lets go of it: its subtasks go on, for another coordinator to adopt. */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    this.#keeper.close();
+    this.#waiting.abort();
+    await this.#deployment?.close();
+    if (this.#master !== undefined) await this.#host.system.stop(this.#master);
+  }
+
+  #ask(): void {
+    const { state } = this.entry;
+    if (state === "stopping") this.#master?.tell({ kind: "stop" });
+    if (state !== "cancelling") return;
+    this.#waiting.abort();
+    this.#master?.tell({ kind: "cancel", cause: new SluiceError("RUN_CANCELLED", `job ${this.name} was cancelled`) });
+  }
+
+  async #settle(adopt: boolean): Promise<void> {
+    const adopting = this.#adopting;
+    if (adopting === undefined) return;
+    this.#adopting = undefined;
+    if (!adopt) {
+      this.slots = [];
+      return await this.#run();
+    }
+    try {
+      await this.#adopt(adopting.attempt, adopting.heard);
+    } catch (cause) {
+      this.#host.world.log({ level: "warn", from: this.name, message: "its attempt could not be adopted", cause });
+      this.slots = [];
+      await this.#run();
+    }
+  }
+
+  async #adopt(number: number, heard: ReadonlyMap<string, AttemptReport>): Promise<void> {
+    const { world, modules } = this.#host;
+    const file = await readDeployment(world.disk, this.#folder, number);
+    const plan = planOf(await modules(file.module), file);
+    const { restored } = file;
+    const from = restored === null
+      ? undefined
+      : { ...restored, location: checkpointPath(this.#folder, restored.id, restored.attempt) };
+    const attempt = new Attempt(number, file.life, plan, from);
+    const latest = Math.max(this.entry.retained.at(-1)?.id ?? 0, restored?.id ?? 0);
+    const lastTriggered = this.entry.nextCheckpointId - 1;
+    const master = await this.#spawn(file.parallelism);
+    master.tell({
+      kind: "adopt",
+      attempt,
+      deploy: (reports) => {
+        const deployment = this.#remote(attempt, workersOf(file.slots), { latest, lastTriggered }, reports);
+        for (const [worker, report] of heard) deployment.report(worker, report);
+        return deployment;
+      },
+    });
+    this.#ask();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const master = await this.#spawn({});
+      master.tell({ kind: "deploy", attempt: this.entry.attempt + 1 });
+      this.#ask();
+    } catch (cause) {
+      await this.#over("failed", cause);
+    }
+  }
+
+  async #spawn(_parallelism: Readonly<Record<string, number>>): Promise<ActorRef<MasterControl>> {
+    const { world, system, modules, control, emit } = this.#host;
+    const { module, options, attempt } = this.entry;
+    const job = await modules(module);
+    const settings = settingsOf({ options }, control);
+    const running = deferred<void>();
+    const ended = deferred<RunResult>();
+    running.promise.catch(() => {});
+    const wanted = options["parallelism"];
+    const master = system.spawn<MasterControl>(`${this.name}-${this.#host.term}-${attempt}`, () =>
+      new JobMaster({
+        graph: job.graph,
+        parallelism: typeof wanted === "number" ? wanted : job.parallelism ?? 1,
+        settings,
+        world,
+        store: this.#store,
+        resumed: attempt > 0,
+        deploy: (deployment) => this.#deploy(deployment),
+        emit: (event) => {
+          if (!this.#abandoned) emit(this.name, event);
+        },
+        running,
+        ended,
+      }), { shutdownMs: settings.shutdownMs * 2, handlerTimeoutMs: 2 ** 31 - 1 });
+    this.#master = master;
+    ended.promise.then(
+      ({ stopped }) => this.#over(stopped ? "stopped" : "finished", undefined),
+      (cause: unknown) => this.#over(this.entry.state === "cancelling" ? "cancelled" : "failed", cause),
+    );
+    return master;
+  }
+
+  async #deploy({ attempt, snapshot, splits, reports }: DeploymentOptions): Promise<Deployment> {
+    const { world, place } = this.#host;
+    const { disk } = world;
+    this.slots = [];
+    this.slots = await place(this.name, slotsNeeded(attempt.plan), this.#waiting.signal);
+    const { plan, number, life } = attempt;
+    const restored = snapshot === undefined
+      ? null
+      : { id: snapshot.manifest.id, attempt: snapshot.manifest.attempt, inFlightRecords: recordsInFlight(snapshot) };
+    await writeDeployment(disk, this.#folder, {
+      version: 1,
+      job: this.name,
+      module: this.entry.module,
+      attempt: number,
+      life,
+      graphHash: plan.hash,
+      options: this.entry.options,
+      parallelism: Object.fromEntries(plan.tasks.flatMap((task) => task.operators.map(({ id }) => [id, task.parallelism]))),
+      keepEdges: snapshot === undefined ? [] : [...edgesInFlight(snapshot)],
+      restored,
+      splits: [...splits].map(([uid, of]) => [uid, of.map((split) => ({ ...split }))]),
+      slots: [...this.slots],
+    });
+    if (number > 1) await removeDeployment(disk, this.#folder, number - 1).catch(() => {});
+    return this.#remote(attempt, workersOf(this.slots), { latest: restored?.id ?? 0, lastTriggered: 0 }, reports);
+  }
+
+  #remote(
+    attempt: Attempt,
+    workers: readonly string[],
+    start: { readonly latest: number; readonly lastTriggered: number },
+    reports: DeploymentOptions["reports"],
+  ): RemoteDeployment {
+    const { changed, world } = this.#host;
+    const now = () => world.clock.monotonic();
+    const deployment = new RemoteDeployment({ attempt, job: this.name, workers, reports, ...start, changed, now });
+    this.#deployment = deployment;
+    changed();
+    return deployment;
+  }
+
+  async #over(state: JobEntry["state"], cause: unknown): Promise<void> {
+    if (this.#abandoned) return;
+    const failure = cause === undefined ? null : cause instanceof Error ? cause.message : String(cause);
+    try {
+      await this.#keeper.change((entry) => ({ ...entry, state, failure }));
+      this.#deployment = undefined;
+      this.slots = [];
+      this.#host.changed();
+    } catch (error) {
+      this.#host.fenced(error);
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import type { Timer } from "../../actors/clock.ts";
+import type { ActorSystem } from "../../actors/system.ts";
+import type { Subscription, Transport } from "../../actors/transport.ts";
+import type { Job } from "../job/job.ts";
+import type { World } from "../master/attempt.ts";
+import { CreditPool } from "../task/credit_pool.ts";
+import { HostedAttempt } from "./hosted_attempt.ts";
+import { openMessage, Order, protocolVersion, sealMessage } from "./message.ts";
+import { checkClusterName, coordinatorSubject, workerSubject } from "./names.ts";
+import { Silence } from "./silence.ts";
+import { checkedTimes, type ClusterTimes } from "./times.ts";
+
+/** What a worker is made from. */
+export interface ClusterWorkerOptions {
+  readonly cluster: string;
+  /** No other worker may ever have had this name: also not the same process before a restart. */
+  readonly name: string;
+  readonly slots: number;
+  /** The folder of checkpoints that all members of the cluster see. */
+  readonly state: string;
+  /** Gives the job of a module of this worker's own disk, by the module's name. */
+  readonly modules: (name: string) => Promise<Job>;
+  readonly world: World;
+  readonly system: ActorSystem;
+  /** Two connections: bulk data must not hold up orders. */
+  readonly control: Transport;
+  readonly data: Transport;
+  readonly times?: Partial<ClusterTimes>;
+}
+
+/**
+ * A worker: runs the parts of jobs that the coordinator orders, and reports how they are.
+ *
+ * It takes no orders of a lower term than the highest it has seen, and runs no attempt of a job below the highest it has been
+ * ordered to run; what an order no longer names it ends. Without any coordinator for `orphanMs` it ends all.
+ */
+export class ClusterWorker {
+  readonly #options: ClusterWorkerOptions;
+  readonly #times: ClusterTimes;
+  readonly #subject: string;
+  readonly #subscription: Subscription;
+  readonly #coordinator: Silence;
+  readonly #attempts = new Map<string, HostedAttempt>();
+  readonly #pool = new CreditPool();
+  #term = 0;
+  #orderSeq = 0;
+  #reportSeq = 0;
+  #timer: Timer | undefined;
+  #reporting = false;
+  #closed = false;
+
+  /** @throws {SluiceError} `BAD_NAME`, `BAD_OPTIONS` */
+  constructor(options: ClusterWorkerOptions) {
+    checkClusterName("cluster", options.cluster);
+    checkClusterName("worker", options.name);
+    this.#options = options;
+    this.#times = checkedTimes(options.times);
+    this.#subject = coordinatorSubject(options.cluster);
+    this.#coordinator = new Silence(options.world.clock.monotonic());
+    const { control } = options;
+    this.#subscription = control.subscribe(workerSubject(options.cluster, options.name), ({ bytes }) => {
+      const opened = openMessage(Order, bytes, control.maxPayloadBytes);
+      if (opened.kind === "message") this.#obey(opened.message);
+      else this.#log("warn", `an order was dropped: ${opened.reason}`);
+    });
+    void control.flush().then(() => this.#beat(), () => this.#beat());
+  }
+
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** The attempts that run here: job and number. */
+  get attempts(): readonly { readonly job: string; readonly attempt: number }[] {
+    return [...this.#attempts.values()].filter((hosted) => !hosted.over).map(({ job, attempt }) => ({ job, attempt }));
+  }
+
+  /** Ends all that runs here. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#subscription.unsubscribe();
+    await Promise.all([...this.#attempts.values()].map((hosted) => hosted.stop()));
+  }
+
+  #obey(order: Order): void {
+    if (this.#closed || order.term < this.#term || (order.term === this.#term && order.seq <= this.#orderSeq)) return;
+    const { world } = this.#options;
+    const newTerm = order.term > this.#term;
+    this.#term = order.term;
+    this.#orderSeq = order.seq;
+    this.#coordinator.heard(world.clock.monotonic());
+    for (const wanted of order.jobs) {
+      let hosted = this.#attempts.get(wanted.job);
+      if (wanted.phase === "keep" || wanted.attempt < (hosted?.attempt ?? 0)) continue;
+      if (hosted === undefined || wanted.attempt > hosted.attempt) {
+        const before = hosted?.stop();
+        const next = new HostedAttempt(this.#host(), wanted.job, wanted.attempt);
+        this.#attempts.set(wanted.job, next);
+        hosted = next;
+        // A stop for what never came here: it is over, and stays so.
+        if (wanted.phase === "stop") void next.stop();
+        else if (before === undefined) next.start();
+        else void before.then(() => next.start());
+      }
+      hosted.obey(wanted);
+    }
+    if (order.settled) {
+      const named = new Set(order.jobs.map(({ job }) => job));
+      for (const hosted of this.#attempts.values()) {
+        if (named.has(hosted.job)) continue;
+        if (hosted.over) this.#attempts.delete(hosted.job);
+        else void hosted.stop();
+      }
+    }
+    if (newTerm) this.#changed();
+  }
+
+  #host() {
+    const { cluster, name, system, world, data, state, modules } = this.#options;
+    const changed = () => this.#changed();
+    return { cluster, worker: name, system, world, data, pool: this.#pool, state, modules, changed };
+  }
+
+  /** Reports soon: what changes at once is reported once. */
+  #changed(): void {
+    if (this.#reporting || this.#closed) return;
+    this.#reporting = true;
+    this.#options.world.clock.yield(() => {
+      this.#reporting = false;
+      this.#report();
+    });
+  }
+
+  #beat(): void {
+    if (this.#closed) return;
+    const { world, control } = this.#options;
+    this.#report();
+    if (this.#coordinator.look(world.clock.monotonic(), control.connected) >= this.#times.orphanMs && this.attempts.length > 0) {
+      this.#log("warn", `no coordinator for ${this.#times.orphanMs} ms: what runs here is ended`);
+      for (const hosted of this.#attempts.values()) void hosted.stop();
+    }
+    this.#timer = world.clock.setTimer(this.#times.heartbeatMs, () => this.#beat());
+  }
+
+  #report(): void {
+    if (this.#closed) return;
+    const { name, slots } = this.#options;
+    const version = protocolVersion;
+    const hosted = [...this.#attempts.values()];
+    for (const outcome of hosted.flatMap((of) => of.outcomes())) {
+      this.#publish(sealMessage({ version, kind: "outcome", worker: name, ...outcome }));
+    }
+    const attempts = hosted.map((of) => of.report());
+    const seq = ++this.#reportSeq;
+    this.#publish(sealMessage({ version, kind: "report", worker: name, seq, term: this.#term, slots, attempts }));
+  }
+
+  #publish(bytes: Uint8Array): void {
+    try {
+      this.#options.control.publish(this.#subject, bytes);
+    } catch (cause) {
+      this.#log("error", `a report could not be sent: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  }
+
+  #log(level: "warn" | "error", message: string): void {
+    this.#options.world.log({ level, from: `worker ${this.#options.name}`, message });
+  }
+}

@@ -1,0 +1,177 @@
+import * as assert from "uvu/assert";
+import { MemoryKeyValueStore } from "../../actors/memory_key_value.ts";
+import { SimulatedDisk } from "../../actors/simulation/disk.ts";
+import { World } from "../../actors/simulation/world.ts";
+import { generate, type Job, job, type JobEvent, memorySink, type, value } from "../../mod.ts";
+import { ask } from "../../runtime/cluster/client.ts";
+import { ClusterCoordinator } from "../../runtime/cluster/coordinator.ts";
+import type { Answer, JobView, Question } from "../../runtime/cluster/message.ts";
+import { ClusterWorker } from "../../runtime/cluster/worker.ts";
+import { SimProcess } from "./sim_process.ts";
+
+export const times = { heartbeatMs: 100, workerTimeoutMs: 500, leaseMs: 500, orphanMs: 5_000 };
+
+/** A member of a simulated cluster. */
+export interface Member<T> {
+  readonly process: SimProcess;
+  readonly member: T;
+  /** The names of its connections. */
+  readonly connections: readonly string[];
+}
+
+const keys = 7;
+
+/**
+ * A cluster of simulated processes: coordinators, workers and a client over a simulated network, a key-value store in memory and
+ * a disk that all see, in virtual time.
+ */
+export class SimCluster {
+  readonly world: World;
+  readonly store: MemoryKeyValueStore;
+  readonly disk: SimulatedDisk;
+  readonly out = memorySink<string>();
+  readonly events: JobEvent[] = [];
+  readonly workers: Member<ClusterWorker>[] = [];
+  readonly coordinators: Member<ClusterCoordinator>[] = [];
+  readonly #modules: Readonly<Record<string, Job>>;
+  readonly records: number;
+
+  constructor(seed: string, options: { readonly records: number; readonly ratePerSecond?: number }) {
+    this.world = new World(seed);
+    this.store = new MemoryKeyValueStore(this.world.clock);
+    this.disk = new SimulatedDisk({ clock: this.world.clock, random: this.world.random.fork("disk") });
+    this.records = options.records;
+    this.#modules = {
+      counting: job("counting", (flow) => {
+        flow.from(
+          "numbers",
+          generate({ count: options.records, ratePerSecond: options.ratePerSecond ?? 500, make: (n) => ({ n }) }),
+        )
+          .keyBy("key", ({ n }) => n % keys)
+          .process("count", {
+            state: { total: value(type<number>(), 0) },
+            emits: type<string>(),
+            onRecord({ n }, ctx) {
+              const total = (ctx.state.total.get() ?? 0) + 1;
+              ctx.state.total.set(total);
+              ctx.emit(`${n}:${total}`);
+            },
+          })
+          .to("out", this.out);
+      }),
+    };
+  }
+
+  addWorker(slots = 2): Member<ClusterWorker> {
+    const name = `w${this.workers.length + 1}`;
+    const process = new SimProcess(this.world, name);
+    const connect = (of: string) => process.transport(this.world.network.connect(`${name}-${of}`));
+    const member = new ClusterWorker({
+      ...this.#common(process),
+      name,
+      slots,
+      control: connect("control"),
+      data: connect("data"),
+    });
+    const made = { process, member, connections: [`${name}-control`, `${name}-data`] };
+    this.workers.push(made);
+    return made;
+  }
+
+  addCoordinator(): Member<ClusterCoordinator> {
+    const name = `c${this.coordinators.length + 1}`;
+    const process = new SimProcess(this.world, name);
+    const member = new ClusterCoordinator({
+      ...this.#common(process),
+      name,
+      control: process.transport(this.world.network.connect(`${name}-control`)),
+      keyValue: process.keyValue(this.store.connect()),
+      onEvent: (_job, event) => this.events.push(event),
+    });
+    const made = { process, member, connections: [`${name}-control`] };
+    this.coordinators.push(made);
+    return made;
+  }
+
+  /** The coordinator that holds the lease. */
+  get leader(): Member<ClusterCoordinator> {
+    const leading = this.coordinators.filter(({ process, member }) => process.alive && member.term !== undefined);
+    return leading.sort((a, b) => (b.member.term ?? 0) - (a.member.term ?? 0))[0] as Member<ClusterCoordinator>;
+  }
+
+  /** One coordinator that leads, one that stands by, three workers, and the job submitted with parallelism 3. */
+  static async start(
+    seed: string,
+    options: ConstructorParameters<typeof SimCluster>[1] & { mode?: string },
+  ): Promise<SimCluster> {
+    const cluster = new SimCluster(seed, options);
+    for (let count = 0; count < 3; count++) cluster.addWorker();
+    cluster.addCoordinator();
+    await cluster.world.run(() => cluster.coordinators[0]?.member.term !== undefined, { maxMs: 10_000 });
+    cluster.addCoordinator();
+    await cluster.world.pass(3 * times.heartbeatMs); // every worker is known, and gets its share
+    await cluster.submit({ parallelism: 3, checkpoints: { mode: options.mode ?? "unaligned", intervalMs: 50 } });
+    return cluster;
+  }
+
+  async submit(options: Readonly<Record<string, unknown>>): Promise<void> {
+    const answer = await this.ask({ version: 1, kind: "submit", module: "counting", options: { ...options } });
+    assert.is(answer.kind, "accepted", JSON.stringify(answer));
+  }
+
+  ask(question: Question): Promise<Answer> {
+    const client = this.world.network.connect(`client-${++this.#clients}`);
+    const answer = ask({ transport: client, clock: this.world.clock, cluster: "test", patienceMs: 20_000 }, question);
+    return this.world.run(answer) as Promise<Answer>;
+  }
+  #clients = 0;
+
+  async job(): Promise<JobView> {
+    const answer = await this.ask({ version: 1, kind: "list" });
+    if (answer.kind !== "listing") throw new Error(JSON.stringify(answer));
+    return answer.jobs[0] as JobView;
+  }
+
+  count(kind: JobEvent["kind"]): number {
+    return this.events.filter((event) => event.kind === kind).length;
+  }
+
+  /** Lets time pass until that many checkpoints have completed since the call. */
+  async checkpoints(more: number, maxMs = 20_000): Promise<void> {
+    const wanted = this.count("checkpoint-completed") + more;
+    await this.world.run(() => this.count("checkpoint-completed") >= wanted, { maxMs });
+  }
+
+  /** Lets the job come to its end, and judges its output. */
+  async finish(maxMs = 120_000): Promise<void> {
+    await this.world.run(() => this.count("finished") > 0 || this.count("given-up") > 0, { maxMs });
+    assert.is(this.count("given-up"), 0, JSON.stringify(this.events.at(-1), (_, v) => v instanceof Error ? v.message : v));
+    this.judge();
+  }
+
+  /** Every record is counted once; per key the counts are 1, 2, 3 …, in order. */
+  judge(): void {
+    const seen = this.out.values.map((text) => text.split(":").map(Number) as [number, number]);
+    assert.equal(seen.map(([n]) => n).sort((a, b) => a - b), Array.from({ length: this.records }, (_, n) => n));
+    for (let key = 0; key < keys; key++) {
+      const counts = seen.filter(([n]) => n % keys === key).map(([, total]) => total);
+      assert.equal(counts, counts.map((_, index) => index + 1), `key ${key}`);
+    }
+  }
+
+  #common(process: SimProcess) {
+    const system = this.world.system(process.name, { clock: process.clock });
+    const world = {
+      clock: process.clock,
+      random: this.world.random.fork(process.name),
+      disk: process.disk(this.disk),
+      log: (entry: { readonly level: string; readonly from: string; readonly message: string }) =>
+        this.world.trace.note(`${process.name} ${entry.level} ${entry.from}: ${entry.message}`),
+    };
+    const modules = (name: string) => {
+      const found = this.#modules[name];
+      return found === undefined ? Promise.reject(new Error(`no module ${name}`)) : Promise.resolve(found);
+    };
+    return { cluster: "test", state: "state", times, system, world, modules };
+  }
+}
