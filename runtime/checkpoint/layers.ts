@@ -5,8 +5,8 @@ import type { DataFile, Extent, Manifest, ManifestPart } from "./manifest.ts";
 
 /**
  * The files and parts of a manifest, from what was acknowledged and written into the files `own`: a part that is a layer is put
- * over the layers of its base. So a manifest names every byte that its restore needs, and where it is, whatever becomes of the manifests
- * of its bases.
+ * over the layers of its base. So a manifest names every byte that its restore needs, and where it is, whatever becomes of the
+ * manifests of its bases.
  *
  * @param completed the manifest of a completed checkpoint
  * @throws {SluiceError} `MANIFEST_INVALID` when a base, or its part, is not known
