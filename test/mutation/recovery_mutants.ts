@@ -30,6 +30,7 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: `  actions.push({ kind: "announce", id: ready.id, again: false });
   actions.push({ kind: "complete", id: ready.id, acknowledgements: ready.acknowledgements });`,
     why: "output is shown of a checkpoint that may never complete",
+    killer: "test/scenarios/not_stored.test.ts",
   },
   {
     name: "ends before the sinks have committed",
@@ -75,14 +76,6 @@ export const recoveryMutants: readonly Mutant[] = [
     why: "captured records are not put back",
   },
   {
-    name: "new records before recovered ones",
-    file: "runtime/task/gate.ts",
-    find: `    return this.#generation[input.edge] === input.identity.recovered;`,
-    replace: `    return true;`,
-    why: "per key the order of records is lost",
-    killer: "test/scenarios/several_open.test.ts",
-  },
-  {
     name: "takes source positions after the barrier",
     file: "runtime/task/source_head.ts",
     find: `slices: () => [bytes] } };`,
@@ -118,6 +111,7 @@ function readState(`,
     find: `    const upTo = this.#pending.filter((committable) => committable.checkpointId <= checkpointId);`,
     replace: `    const upTo = this.#pending.filter((committable) => committable.checkpointId === checkpointId);`,
     why: "what was prepared for an aborted checkpoint is lost at the next restore",
+    killer: "test/scenarios/abort_then_complete.test.ts",
   },
   {
     name: "commits only what belongs to the completed id",
