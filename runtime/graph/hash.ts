@@ -63,3 +63,8 @@ function scramble(word: number): number {
   word = (word << 15) | (word >>> 17);
   return Math.imul(word, 0x1b873593);
 }
+
+/** A word of 32 bits as 8 hexadecimal digits. */
+export function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}

@@ -1,5 +1,5 @@
 import { SluiceError } from "../../actors/error.ts";
-import { hashString } from "./hash.ts";
+import { hashString, hex } from "./hash.ts";
 import type { LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "./logical.ts";
 import { type Loop, loopsOf } from "./loops.ts";
 import { maxParallelism } from "./parallelism.ts";
@@ -193,8 +193,4 @@ export function graphHash(graph: LogicalGraph): string {
 function connectorOf(role: LogicalOperator["role"]): string {
   if (role.kind === "source") return role.source.kind;
   return role.kind === "sink" ? role.sink.kind : "";
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, "0");
 }

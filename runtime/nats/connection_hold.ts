@@ -45,6 +45,17 @@ export class SharedConnection {
   }
 }
 
+/** Opens something on a connection, which is let go of again when that fails. */
+export async function openOn<T>(shared: SharedConnection, open: (hold: ConnectionHold) => Promise<T>): Promise<T> {
+  const hold = await shared.hold();
+  try {
+    return await open(hold);
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
+}
+
 function isConnection(place: NatsPlace): place is NatsConnection {
   return typeof (place as Partial<NatsConnection>).jetstream === "function";
 }

@@ -1,6 +1,6 @@
 import type { NatsConnection } from "nats";
 import { SluiceError } from "../../actors/error.ts";
-import { hashString } from "../graph/hash.ts";
+import { hashString, hex } from "../graph/hash.ts";
 import { JetStreamRefusal, maxBatchMessages, type OutgoingMessage, publishBatch } from "./atomic_batch.ts";
 import { covers, isOvertaken, lastMarker, type Marker, markerMessage, publishMarker } from "./epoch_marker.ts";
 import { OrderedMessages } from "./ordered_messages.ts";
@@ -164,6 +164,5 @@ export class EpochCommit {
 /** A name for a sink in one life of a job, of characters that subjects and ids may have: different ones for different sinks. */
 export function sinkName(life: string, job: string, uid: string): string {
   const text = JSON.stringify([life, job, uid]);
-  const hex = (word: number) => (word >>> 0).toString(16).padStart(8, "0");
   return hex(hashString(text, 0x6e617473)) + hex(hashString(text, 0x73696e6b));
 }

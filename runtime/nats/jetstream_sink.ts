@@ -1,14 +1,14 @@
 import type { NatsConnection, StreamInfo } from "nats";
 import { SluiceError } from "../../actors/error.ts";
 import { checkOneOf, checkText } from "../connectors/option.ts";
-import { jsonLine } from "../connectors/json_line.ts";
+import { jsonBytes } from "../connectors/json_line.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import type { OutgoingMessage } from "./atomic_batch.ts";
 import { EpochCommit, sinkName } from "./epoch_commit.ts";
 import { lastMarker } from "./epoch_marker.ts";
 import { PublishWindow } from "./publish_window.ts";
-import { type ConnectionHold, type NatsPlace, SharedConnection } from "./connection_hold.ts";
+import { type ConnectionHold, type NatsPlace, openOn, SharedConnection } from "./connection_hold.ts";
 import { streamInfo } from "./stream_reader.ts";
 
 /** What a JetStream sink can be told. */
@@ -62,7 +62,7 @@ const confirmMs = 10_000;
 
 function outgoing<T>(options: JetStreamSinkOptions<T>, value: T, uid: string): OutgoingMessage {
   const { subject, data, headers } = options;
-  const bytes = data === undefined ? new TextEncoder().encode(jsonLine(value, uid).trimEnd()) : data(value);
+  const bytes = data === undefined ? jsonBytes(value, uid) : data(value);
   const to = typeof subject === "function" ? subject(value) : subject;
   if (!/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(to)) {
     throw new SluiceError("BAD_SUBJECT", `sink ${uid}: ${JSON.stringify(to)} is no subject to publish on`);
@@ -82,17 +82,18 @@ class PlainJetStreamSink<T> implements Sink<T> {
   }
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
-    const hold = await this.#shared.hold();
-    await opened(hold, () => streamInfo(hold.connection, this.#options.stream, `sink ${context.uid}`));
-    const window = new PublishWindow(hold.connection.jetstream(), confirmMs);
-    return {
-      write: (value) => window.publish(outgoing(this.#options, value, context.uid)),
-      flush: () => window.settled(),
-      close: async () => {
-        await window.settled().catch(() => {}); // a failure has shown itself in write or flush
-        await hold.release();
-      },
-    };
+    return await openOn(this.#shared, async ({ connection, release }) => {
+      await streamInfo(connection, this.#options.stream, `sink ${context.uid}`);
+      const window = new PublishWindow(connection.jetstream(), confirmMs);
+      return {
+        write: (value) => window.publish(outgoing(this.#options, value, context.uid)),
+        flush: () => window.settled(),
+        close: async () => {
+          await window.settled().catch(() => {}); // a failure has shown itself in write or flush
+          await release();
+        },
+      };
+    });
   }
 }
 
@@ -114,11 +115,15 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
   }
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
-    const hold = await this.#shared.hold();
-    const info = await opened(hold, () => streamInfo(hold.connection, this.#options.stream, `sink ${context.uid}`));
-    const prefix = await opened(hold, () => Promise.resolve(markerPrefix(this.#options, info, context.uid)));
-    const atomic = hasAtomicBatches(hold.connection, info);
-    if (context.subtask === 0) this.#warn(context, info, atomic);
+    return await openOn(this.#shared, async (hold) => {
+      const info = await streamInfo(hold.connection, this.#options.stream, `sink ${context.uid}`);
+      const atomic = hasAtomicBatches(hold.connection, info);
+      if (context.subtask === 0) this.#warn(context, info, atomic);
+      return this.#writer(context, hold, markerPrefix(this.#options, info, context.uid), atomic);
+    });
+  }
+
+  #writer(context: SinkContext, hold: ConnectionHold, prefix: string, atomic: boolean): SinkWriter<T> {
     const commits = new Map<string, EpochCommit>();
     const commitOf = (life: string, subtask: number): EpochCommit => {
       const sink = sinkName(life, context.job, context.uid);
@@ -189,16 +194,6 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
     else if (info.config.num_replicas === 1) {
       say("has one replica: unless the server runs with sync_interval: always, a power failure can lose what it confirmed");
     }
-  }
-}
-
-/** Lets go of the connection when what comes next fails. */
-async function opened<V>(hold: ConnectionHold, next: () => Promise<V>): Promise<V> {
-  try {
-    return await next();
-  } catch (error) {
-    await hold.release();
-    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { checkOneOf, checkText, checkWhole } from "../connectors/option.ts";
 import { checkRecordOptions, Malformed, type RecordOptions, RecordParser } from "../connectors/record_parser.ts";
 import type { Source, SourceContext, SplitReader } from "../graph/source.ts";
-import { type NatsPlace, SharedConnection } from "./connection_hold.ts";
+import { type NatsPlace, openOn, SharedConnection } from "./connection_hold.ts";
 import { type StreamMessage, streamMessage } from "./stream_message.ts";
 import { checkIsPosition, createdAt, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
 import { streamInfo, StreamReader } from "./stream_reader.ts";
@@ -90,16 +90,12 @@ class JetStreamSource<T> implements Source<T, StreamPosition> {
     if (position !== undefined) checkIsPosition(position, context.uid);
     const subject = split.id.slice(stream.length + 1);
     const filter = subject === whole ? undefined : subject;
-    const hold = await this.#shared.hold();
-    try {
-      const start = position ?? await this.#begin(hold.connection, filter, context);
+    return await openOn(this.#shared, async ({ connection, release }) => {
+      const start = position ?? await this.#begin(connection, filter, context);
       const range = { stream, filter, batch: batch ?? 512, onDataLoss: onDataLoss ?? "fail" };
-      const reader = new StreamReader(hold.connection, range, start, context);
-      return new JetStreamSplitReader<T>(reader, start, this.#options, context, () => hold.release());
-    } catch (error) {
-      await hold.release();
-      throw error;
-    }
+      const reader = new StreamReader(connection, range, start, context);
+      return new JetStreamSplitReader<T>(reader, start, this.#options, context, release);
+    });
   }
 
   async #begin(connection: NatsConnection, filter: string | undefined, context: SourceContext): Promise<StreamPosition> {

@@ -1,8 +1,9 @@
 import { checkText } from "../connectors/option.ts";
-import { jsonLine } from "../connectors/json_line.ts";
+import { jsonBytes } from "../connectors/json_line.ts";
 import type { Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import { SluiceError } from "../../actors/error.ts";
-import { type NatsPlace, SharedConnection } from "./connection_hold.ts";
+import { type NatsPlace, openOn, SharedConnection } from "./connection_hold.ts";
+import { OpenWrites } from "./open_writes.ts";
 
 /** What a KV sink can be told. */
 export interface KvSinkOptions<T> {
@@ -51,29 +52,31 @@ class KvSink<T> implements Sink<T> {
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
     const { bucket, key, data } = this.#options;
-    const hold = await this.#shared.hold();
-    try {
-      const kv = await hold.connection.jetstream().views.kv(bucket, { bindOnly: true });
-      await kv.status();
+    return await openOn(this.#shared, async ({ connection, release }) => {
+      const kv = await connection.jetstream().views.kv(bucket, { bindOnly: true });
+      await foundBucket(kv.status(), bucket, context.uid);
       const writes = new LatestWrites((name, bytes) => bytes === undefined ? kv.delete(name) : kv.put(name, bytes));
       return {
         write: (value) => {
-          const bytes = data === undefined ? new TextEncoder().encode(jsonLine(value, context.uid).trimEnd()) : data(value);
+          const bytes = data === undefined ? jsonBytes(value, context.uid) : data(value);
           return writes.write(checkedKey(key(value), context.uid), bytes);
         },
         flush: () => writes.settled(),
         close: async () => {
           await writes.settled().catch(() => {}); // a failure has shown itself in write or flush
-          await hold.release();
+          await release();
         },
       };
-    } catch (cause) {
-      await hold.release();
-      if (!/stream not found/i.test(String(cause))) throw cause;
-      throw new SluiceError("BUCKET_MISSING", `sink ${context.uid}: there is no bucket ${bucket}: create it, or mend the name`, {
-        cause,
-      });
-    }
+    });
+  }
+}
+
+async function foundBucket(status: Promise<unknown>, bucket: string, uid: string): Promise<void> {
+  try {
+    await status;
+  } catch (cause) {
+    if (!/stream not found/i.test(String(cause))) throw cause;
+    throw new SluiceError("BUCKET_MISSING", `sink ${uid}: there is no bucket ${bucket}: create it, or mend the name`, { cause });
   }
 }
 
@@ -85,39 +88,37 @@ function checkedKey(key: string, uid: string): string {
 /** Writes of keys, one at a time for each; of several that wait only the newest is made. */
 class LatestWrites {
   readonly #write: (key: string, bytes: Uint8Array | undefined) => Promise<unknown>;
-  readonly #open = new Map<string, { next: { readonly bytes: Uint8Array | undefined } | undefined }>();
-  #failure: { readonly error: unknown } | undefined;
-  #wake: (() => void) | undefined;
+  readonly #open = new OpenWrites(windowWrites);
+  /** The keys that are being written, and what comes next for each. */
+  readonly #keys = new Map<string, { next: { readonly bytes: Uint8Array | undefined } | undefined }>();
 
   constructor(write: (key: string, bytes: Uint8Array | undefined) => Promise<unknown>) {
     this.#write = write;
   }
 
   write(key: string, bytes: Uint8Array | undefined): void | Promise<void> {
-    const open = this.#open.get(key);
-    if (open !== undefined) open.next = { bytes };
-    else this.#begin(key, bytes);
-    if (this.#failure !== undefined || this.#open.size >= windowWrites) {
-      return this.#until(() => this.#open.size < windowWrites / 2);
-    }
+    const written = this.#keys.get(key);
+    if (written === undefined) this.#open.add(this.#all(key, bytes));
+    else written.next = { bytes };
+    return this.#open.room();
   }
 
   settled(): Promise<void> {
-    return this.#until(() => this.#open.size === 0);
+    return this.#open.settled();
   }
 
-  #begin(key: string, bytes: Uint8Array | undefined): void {
-    this.#open.set(key, { next: undefined });
-    this.#write(key, bytes).catch((error: unknown) => this.#failure ??= { error }).then(() => {
-      const next = this.#open.get(key)?.next;
-      this.#open.delete(key);
-      if (next !== undefined && this.#failure === undefined) this.#begin(key, next.bytes);
-      this.#wake?.();
-    });
-  }
-
-  async #until(isReached: () => boolean): Promise<void> {
-    while (!isReached() && this.#failure === undefined) await new Promise<void>((resolve) => this.#wake = resolve);
-    if (this.#failure !== undefined) throw this.#failure.error;
+  /** Writes until nothing waits for the key. */
+  async #all(key: string, bytes: Uint8Array | undefined): Promise<void> {
+    const written: { next: { readonly bytes: Uint8Array | undefined } | undefined } = { next: { bytes } };
+    this.#keys.set(key, written);
+    try {
+      while (written.next !== undefined && !this.#open.failed) {
+        const { bytes } = written.next;
+        written.next = undefined;
+        await this.#write(key, bytes);
+      }
+    } finally {
+      this.#keys.delete(key);
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { headers, type JetStreamClient } from "nats";
 import type { OutgoingMessage } from "./atomic_batch.ts";
+import { OpenWrites } from "./open_writes.ts";
 
 /** How many messages may be unconfirmed at once. */
 const windowMessages = 256;
@@ -11,9 +12,7 @@ const windowMessages = 256;
 export class PublishWindow {
   readonly #jetstream: JetStreamClient;
   readonly #timeoutMs: number;
-  #open = 0;
-  #failure: { readonly error: unknown } | undefined;
-  #wake: (() => void) | undefined;
+  readonly #open = new OpenWrites(windowMessages);
 
   constructor(jetstream: JetStreamClient, timeoutMs: number) {
     this.#jetstream = jetstream;
@@ -25,29 +24,12 @@ export class PublishWindow {
     const fields = headers();
     for (const [name, value] of Object.entries(message.headers ?? {})) fields.set(name, value);
     const options = { headers: fields, timeout: this.#timeoutMs, ...(id === undefined ? {} : { msgID: id }) };
-    this.#open++;
-    this.#jetstream.publish(message.subject, message.data, options).then(
-      () => this.#confirmed(),
-      (error: unknown) => {
-        this.#failure ??= { error };
-        this.#confirmed();
-      },
-    );
-    if (this.#failure !== undefined || this.#open >= windowMessages) return this.#until(() => this.#open < windowMessages / 2);
+    this.#open.add(this.#jetstream.publish(message.subject, message.data, options));
+    return this.#open.room();
   }
 
   /** Settles when everything sent so far is confirmed; rejects when something was not. */
   settled(): Promise<void> {
-    return this.#until(() => this.#open === 0);
-  }
-
-  async #until(isReached: () => boolean): Promise<void> {
-    while (!isReached() && this.#failure === undefined) await new Promise<void>((resolve) => this.#wake = resolve);
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
-
-  #confirmed(): void {
-    this.#open--;
-    this.#wake?.();
+    return this.#open.settled();
   }
 }

@@ -3,7 +3,7 @@ import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
 import { isBlameless } from "../graph/blameless.ts";
-import { finalize32, mix32 } from "../graph/hash.ts";
+import { finalize32, hex, mix32 } from "../graph/hash.ts";
 import { hashKey, type Key } from "../graph/key.ts";
 
 /** A record whose processing failed, told from others without being shown. */
@@ -75,8 +75,4 @@ export function keyHash(keyOf: ((value: never) => unknown) | undefined, value: u
   } catch {
     return undefined;
   }
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, "0");
 }

@@ -1,7 +1,7 @@
 /** Jobs for rescaling, one for each way of dealing records out, and what must come of them. */
 import * as assert from "uvu/assert";
 import { type Job, job, map, memorySink, memorySource, replicate, type Stream, type, value } from "../../mod.ts";
-import type { LoopStage } from "../scenarios/loop_stage.ts";
+import type { Stage } from "../scenarios/stage.ts";
 
 /** `n` is unique; within a key `place` counts up, and all records of a key are in one split. */
 export interface Parcel {
@@ -38,7 +38,7 @@ export const ways = ["keyed", "rebalance", "forward", "custom", "broadcast", "mi
 export type Way = (typeof ways)[number];
 
 /** The job of one way. Its operators run at the parallelism of the run. */
-export function rescaleJob(stage: LoopStage, way: Way, count: number): RescaleJob {
+export function rescaleJob(stage: Stage, way: Way, count: number): RescaleJob {
   const sink = memorySink<Seen>();
   const replicas = memorySink<readonly number[]>();
   const rules = Array.from({ length: 40 }, (_, rule) => rule);
@@ -80,7 +80,7 @@ export function rescaleJob(stage: LoopStage, way: Way, count: number): RescaleJo
 }
 
 /** Slow, with state by key: how often each record came, and the last of each key. */
-function counted<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, delayMs: number): Stream<Seen, false> {
+function counted<T extends Parcel>(stage: Stage, stream: Stream<T, false>, delayMs: number): Stream<Seen, false> {
   return stream.keyBy("key", ({ key }) => key).process("count", {
     state: { times: map(type<number>(), type<number>()), last: value(type<number>(), -1) },
     emits: type<Seen>(),
@@ -95,7 +95,7 @@ function counted<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, d
   });
 }
 
-function plain<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, uid: string): Stream<Seen, false> {
+function plain<T extends Parcel>(stage: Stage, stream: Stream<T, false>, uid: string): Stream<Seen, false> {
   return stream.process(uid, {
     emits: type<Seen>(),
     onRecord(parcel, ctx) {
@@ -106,7 +106,7 @@ function plain<T extends Parcel>(stage: LoopStage, stream: Stream<T, false>, uid
 }
 
 /** Sees the order of each key at one place, in the order of arrival: then at the keyed operator behind it. */
-function ordered(stage: LoopStage, stream: Stream<Parcel, false>): Stream<Seen, false> {
+function ordered(stage: Stage, stream: Stream<Parcel, false>): Stream<Seen, false> {
   return counted(stage, plain(stage, stream, "work"), 0);
 }
 
@@ -121,7 +121,7 @@ function passOn() {
 
 /** Broadcast records are counted by every replica; at the end each tells what it has. */
 function ruled(
-  stage: LoopStage,
+  stage: Stage,
   stream: Stream<Parcel, false>,
   rules: Stream<number, false>,
   replicas: ReturnType<typeof memorySink<readonly number[]>>,

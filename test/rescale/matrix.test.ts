@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { takesUpTo } from "../limit.ts";
-import { LoopStage } from "../scenarios/loop_stage.ts";
+import { Stage } from "../scenarios/stage.ts";
 import { rescaleJob, ways } from "./jobs.ts";
 
 takesUpTo(300_000);
@@ -14,7 +14,7 @@ for (const way of ways) {
 
   for (const [before, after] of pairs) {
     matrix(`${way}: from ${before} to ${after}, nothing is lost, repeated or out of order`, async () => {
-      const stage = new LoopStage();
+      const stage = new Stage();
       const { job, judge } = rescaleJob(stage, way, 240);
       const run = await stage.start(job, { parallelism: before, checkpoints: { mode: "unaligned" } });
       await stage.clock.advance(4);
@@ -30,7 +30,7 @@ for (const way of ways) {
   }
 
   matrix(`${way}: a checkpoint while recovered records are being read, from 3 to 7 to 2 (fault 44)`, async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const { job, judge } = rescaleJob(stage, way, 240);
     for (const [parallelism, ms] of [[3, 4], [7, 0.5], [2, 0.5]] as const) {
       const run = await stage.start(job, { parallelism, checkpoints: { mode: "unaligned" } });
@@ -46,7 +46,7 @@ for (const way of ways) {
   });
 
   matrix(`${way}: run.rescale goes on with another parallelism, and the run stays the same`, async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const { job, judge } = rescaleJob(stage, way, 240);
     const run = await stage.start(job, { parallelism: 2, checkpoints: { mode: "unaligned" } });
     for (const parallelism of [5, 1]) {

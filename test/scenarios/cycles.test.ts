@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckpointMode, Run, Stream } from "../../mod.ts";
 import { generate, job, list, MAX_WATERMARK, memorySink, memorySource, SluiceError, type } from "../../mod.ts";
-import { LoopStage, narrow } from "./loop_stage.ts";
+import { narrow, Stage } from "./stage.ts";
 
 const modes: readonly CheckpointMode[] = ["aligned", "unaligned", { alignedTimeoutMs: 2 }, "at-least-once"];
 
@@ -35,7 +35,7 @@ function assertOut(values: readonly Rider[], count: number, round: number, times
 
 /** A loop in which every record goes round so often, each round taking so long. */
 function goRound(
-  stage: LoopStage,
+  stage: Stage,
   from: Stream<Rider, false>,
   { uid = "loop", rounds, delayMs, feedbackBytes = 100_000 }: {
     readonly uid?: string;
@@ -57,7 +57,7 @@ function goRound(
 }
 
 /** What the run failed with. */
-async function failureOf(stage: LoopStage, run: Run): Promise<SluiceError> {
+async function failureOf(stage: Stage, run: Run): Promise<SluiceError> {
   const failure = await stage.settle(run.finished.then(() => undefined, (error: unknown) => error));
   assert.instance(failure, SluiceError);
   const { cause } = failure as SluiceError;
@@ -68,7 +68,7 @@ const forward = suite("scenario 14: a loop with a record on its forward channel 
 
 for (const mode of ["unaligned", { alignedTimeoutMs: 2 }] as const) {
   forward(`14: the record is captured, the loop does not end over it, and a restore brings it back (${show(mode)})`, async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const sink = memorySink<Rider>();
     const pipeline = job(
       "forward",
@@ -91,7 +91,7 @@ for (const mode of ["unaligned", { alignedTimeoutMs: 2 }] as const) {
 }
 
 forward("14: an aligned checkpoint captures what is fed back, and nothing else", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Rider>();
   const pipeline = job(
     "aligned",
@@ -114,7 +114,7 @@ const hot = suite("scenario 14: a loop of gain 1 with a fast source");
 
 for (const mode of modes) {
   hot(`14, fault 49: checkpoints complete under backpressure, capture little, and the job ends (${show(mode)})`, async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const sink = memorySink<Rider>();
     let left = 0;
     const pipeline = job("hot", (flow) => {
@@ -142,7 +142,7 @@ for (const mode of modes) {
 }
 
 hot("14: a loop that feeds back more than goes in fails the job, with its name and the measured gain", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const pipeline = job("burst", (flow) =>
     flow.from("in", riders(5)).iterate("doubling", (loop) => {
       const twice = loop.rebalance().flatMap((rider) => [rider, rider]);
@@ -159,7 +159,7 @@ for (const mode of modes) {
   end(
     `what fires when event time is over goes round before the loop ends, without periodic checkpoints (${show(mode)})`,
     async () => {
-      const stage = new LoopStage();
+      const stage = new Stage();
       const sink = memorySink<Rider>();
       const pipeline = job("two-phases", (flow) =>
         flow.from("in", riders(10)).rebalance().iterate("loop", (loop) => {
@@ -189,7 +189,7 @@ for (const mode of modes) {
   );
 
   end(`stop leaves what goes round in its last checkpoint, from which it goes on (${show(mode)})`, async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const sink = memorySink<Rider>();
     const pipeline = job(
       "stopped",
@@ -209,7 +209,7 @@ for (const mode of modes) {
 }
 
 end("a loop behind a loop ends after it, and each record goes round both", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Rider>();
   const pipeline = job("two-loops", (flow) => {
     const first = goRound(stage, flow.from("in", riders(10)), { uid: "first", rounds: 3, delayMs: 1 });
@@ -220,7 +220,7 @@ end("a loop behind a loop ends after it, and each record goes round both", async
 });
 
 end("a loop waits for a timer of the wall clock in it, and is looked at less and less often meanwhile", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Rider>();
   const pipeline = job("retries", (flow) =>
     flow.from("in", riders(3)).iterate("retry", (loop) => {
@@ -246,7 +246,7 @@ end("a loop waits for a timer of the wall clock in it, and is looked at less and
 });
 
 end("a record that goes round while the input is idle does not hold event time back that comes in elsewhere", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const fired: number[] = [];
   let firedBeforeSecond = 0;
   const pipeline = job("idle", (flow) => {
@@ -282,7 +282,7 @@ end("a record that goes round while the input is idle does not hold event time b
 });
 
 end("a loop whose last watermark is held up in a channel is not quiet: what it fires still goes round", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Rider>();
   const pipeline = job("held-up", (flow) =>
     flow.from("in", riders(3)).iterate("loop", (loop) => {
@@ -310,7 +310,7 @@ end("a loop whose last watermark is held up in a channel is not quiet: what it f
 });
 
 end("what an operator in a loop emits at the end of input cannot go round any more: the job says so", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const pipeline = job("too-late", (flow) =>
     flow.from("in", riders(1)).iterate("loop", (loop) => {
       const step = loop.process("step", {

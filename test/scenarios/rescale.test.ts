@@ -5,13 +5,13 @@ import type { ChannelOptions, Job, Source, Split, SplitReader, Stream } from "..
 import { count, job, list, memorySink, memorySource, milliseconds, SluiceError, tumbling, type } from "../../mod.ts";
 import { keyGroupOf } from "../../runtime/graph/key.ts";
 import { type Parcel, parcels, rescaleJob, type Seen } from "../rescale/jobs.ts";
-import { LoopStage, narrow } from "./loop_stage.ts";
+import { narrow, Stage } from "./stage.ts";
 
 const unaligned = { checkpoints: { mode: "unaligned" } } as const;
 
 /** Starts the job at each parallelism in turn, each time from a checkpoint with records under way; the last runs to its end. */
 async function through(
-  stage: LoopStage,
+  stage: Stage,
   pipeline: Job,
   parallelisms: readonly number[],
   options: { readonly ms: number; readonly task?: string; readonly channels?: ChannelOptions },
@@ -45,7 +45,7 @@ function checked(stream: Stream<Parcel, false>): Stream<Seen, false> {
   });
 }
 
-function slow<T extends object>(stage: LoopStage, stream: Stream<T, boolean>, uid: string, delayMs: number): Stream<T, false> {
+function slow<T extends object>(stage: Stage, stream: Stream<T, boolean>, uid: string, delayMs: number): Stream<T, false> {
   return stream.process(uid, {
     emits: type<T>(),
     onRecord(record, ctx) {
@@ -66,7 +66,7 @@ for (const way of ["keyed", "custom", "mixed"] as const) {
   eleven(
     `11: ${way}, from 3 to 7 to 2, each from a checkpoint taken while the last one's records are still being read`,
     async () => {
-      const stage = new LoopStage();
+      const stage = new Stage();
       const { job: pipeline, judge } = rescaleJob(stage, way, 300);
       const first = await stage.start(pipeline, { parallelism: 3, ...unaligned });
       await stage.clock.advance(4);
@@ -99,7 +99,7 @@ interface Fired {
 }
 
 twelve("12: no window fires twice and every record is in one window or late, though owners were at different times", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const ticks: Tick[] = [];
   for (let step = 0; step < 60; step++) {
     for (let key = 0; key < 8; key++) {
@@ -176,7 +176,7 @@ class GrowingSource implements Source<Parcel, number> {
 seventeen(
   "17: splits assigned before the barrier are in it without a record read; those found later begin at their start",
   async () => {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const source = new GrowingSource();
     const all = parcels(120);
     for (let split = 0; split < 4; split++) source.data.set(`s${split}`, all.filter(({ n }) => n % 6 === split));
@@ -196,7 +196,7 @@ seventeen(
 );
 
 seventeen("17: a split that was being read and is gone is an error at any parallelism, never skipped", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const source = new GrowingSource();
   for (const id of ["kept", "gone"]) source.data.set(id, parcels(10));
   const pipeline = job("gone", (flow) => checked(flow.from("in", source)).to("out", memorySink<Seen>()));
@@ -212,7 +212,7 @@ seventeen("17: a split that was being read and is gone is an error at any parall
 const twenty = suite("scenario 20: a forward edge below a keyed operator across a rescale");
 
 twenty("20: records under way on it follow their key, so that the order of each key stays", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Seen>();
   const pipeline = job("forward-below", (flow) => {
     const keyed = flow.from("in", memorySource(parcels(300), { splits: 5 })).keyBy("key", ({ key }) => key)
@@ -227,7 +227,7 @@ twenty("20: records under way on it follow their key, so that the order of each 
 const twentyOne = suite("scenario 21: two edges between the same two operators");
 
 twentyOne("21: FLINK-40269: by key and evenly from one operator to another, from 2 to 4 to 3", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Parcel>();
   const pipeline = job("twice", (flow) => {
     const from = flow.from("in", memorySource(parcels(200), { splits: 5 }))
@@ -245,14 +245,14 @@ const museum = suite("faults that other engines had");
 
 museum("FLINK-35351: a custom partitioner is applied anew when the number of receivers changes, and only then", async () => {
   let calls = 0;
-  const pipeline = (stage: LoopStage, sink: ReturnType<typeof memorySink<Parcel>>) =>
+  const pipeline = (stage: Stage, sink: ReturnType<typeof memorySink<Parcel>>) =>
     job("custom", (flow) => {
       const from = flow.from("in", memorySource(parcels(60), { splits: 1 }), { parallelism: 1 });
       const dealt = from.partition("key", ({ key }, subtasks) => (calls++, key % subtasks));
       slow(stage, dealt, "work", 1).to("out", sink);
     });
   for (const [after, again] of [[3, false], [2, true]] as const) {
-    const stage = new LoopStage();
+    const stage = new Stage();
     const sink = memorySink<Parcel>();
     calls = 0;
     const first = await stage.start(pipeline(stage, sink), { parallelism: 3, ...unaligned });
@@ -271,7 +271,7 @@ museum("FLINK-35351: a custom partitioner is applied anew when the number of rec
 });
 
 museum("a partitioner that gives no receiver fails the task, naming operators and record", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const pipeline = job("astray", (flow) => {
     flow.from("in", memorySource(parcels(5))).partition("astray", ({ n }, subtasks) => n === 3 ? subtasks : 0)
       .process("work", { emits: type<Parcel>(), onRecord() {} }).to("out", memorySink<Parcel>());
@@ -284,7 +284,7 @@ museum("a partitioner that gives no receiver fails the task, naming operators an
 });
 
 museum("FLINK-31963: operators without state, with records under way, from 2 to 5 to 1", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const sink = memorySink<Parcel>();
   const pipeline = job("stateless", (flow) => {
     const even = flow.from("in", memorySource(parcels(150), { splits: 3 })).rebalance();
@@ -295,7 +295,7 @@ museum("FLINK-31963: operators without state, with records under way, from 2 to 
 });
 
 museum("FLINK-38483: a checkpoint in which nothing has any state yet is taken up at another parallelism", async () => {
-  const stage = new LoopStage();
+  const stage = new Stage();
   const source = new GrowingSource();
   source.data.set("s", parcels(40));
   const sink = memorySink<Seen>();

@@ -130,6 +130,11 @@ export class Stage {
     this.disk = this.disk.handle();
   }
 
+  /** Waits until something takes place after so many milliseconds of virtual time. */
+  sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.process.clock.setTimer(delayMs, resolve));
+  }
+
   /** Ends the run at once and checks that it leaves nothing behind. */
   async leave(run: Run): Promise<void> {
     await this.settle(run.cancel());
