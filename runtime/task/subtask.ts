@@ -36,6 +36,8 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #processingTimer: Timer | undefined;
   #processingDue = false;
   #progress = false;
+  /** Everything is closed: nobody is there to be told of a failure. */
+  #ended = false;
 
   constructor(assignment: SubtaskAssignment) {
     this.#assignment = assignment;
@@ -98,9 +100,8 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
 
   async stop(reason: StopReason): Promise<void> {
     this.#processingTimer?.cancel();
-    const loaded = this.#loaded;
-    if (loaded === undefined) return;
-    const errors = await loaded.close();
+    const errors = await this.#loaded?.close() ?? [];
+    this.#ended = true;
     for (const error of errors) {
       if (reason.kind !== "failed") {
         this.#assignment.log({ level: "warn", from: this.name, message: "could not close", cause: error });
@@ -187,8 +188,9 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     });
   }
 
+  /** What fails when the subtask has ended, such as a commit whose connection was closed, changes nothing. */
   fail(error: unknown): void {
-    this.#context.fail(error);
+    if (!this.#ended) this.#context.fail(error);
   }
 
   barrierArrived(input: InputChannel, barrier: BarrierOnChannel): void {
