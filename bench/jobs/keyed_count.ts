@@ -27,12 +27,10 @@ export function keyedCountJob(records: number, result: CountResult): Job {
         state: { total: value(type<Total>(), { count: 0, sum: 0 }) },
         emits: type<number>(),
         onRecord(event, ctx) {
-          let count = 0;
-          ctx.state.total.mutate((total) => {
-            count = ++total.count;
+          ctx.emit(ctx.state.total.mutate((total) => {
             total.sum += event.value;
-          });
-          ctx.emit(count);
+            return ++total.count;
+          }));
         },
       })
       .to(

@@ -19,11 +19,13 @@ export interface ValueState<T> {
   /** Replaces the value. The runtime keeps what it is given: the caller must not change it afterwards. */
   set(value: Immutable<T>): void;
   /**
-   * Changes the value in place; `fn`'s result is ignored. What was handed out by `get` changes with it: emit a copy, never the
+   * Changes the value in place, and gives what `fn` returns. What was handed out by `get` changes with it: emit a copy, never the
    * value itself, of what is mutated later.
+   *
+   * A function that returns its result is faster than one that assigns it to a variable outside: engines then allocate nothing.
    * @throws {SluiceError} `STATE_NOT_MUTABLE` when the value is a primitive: use `set`
    */
-  mutate(fn: (value: T) => void): void;
+  mutate<R>(fn: (value: T) => R): R;
   /** Back to the initial value; nothing of it remains in the state. */
   clear(): void;
 }

@@ -32,14 +32,15 @@ export class HeapValueState<T> extends HeapHandle implements ValueState<T> {
     if (this.guard !== undefined) this.guard.watch(value, this.where());
   }
 
-  mutate(fn: (value: T) => void): void {
+  mutate<R>(fn: (value: T) => R): R {
     if (this.seen !== this.invocation.serial) this.resolve();
     const value = this.entry === undefined ? this.initial.copy() : this.entry.value;
     if (typeof value !== "object" || value === null) throw notMutable(this.where());
     if (this.entry === undefined) this.store(value);
     else this.touch(this.entry);
-    fn(value as T);
+    const result = fn(value as T);
     if (this.guard !== undefined) this.guard.watch(value, this.where());
+    return result;
   }
 
   clear(): void {

@@ -46,12 +46,13 @@ export class ReplicatedState<T> implements ValueState<T> {
     if (this.cell.guard !== undefined) this.cell.guard.watch(value, this.cell.where);
   }
 
-  mutate(fn: (value: T) => void): void {
+  mutate<R>(fn: (value: T) => R): R {
     if (this.invocation.serial === 0) this.invocation.assertLive();
     const { content, guard, where } = this.cell;
     if (typeof content !== "object" || content === null) throw notMutable(where);
-    fn(content as T);
+    const result = fn(content as T);
     if (guard !== undefined) guard.watch(content, where);
+    return result;
   }
 
   clear(): void {

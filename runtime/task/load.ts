@@ -11,13 +11,14 @@ import type { Sink } from "../graph/sink.ts";
 import type { Source, SourceContext } from "../graph/source.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
-import { attributed, Chain, ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
+import { attributed, Chain, type ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
 import { CreditWindow, firstWindow } from "./credit_window.ts";
 import { EventTime, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
 import { failedRecord } from "./failed_record.ts";
 import { InputGate } from "./gate.ts";
 import { type Guard, GuardedEntry, GuardedLink } from "./guarded_link.ts";
+import { linkOfKind } from "./link_of_kind.ts";
 import { InputChannel, type InputIdentity, type InputOwner, type InputPlace } from "./input_channel.ts";
 import { OutputChannel, type OutputOwner } from "./output_channel.ts";
 import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
@@ -235,7 +236,7 @@ async function makeChain(
       : new SinkOperator(await openSink(assignment, operator, operator.role.sink as Sink<unknown>, signal), own);
     const place = { uid: operator.id, kind: operator.kind, subtask, cursor };
     const guard = guardOf(assignment, operator.id);
-    const link = guard === undefined ? new ChainLink(place, made, out) : new GuardedLink(place, made, out, guard);
+    const link = guard === undefined ? linkOfKind(place, made, out) : new GuardedLink(place, made, out, guard);
     links.set(operator.id, link);
   }
   const head = task.operators[0] as LogicalOperator;

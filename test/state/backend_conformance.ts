@@ -46,6 +46,54 @@ export function testKeyedStateBackend(name: string, make: Make): void {
     assert.equal(subject.at("a").o.get(), { seen: ["first"] });
   });
 
+  conforms("an initial object or array of primitives is not shared either", () => {
+    const subject = new Subject(make, {
+      o: value(type<{ n: number; s?: string }>(), { n: 1 }),
+      a: value(type<number[]>(), [1, NaN]),
+      d: value(type<Date>(), new Date(5)),
+    });
+    subject.at("a").o.mutate((o) => o.s = "a");
+    subject.at("a").a.mutate((a) => a.push(2));
+    assert.equal(subject.at("b").o.get(), { n: 1 });
+    assert.equal(subject.at("b").a.get(), [1, NaN]);
+    assert.equal(subject.at("a").o.get(), { n: 1, s: "a" });
+    assert.equal(subject.at("a").a.get(), [1, NaN, 2]);
+    assert.is(subject.at("b").d.get().getTime(), 5);
+  });
+
+  conforms("mutate gives what its function returns", () => {
+    const subject = new Subject(make, { o: value(type<{ n: number }>(), { n: 0 }) });
+    assert.is(subject.at("k").o.mutate((o) => ++o.n), 1);
+    assert.is(subject.at("k").o.mutate(({ n }) => `had ${n}`), "had 1");
+  });
+
+  conforms("whole-number keys keep apart, however often they go and come again", () => {
+    const subject = new Subject(make, { n: value(Type.Number(), 0) });
+    const expected = new Map<number, number>();
+    let random = 7;
+    for (let step = 0; step < 8_000; step++) {
+      random = Math.imul(random, 1_664_525) + 1_013_904_223 | 0;
+      const key = (random >>> 8) % 3_000 - 1_500; // more keys than any cache of look-ups has places
+      const { n } = subject.at(key);
+      assert.is(n.get(), expected.get(key) ?? 0);
+      if ((random >>> 28) < 4) {
+        n.clear();
+        expected.delete(key);
+        assert.is(n.get(), 0);
+      } else {
+        n.set(step + 1);
+        expected.set(key, step + 1);
+      }
+    }
+    const restored = new Subject(make, { n: value(Type.Number(), 0) });
+    restored.at(5).n.get();
+    restored.at(5).n.set(-1);
+    restored.backend.restore(subject.snapshot());
+    for (let key = -1_500; key < 1_500; key++) {
+      if (key !== 5 || expected.has(5)) assert.is(restored.at(key).n.get(), expected.get(key) ?? 0);
+    }
+  });
+
   conforms("mutate of a primitive is refused and names set()", () => {
     const subject = new Subject(make, { n: value(Type.Number(), 0), m: map(Type.Number()) });
     fails("STATE_NOT_MUTABLE", /totals.*"k".*state n.*set\(\)/, () => subject.at("k").n.mutate(() => {}));
