@@ -3,6 +3,8 @@ export interface Console {
   readonly args: readonly string[];
   /** The folder that relative paths start from, absolute. */
   readonly folder: string;
+  /** Variables of the environment, by name. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Results. */
   out(line: string): void;
   /** What is said to people. */

@@ -7,6 +7,7 @@ import { runProgram } from "./program.ts";
 const console: Console = {
   args: process.argv.slice(2),
   folder: process.cwd(),
+  environment: process.env,
   out: (line) => void process.stdout.write(`${line}\n`),
   say: (line) => void process.stderr.write(`${line}\n`),
   onInterrupt(handler) {

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from "commander";
+import { clientCommands } from "./client_commands.ts";
 import type { Console } from "./console.ts";
+import { memberCommand } from "./member_command.ts";
 import { runCommand } from "./run_command.ts";
 
 /** Runs the command line; gives the exit code: 0 done, 1 the job failed, 2 the command was not understood. */
@@ -10,9 +12,13 @@ export async function runProgram(console: Console): Promise<number> {
     writeErr: (text: string) => console.say(text.trimEnd()),
   };
   const program = new Command("sluice").description("Stateful stream processing, exactly once, on supervised actors");
-  const run = runCommand(console, (code) => (exitCode = code));
-  for (const command of [program, run]) command.exitOverride().configureOutput(output).showHelpAfterError("(--help says more)");
-  program.addCommand(run);
+  const done = (code: number): void => void (exitCode = code);
+  const members = (["node", "worker", "coordinator"] as const).map((role) => memberCommand(role, console, done));
+  const commands = [runCommand(console, done), ...members, ...clientCommands(console, done)];
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput(output).showHelpAfterError("(--help says more)");
+  }
+  for (const command of commands) program.addCommand(command);
   try {
     await program.parseAsync([...console.args], { from: "user" });
   } catch (error) {

@@ -26,7 +26,7 @@ export function describeEvent(event: JobEvent): string | undefined {
       const of = typeof parallelism === "number"
         ? `${parallelism}`
         : Object.entries(parallelism).map(([uid, number]) => `${uid}: ${number}`).join(", ");
-      return `rescaling to parallelism ${of}`;
+      return of === "" ? "stopping with a checkpoint, to go on elsewhere" : `rescaling to parallelism ${of}`;
     }
     case "record-skipped":
       return `skipped a record (hash ${event.hash}) before ${event.uid}: ${event.error}`;

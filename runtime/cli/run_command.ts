@@ -1,21 +1,19 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { SluiceError } from "../../actors/error.ts";
-import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import { isJob, type Job } from "../job/job.ts";
 import type { StartOptions } from "../master/options.ts";
 import type { Run } from "../master/run.ts";
 import { start } from "../master/start.ts";
 import type { Console } from "./console.ts";
-import { parseDuration } from "./duration.ts";
+import { wholeNumber } from "./flag_value.ts";
+import { checkpointMode, type ModeFlags, modeFlags } from "./mode_flags.ts";
 import { describeEvent, eventToJson, messageOf } from "./progress.ts";
+import { refusal } from "./refusal.ts";
 
-interface RunFlags {
+interface RunFlags extends ModeFlags {
   readonly parallelism?: number;
-  readonly mode: "aligned" | "unaligned" | "timeout" | "at-least-once";
-  readonly alignedTimeout: number;
-  readonly interval: number;
   readonly state?: string;
   readonly stateBackend: "heap" | "disk";
   readonly stateScratch: string;
@@ -27,18 +25,11 @@ interface RunFlags {
 
 /** `sluice run MODULE`; `done` gets the exit code. */
 export function runCommand(console: Console, done: (exitCode: number) => void): Command {
-  return new Command("run")
+  const command = new Command("run")
     .description("run a job in this process: the default export of a module")
     .argument("<module>", "path of the module, such as ./clicks.ts")
-    .option("--parallelism <n>", "subtasks of each operator that does not say its own", wholeNumber)
-    .addOption(
-      new Option("--mode <mode>", "how checkpoints are taken").choices(["aligned", "unaligned", "timeout", "at-least-once"])
-        .default(
-          "timeout",
-        ),
-    )
-    .option("--aligned-timeout <duration>", "with --mode timeout: aligned for so long, then unaligned", duration, 500)
-    .option("--interval <duration>", "time between two checkpoints", duration, 10_000)
+    .option("--parallelism <n>", "subtasks of each operator that does not say its own", wholeNumber);
+  return modeFlags(command)
     .option("--state <dir>", "folder of the checkpoints; a job started again with it goes on from the latest")
     .addOption(
       new Option("--state-backend <backend>", "where keyed state is meanwhile: disk is for more than fits into memory")
@@ -64,11 +55,7 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
     }
     run = await start(await loadJob(console, module), startOptions(console, flags));
   } catch (error) {
-    const code = error instanceof SluiceError ? error.code : "UNKNOWN";
-    console.say(
-      flags.json ? JSON.stringify({ kind: "refused", code, message: messageOf(error) }) : `sluice run: ${messageOf(error)}`,
-    );
-    return error instanceof SluiceError && usageCodes.has(error.code) ? 2 : 1;
+    return refusal(console, "sluice run", flags.json, error);
   }
   let interrupts = 0;
   let cancelled = false;
@@ -97,10 +84,7 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
   }
 }
 
-const usageCodes = new Set(["USAGE", "BAD_OPTIONS", "MODULE_NOT_LOADED", "NOT_A_JOB", "CHECKPOINT_UNKNOWN", "BAD_PARALLELISM"]);
-
 function startOptions(console: Console, flags: RunFlags): StartOptions {
-  const mode: CheckpointMode = flags.mode === "timeout" ? { alignedTimeoutMs: flags.alignedTimeout } : flags.mode;
   const directory = flags.state === undefined ? {} : { directory: resolve(console.folder, flags.state) };
   const scratch = resolve(console.folder, flags.stateScratch);
   return {
@@ -108,7 +92,7 @@ function startOptions(console: Console, flags: RunFlags): StartOptions {
     ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),
     ...(flags.from === undefined ? {} : { from: flags.from }),
     allowDuplicates: flags.allowDuplicates,
-    checkpoints: { mode, intervalMs: flags.interval, ...directory },
+    checkpoints: { mode: checkpointMode(flags), intervalMs: flags.interval, ...directory },
     log: () => {}, // what matters comes as an event
   };
 }
@@ -136,19 +120,6 @@ async function report(run: Run, console: Console, flags: RunFlags): Promise<void
       const line = describeEvent(event);
       if (line !== undefined) console.say(line);
     }
-  }
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);
-  throw new InvalidArgumentError("Give a whole number from 1.");
-}
-
-function duration(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
   }
 }
 

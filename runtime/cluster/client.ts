@@ -1,13 +1,16 @@
 import type { Clock } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { Transport } from "../../actors/transport.ts";
-import { Answer, openMessage, type Question, sealMessage } from "./message.ts";
+import type { Random } from "../../actors/random.ts";
+import { Answer, openMessage, protocolVersion, type Question, type Request, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject } from "./names.ts";
 
 /** How a client reaches a cluster. */
 export interface ClusterClient {
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Names questions. */
+  readonly random: Random;
   readonly cluster: string;
   /** How long to ask again while nobody answers, in milliseconds. @default 15,000 */
   readonly patienceMs?: number;
@@ -22,10 +25,11 @@ const tryMs = 2_000;
  * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time
  */
 export async function ask(
-  { transport, clock, cluster, patienceMs = 15_000 }: ClusterClient,
-  question: Question,
+  { transport, clock, random, cluster, patienceMs = 15_000 }: ClusterClient,
+  request: Request,
 ): Promise<Answer> {
   checkClusterName("cluster", cluster);
+  const question: Question = { version: protocolVersion, id: random.id(), ...request };
   const until = clock.monotonic() + patienceMs;
   let reason = "nobody answered";
   for (;;) {

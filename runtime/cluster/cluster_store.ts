@@ -11,14 +11,10 @@ import type { CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from ".
 import { alreadyComplete, checkReservation } from "../checkpoint/storage_rules.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { JobEntryKeeper } from "./job_entry_keeper.ts";
-
-/** A job's folder of checkpoints, which all members of a cluster see, each under a path of its own. */
-export function jobFolder(state: string, job: string): string {
-  return `${state}/${job}`;
-}
+import type { ClusterFolder } from "./cluster_folder.ts";
 
 /** Writes data files of one worker: `data-<number>`, where the number is its own in the attempt. */
-export function workerData(disk: Disk, root: string, number: number): Pick<CheckpointStore, "createData"> {
+export function workerData({ disk, folder: root }: ClusterFolder, number: number): Pick<CheckpointStore, "createData"> {
   return {
     createData: (id: CheckpointId, attempt: number): DataWriter =>
       new DataFileWriter({
@@ -44,10 +40,10 @@ export class ClusterStore implements CheckpointStore {
   readonly #reader: CheckpointReader;
   readonly #keeper: JobEntryKeeper;
 
-  constructor(disk: Disk, root: string, keeper: JobEntryKeeper) {
+  constructor({ disk, folder }: ClusterFolder, keeper: JobEntryKeeper) {
     this.#disk = disk;
-    this.#root = root;
-    this.#reader = new CheckpointReader(disk, root);
+    this.#root = folder;
+    this.#reader = new CheckpointReader(disk, folder);
     this.#keeper = keeper;
   }
 

@@ -3,18 +3,22 @@ import { SluiceError } from "../../actors/error.ts";
 import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Delivery, Subscription, Transport } from "../../actors/transport.ts";
+import { plan as planGraph } from "../graph/planner.ts";
 import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
 import type { JobEvent } from "../master/event.ts";
-import { settingsOf } from "./hosted_attempt.ts";
+import { jobOf } from "./hosted_attempt.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
 import { JobEntryKeeper } from "./job_entry_keeper.ts";
+import { shapeOf } from "./job_shape.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { type Answer, openMessage, Outcome, protocolVersion, Question, Report, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject, coordinatorSubject, jobsPrefix, workerSubject } from "./names.ts";
 import { placeSlots, type Slots } from "./placement.ts";
 import { RunningJob } from "./running_job.ts";
+import type { ClusterFolder } from "./cluster_folder.ts";
 import { Silence } from "./silence.ts";
+import { settingsOf } from "./submitted_options.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
 
 /** What a coordinator is made from. */
@@ -22,8 +26,7 @@ export interface ClusterCoordinatorOptions {
   readonly cluster: string;
   /** No other coordinator may ever have had this name: also not the same process before a restart. */
   readonly name: string;
-  /** The folder of checkpoints that all members of the cluster see. */
-  readonly state: string;
+  readonly shared: ClusterFolder;
   /** Gives the job of a module of its own disk, by the module's name. */
   readonly modules: (name: string) => Promise<Job>;
   readonly world: World;
@@ -37,6 +40,11 @@ export interface ClusterCoordinatorOptions {
 
 interface KnownWorker {
   readonly silence: Silence;
+  /** It is heard, but does not hear: as if it were silent. */
+  readonly deafness: Silence;
+  /** The last order that it has obeyed. */
+  order: number;
+  leaving: boolean;
   slots: number;
   seq: number;
   /** It has seen this coordinator's term: what it reports is what is so now. */
@@ -48,6 +56,8 @@ interface Reign {
   readonly term: number;
   readonly jobs: Map<string, RunningJob>;
   orderSeq: number;
+  /** By question: what was answered. */
+  readonly answers: Map<string, Promise<Answer>>;
   /** Every job record is taken over: what no order names is over. */
   settled: boolean;
 }
@@ -112,10 +122,14 @@ export class ClusterCoordinator {
   // The lease
 
   async #took(term: number): Promise<void> {
-    const reign: Reign = { term, jobs: new Map(), orderSeq: 0, settled: false };
+    const reign: Reign = { term, jobs: new Map(), orderSeq: 0, answers: new Map(), settled: false };
     this.#lost("it begins a new term");
     this.#reign = reign;
-    for (const worker of this.#workers.values()) worker.obeys = false;
+    const now = this.#options.world.clock.monotonic();
+    for (const worker of this.#workers.values()) {
+      Object.assign(worker, { obeys: false, order: 0 });
+      worker.deafness.heard(now);
+    }
     this.#log("info", `coordinates with term ${term}`);
     this.#order();
     while (this.#reign === reign) {
@@ -146,17 +160,18 @@ export class ClusterCoordinator {
   }
 
   async #begin(reign: Reign, keeper: JobEntryKeeper): Promise<void> {
-    const { system, world, keyValue, control, state, modules, onEvent } = this.#options;
+    const { system, world, keyValue, control, shared, modules, onEvent } = this.#options;
     const job = new RunningJob({
       term: reign.term,
       system,
       world,
       keyValue,
       control,
-      state,
+      shared,
       modules,
       place: (name, count, signal) => this.#place(name, count, signal),
       lives: (worker) => this.#workers.has(worker),
+      leaves: (worker) => this.#workers.get(worker)?.leaving ?? false,
       changed: () => this.#changed(),
       fenced: (cause) => {
         if (this.#reign === reign) this.#lost(cause instanceof Error ? cause.message : String(cause));
@@ -179,14 +194,24 @@ export class ClusterCoordinator {
     this.#log("warn", `a report was dropped: ${report.reason}`);
   }
 
-  #report({ worker: name, seq, term, slots, attempts }: Report): void {
+  #report({ worker: name, seq, term, order, slots, presence, attempts }: Report): void {
     const now = this.#options.world.clock.monotonic();
     let worker = this.#workers.get(name);
     const isNew = worker === undefined;
-    worker ??= { silence: new Silence(now), slots, seq: 0, obeys: false };
+    worker ??= {
+      silence: new Silence(now),
+      deafness: new Silence(now),
+      order: 0,
+      leaving: false,
+      slots,
+      seq: 0,
+      obeys: false,
+    };
     if (seq <= worker.seq) return;
-    Object.assign(worker, { slots, seq, obeys: term === this.#reign?.term });
+    const obeys = term === this.#reign?.term;
     worker.silence.heard(now);
+    if (this.#reign === undefined || (obeys && order > worker.order)) worker.deafness.heard(now);
+    Object.assign(worker, { slots, seq, obeys, order: obeys ? order : 0, leaving: presence !== "here" });
     this.#workers.set(name, worker);
     if (isNew) this.#log("info", `worker ${name} has come with ${slots} slots`);
     if (this.#reign !== undefined && worker.obeys) {
@@ -194,8 +219,18 @@ export class ClusterCoordinator {
         if (!job.over) job.report(name, attempts.find((attempt) => attempt.job === job.name));
       }
     }
+    if (presence === "gone") {
+      this.#workers.delete(name);
+      this.#log("info", `worker ${name} has gone`);
+      this.#look();
+    }
     if (isNew) this.#changed();
     this.#wakePlacing();
+  }
+
+  /** Jobs look after their workers. */
+  #look(): void {
+    for (const job of this.#reign?.jobs.values() ?? []) if (!job.over) job.look(2 * this.#times.workerTimeoutMs);
   }
 
   /** Takes slots for a job as soon as there are enough. */
@@ -216,9 +251,9 @@ export class ClusterCoordinator {
 
   #rooms() {
     const jobs = [...this.#reign?.jobs.values() ?? []];
-    return [...this.#workers].map(([worker, { slots }]) => {
+    return [...this.#workers].map(([worker, { slots, leaving }]) => {
       const used = jobs.reduce((sum, job) => sum + job.slots.filter((of) => of === worker).length, 0);
-      return { worker, free: Math.max(0, slots - used), slots, used };
+      return { worker, free: leaving ? 0 : Math.max(0, slots - used), slots, used, leaving };
     });
   }
 
@@ -232,12 +267,16 @@ export class ClusterCoordinator {
     if (this.#closed) return;
     const { world, control } = this.#options;
     const now = world.clock.monotonic();
-    for (const [name, { silence }] of this.#workers) {
-      if (silence.look(now, control.connected) < this.#times.workerTimeoutMs) continue;
+    const limitMs = this.#times.workerTimeoutMs;
+    for (const [name, { silence, deafness }] of this.#workers) {
+      const silentMs = silence.look(now, control.connected);
+      const deafMs = deafness.look(now, control.connected && this.#reign !== undefined);
+      if (Math.max(silentMs, deafMs) < limitMs) continue;
       this.#workers.delete(name);
-      this.#log("warn", `worker ${name} has been silent for ${this.#times.workerTimeoutMs} ms: it is taken for lost`);
+      const what = silentMs >= limitMs ? "been silent" : "obeyed no order";
+      this.#log("warn", `worker ${name} has ${what} for ${limitMs} ms: it is taken for lost`);
     }
-    for (const job of this.#reign?.jobs.values() ?? []) if (!job.over) job.look(2 * this.#times.workerTimeoutMs);
+    this.#look();
     this.#order();
     this.#timer = world.clock.setTimer(this.#times.heartbeatMs, () => this.#beat());
   }
@@ -281,7 +320,12 @@ export class ClusterCoordinator {
     try {
       if (opened.kind === "corrupt") throw new SluiceError("MESSAGE_INVALID", `the question could not be read: ${opened.reason}`);
       if (!reign.settled) throw new SluiceError("NOT_READY", "the coordinator has just taken over; ask again in a moment");
-      answer = await this.#answer(reign, opened.message);
+      const { id } = opened.message;
+      let answering = reign.answers.get(id);
+      if (answering === undefined) reign.answers.set(id, answering = this.#answer(reign, opened.message));
+      const [oldest] = reign.answers.keys();
+      if (reign.answers.size > 1_000 && oldest !== undefined) reign.answers.delete(oldest);
+      answer = await answering;
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "REMOTE_FAILURE";
       answer = { version, kind: "refused", code, message: cause instanceof Error ? cause.message : String(cause) };
@@ -293,20 +337,29 @@ export class ClusterCoordinator {
     const version = protocolVersion;
     if (question.kind === "list") {
       const jobs = [...reign.jobs.values()].map((job) => job.view()).sort((a, b) => (a.job < b.job ? -1 : 1));
-      const workers = this.#rooms().map(({ worker, slots, used }) => ({ worker, slots, used }));
+      const workers = this.#rooms().map(({ worker, slots, used, leaving }) => ({ worker, slots, used, leaving }));
       return { version, kind: "listing", coordinator: this.#options.name, term: reign.term, jobs, workers };
     }
     if (question.kind === "submit") return { version, kind: "accepted", job: await this.#submit(reign, question) };
     const job = reign.jobs.get(question.job);
     if (job === undefined) throw new SluiceError("JOB_UNKNOWN", `cluster ${this.#options.cluster} has no job ${question.job}`);
-    await job.end(question.kind);
+    if (question.kind === "resume") job.resume();
+    else if (question.kind === "rescale") await job.rescale(question.parallelism);
+    else await job.end(question.kind);
     return { version, kind: "accepted", job: question.job };
   }
 
-  async #submit(reign: Reign, { module, options }: Extract<Question, { kind: "submit" }>): Promise<string> {
+  async #submit(reign: Reign, question: Extract<Question, { kind: "submit" }>): Promise<string> {
     const { keyValue, world, modules, control } = this.#options;
-    const { name } = (await modules(module)).graph;
-    settingsOf({ options }, control);
+    const { id, module, options } = question;
+    const job = await jobOf(modules, module, question.job);
+    const { name } = job;
+    checkClusterName("job", name);
+    const parallelism = { others: null, byUid: {} };
+    const shape = shapeOf(job, { options, parallelism });
+    settingsOf(options, control);
+    planGraph(shape.graph, shape); // what cannot run is refused now
+    if (reign.jobs.get(name)?.entry.submission === id) return name;
     const taken = new SluiceError("JOB_EXISTS", `job ${name} runs already: stop it first, or give the job another name`);
     const keeper = await JobEntryKeeper.take(keyValue, world.clock, reign.term, name, (before): JobEntry => {
       if (before !== undefined && !isOver(before)) throw taken;
@@ -315,7 +368,9 @@ export class ClusterCoordinator {
         version: 1,
         job: name,
         module,
+        submission: id,
         options,
+        parallelism,
         state: "running",
         failure: null,
         term: reign.term,

@@ -1,8 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
-import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { makeDirectoryDurably, replaceDurably } from "../checkpoint/durable_file.ts";
 import { openMessage, sealValue } from "./message.ts";
+import type { ClusterFolder } from "./cluster_folder.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
@@ -24,6 +24,8 @@ const DeploymentFileSchema = Type.Object({
   restored: Type.Union([Type.Null(), Type.Object({ id: Count, attempt: Count, inFlightRecords: Count })]),
   /** The splits of every source. */
   splits: Type.Array(Type.Tuple([Type.String(), Type.Array(Type.Object({ id: Type.String() }))])),
+  /** By uid: the hashes of records that an operator is not to get. */
+  guards: Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())])),
   /** The worker of each slot. */
   slots: Type.Array(Type.String()),
 });
@@ -35,13 +37,13 @@ function pathOf(folder: string, attempt: number): string {
 }
 
 /** Writes it durably. */
-export async function writeDeployment(disk: Disk, folder: string, deployment: DeploymentFile): Promise<void> {
+export async function writeDeployment({ disk, folder }: ClusterFolder, deployment: DeploymentFile): Promise<void> {
   await makeDirectoryDurably(disk, folder);
   await replaceDurably(disk, folder, `deployment-${deployment.attempt}`, sealValue(deployment));
 }
 
 /** @throws {SluiceError} `DEPLOYMENT_UNREADABLE` when it is not there or damaged */
-export async function readDeployment(disk: Disk, folder: string, attempt: number): Promise<DeploymentFile> {
+export async function readDeployment({ disk, folder }: ClusterFolder, attempt: number): Promise<DeploymentFile> {
   const path = pathOf(folder, attempt);
   let reason: string;
   try {
@@ -53,10 +55,10 @@ export async function readDeployment(disk: Disk, folder: string, attempt: number
   }
   throw new SluiceError(
     "DEPLOYMENT_UNREADABLE",
-    `cannot read ${path}: ${reason}; all members of a cluster need the same --state folder`,
+    `cannot read ${path}: ${reason}; all members of a cluster need the same --state`,
   );
 }
 
-export async function removeDeployment(disk: Disk, folder: string, attempt: number): Promise<void> {
+export async function removeDeployment({ disk, folder }: ClusterFolder, attempt: number): Promise<void> {
   await disk.remove(pathOf(folder, attempt));
 }

@@ -11,16 +11,18 @@ import { plan as planGraph } from "../graph/planner.ts";
 import type { Job } from "../job/job.ts";
 import { Attempt, type World } from "../master/attempt.ts";
 import { EncodedLinks } from "../master/encoded_links.ts";
-import { type RunSettings, settle, type StartOptions } from "../master/options.ts";
 import { PlacedLinks } from "../master/placed_links.ts";
 import { openSnapshot, type Snapshot } from "../master/snapshot.ts";
 import { WorkerAttempt } from "../master/worker_attempt.ts";
+import { recordOf } from "../task/chain.ts";
 import type { CreditPool } from "../task/credit_pool.ts";
 import { type DeploymentFile, readDeployment } from "./deployment_file.ts";
 import type { AttemptReport, JobOrder, Outcome } from "./message.ts";
 import { channelScope } from "./names.ts";
 import { workersOf } from "./placement.ts";
-import { jobFolder, workerData } from "./cluster_store.ts";
+import { workerData } from "./cluster_store.ts";
+import { type ClusterFolder, folderOf } from "./cluster_folder.ts";
+import { settingsOf } from "./submitted_options.ts";
 
 /** What a worker hosts attempts with. */
 export interface AttemptHost {
@@ -31,26 +33,27 @@ export interface AttemptHost {
   /** Carries frames between workers. */
   readonly data: Transport;
   readonly pool: CreditPool;
-  /** The folder that all members see. */
-  readonly state: string;
+  readonly shared: ClusterFolder;
   readonly modules: (name: string) => Promise<Job>;
   /** Something is to be reported. */
   readonly changed: () => void;
+}
+
+/** The job of a module, under the name that it was submitted with, where that is another. */
+export async function jobOf(modules: (name: string) => Promise<Job>, module: string, name: string | null): Promise<Job> {
+  const job = await modules(module);
+  return name === null || job.name === name ? job : { ...job, name, graph: { ...job.graph, name } };
 }
 
 /** A plan, as every member makes it from the same deployment. */
 export function planOf(job: Job, deployment: DeploymentFile) {
   const graph = withParallelism(job.graph, deployment.parallelism);
   const plan = planGraph(graph, { parallelism: 1, keepEdges: new Set(deployment.keepEdges) });
-  if (plan.hash === deployment.graphHash && job.graph.name === deployment.job) return plan;
+  if (plan.hash === deployment.graphHash) return plan;
   throw new SluiceError(
     "MODULE_DIFFERS",
     `module ${deployment.module} makes another job here than at the coordinator: all members of a cluster need the same modules`,
   );
-}
-
-export function settingsOf(deployment: Pick<DeploymentFile, "options">, transport: Transport): RunSettings {
-  return settle({ ...deployment.options as StartOptions, transport });
 }
 
 /** The part of one attempt at a worker, from the order that names it to its end. What it is told twice it does once. */
@@ -65,6 +68,7 @@ export class HostedAttempt {
   readonly #finished = new Set<number>();
   readonly #drained = new Set<number>();
   readonly #committed = new Map<number, number>();
+  readonly #skipped = new Map<string, AttemptReport["skipped"][number]>();
   /** Outcomes that the coordinator is not known to have. */
   readonly #outcomes = new Map<number, Outcome["result"]>();
   #triggered = 0;
@@ -93,6 +97,7 @@ export class HostedAttempt {
       finished: [...this.#finished],
       drained: [...this.#drained],
       committed: [...this.#committed],
+      skipped: [...this.#skipped.values()],
       positions: { ...this.#running?.positions() },
     };
   }
@@ -169,17 +174,17 @@ export class HostedAttempt {
   }
 
   async #load(context: ActorContext<never>): Promise<void> {
-    const { world, state, worker, cluster, data, pool, modules } = this.#host;
-    const { disk, clock } = world;
-    const folder = jobFolder(state, this.job);
-    const deployment = await readDeployment(disk, folder, this.attempt);
-    const plan = planOf(await modules(deployment.module), deployment);
-    const settings = settingsOf(deployment, data);
+    const { world, worker, cluster, data, pool, modules } = this.#host;
+    const { clock } = world;
+    const files = folderOf(this.#host.shared, this.job);
+    const deployment = await readDeployment(files, this.attempt);
+    const plan = planOf(await jobOf(modules, deployment.module, this.job), deployment);
+    const settings = settingsOf(deployment.options, data);
     const { restored, slots } = deployment;
     let snapshot: Snapshot | undefined;
     if (restored !== null) {
-      const location = checkpointPath(folder, restored.id, restored.attempt);
-      snapshot = await openSnapshot(new CheckpointReader(disk, folder), { id: restored.id, location });
+      const location = checkpointPath(files.folder, restored.id, restored.attempt);
+      snapshot = await openSnapshot(new CheckpointReader(files.disk, files.folder), { id: restored.id, location });
     }
     if (this.#ending !== undefined) return;
     const placement = (_task: number, subtask: number): string => slots[subtask] as string;
@@ -192,9 +197,9 @@ export class HostedAttempt {
       snapshot,
       splits: new Map(deployment.splits),
       settings,
-      guards: new Map(),
+      guards: new Map(deployment.guards.map(([uid, hashes]) => [uid, new Set(hashes)])),
       world,
-      store: workerData(disk, folder, workersOf(slots).indexOf(worker) + 1),
+      store: workerData(files, workersOf(slots).indexOf(worker) + 1),
       links: new PlacedLinks(worker, placement, remote),
       context,
       hosts: (task, subtask) => placement(task, subtask) === worker,
@@ -210,8 +215,10 @@ export class HostedAttempt {
           this.#outcome(id, { kind: "durable", file, acknowledgements: [...acknowledgements] as never, counts });
         },
         coordinate: (event) => this.#tell(event),
-        // The policy for poison records is the one process's: on a cluster they fail the job.
-        skipped: () => {},
+        skipped: ({ uid, subtask, hash, keyHash }) => {
+          this.#skipped.set(`${uid} ${subtask} ${hash}`, { uid, subtask, hash, keyHash });
+          this.#host.changed();
+        },
         failed: (cause) => this.#fail(cause),
         stopped: () => {},
       },
@@ -251,7 +258,8 @@ export class HostedAttempt {
     if (this.#ending !== undefined || this.#phase === "failed") return;
     this.#phase = "failed";
     const code = cause instanceof SluiceError ? cause.code : "TASK_FAILED";
-    this.#failure = { code, message: cause instanceof Error ? cause.message : String(cause) };
+    const record = recordOf(cause) ?? null;
+    this.#failure = { code, message: cause instanceof Error ? cause.message : String(cause), record };
     this.#host.changed();
   }
 }

@@ -9,8 +9,15 @@ const JobEntrySchema = Type.Object({
   job: Type.String(),
   /** The module that every worker has it from. */
   module: Type.String(),
+  /** The id of the question that submitted it: asked again it is no second job. */
+  submission: Type.String(),
   /** What it was submitted with. */
   options: Type.Record(Type.String(), Type.Unknown()),
+  /** What was set since: for operators that do not say their own, and by uid. */
+  parallelism: Type.Object({
+    others: Type.Union([Type.Null(), Type.Integer({ minimum: 1 })]),
+    byUid: Type.Record(Type.String(), Type.Integer({ minimum: 1 })),
+  }),
   /** `running` until it ends by itself; `stopping` and `cancelling`: it was asked to end; the others are for good. */
   state: Type.Union([
     Type.Literal("running"),

@@ -6,11 +6,15 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { crc32c } from "../../actors/checksum.ts";
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { mismatch } from "../../actors/schema_check.ts";
+import { maxParallelism } from "../graph/parallelism.ts";
 import { AcknowledgementSchema, DataFileSchema } from "./acknowledgement_schema.ts";
+import { moduleName } from "./module_folder.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Name = Type.String({ pattern: "^[A-Za-z0-9_-]{1,128}$" });
 const Elapsed = Type.Number({ minimum: 0 });
+const Subtasks = Type.Integer({ minimum: 1, maximum: maxParallelism });
+const Parallelism = Type.Union([Subtasks, Type.Record(Type.String(), Subtasks)]);
 
 /** The version of these messages: members of another one refuse each other (reliability row 53). */
 export const protocolVersion = 1;
@@ -56,13 +60,25 @@ const AttemptPhase = Type.Union([
   Type.Literal("stopped"),
 ]);
 
+/** A record, told from others without being shown. */
+const RecordName = Type.Object({
+  uid: Type.String(),
+  hash: Type.String(),
+  keyHash: Type.Union([Type.Undefined(), Type.String()]),
+});
+
 /** How one attempt is at a worker. */
 export const AttemptReport = Type.Object({
   job: Name,
   attempt: Count,
   phase: AttemptPhase,
-  /** Why it failed. */
-  failure: Type.Union([Type.Null(), Type.Object({ code: Type.String(), message: Type.String() })]),
+  /** Why it failed; `record`: at which record, where that is known. */
+  failure: Type.Union([
+    Type.Null(),
+    Type.Object({ code: Type.String(), message: Type.String(), record: Type.Union([Type.Null(), RecordName]) }),
+  ]),
+  /** Records that were kept from operators so far. */
+  skipped: Type.Array(Type.Object({ ...RecordName.properties, subtask: Count })),
   /** Numbers of subtasks. */
   finished: Type.Array(Count),
   drained: Type.Array(Count),
@@ -83,6 +99,10 @@ export const Report = Type.Object({
   /** The highest term it has seen: it takes no orders of a lower one. */
   term: Count,
   slots: Count,
+  /** The order of that term that it has obeyed last. */
+  order: Count,
+  /** `leaving`: it wants to end, what runs here is to go on elsewhere. `gone`: it says nothing any more. */
+  presence: Type.Union([Type.Literal("here"), Type.Literal("leaving"), Type.Literal("gone")]),
   attempts: Type.Array(AttemptReport),
 });
 export type Report = Static<typeof Report>;
@@ -108,19 +128,31 @@ export const Outcome = Type.Object({
 });
 export type Outcome = Static<typeof Outcome>;
 
-/** What a client asks. `id`: the same question asked again has the same one. */
+/** The same question asked again has the same id: what it asks for is done once. */
+const asked = { version: Type.Literal(protocolVersion), id: Name };
+
+/** What a client asks. */
 export const Question = Type.Union([
   Type.Object({
-    version: Type.Literal(protocolVersion),
+    ...asked,
     kind: Type.Literal("submit"),
-    module: Type.String({ pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$" }),
+    module: Type.RegExp(moduleName),
+    /** What the job is to be called; null: as its module says. */
+    job: Type.Union([Type.Null(), Name]),
     options: Type.Record(Type.String(), Type.Unknown()),
   }),
-  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("list") }),
-  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("stop"), job: Name }),
-  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("cancel"), job: Name }),
+  Type.Object({ ...asked, kind: Type.Literal("list") }),
+  Type.Object({ ...asked, kind: Type.Literal("stop"), job: Name }),
+  Type.Object({ ...asked, kind: Type.Literal("cancel"), job: Name }),
+  /** Go on after a pause. */
+  Type.Object({ ...asked, kind: Type.Literal("resume"), job: Name }),
+  Type.Object({ ...asked, kind: Type.Literal("rescale"), job: Name, parallelism: Parallelism }),
 ]);
 export type Question = Static<typeof Question>;
+
+type Asked<Q> = Q extends Question ? Omit<Q, keyof typeof asked> : never;
+/** A question without what every question has. */
+export type Request = Asked<Question>;
 
 /** A job, as clients see it. */
 export const JobView = Type.Object({
@@ -131,12 +163,13 @@ export const JobView = Type.Object({
   /** The latest completed checkpoint, 0 without one. */
   checkpoint: Count,
   workers: Type.Array(Name),
+  /** Why it is over, or what it waits for. */
   failure: Type.Union([Type.Null(), Type.String()]),
 });
 export type JobView = Static<typeof JobView>;
 
 /** A worker, as clients see it. */
-export const WorkerView = Type.Object({ worker: Name, slots: Count, used: Count });
+export const WorkerView = Type.Object({ worker: Name, slots: Count, used: Count, leaving: Type.Boolean() });
 export type WorkerView = Static<typeof WorkerView>;
 
 export const Answer = Type.Union([

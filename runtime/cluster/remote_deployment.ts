@@ -3,6 +3,7 @@ import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "../master/attempt.ts";
 import type { Deployment, DeploymentReports } from "../master/deployment.ts";
+import { attributed } from "../task/chain.ts";
 import type { AttemptReport, JobOrder, Outcome } from "./message.ts";
 
 /** What a remote deployment is made from. */
@@ -86,6 +87,12 @@ export class RemoteDeployment implements Deployment {
     for (const subtask of report.finished) {
       this.#once(`finished ${subtask}`, () => reports.coordinate({ kind: "finished", subtask }));
     }
+    for (const skipped of report.skipped) {
+      const { uid, subtask, hash } = skipped;
+      // The record itself stays where it is.
+      const letter = { ...skipped, record: undefined, timestamp: undefined };
+      this.#once(`skipped ${uid} ${subtask} ${hash}`, () => reports.skipped(letter));
+    }
     for (const [subtask, id] of report.committed) {
       if (id <= (this.#committed.get(subtask) ?? 0)) continue;
       this.#committed.set(subtask, id);
@@ -94,7 +101,8 @@ export class RemoteDeployment implements Deployment {
     if (part.phase === report.phase) return;
     part.phase = report.phase;
     if (report.phase === "failed") {
-      reports.failed(new SluiceError(report.failure?.code ?? "TASK_FAILED", `${worker}: ${report.failure?.message ?? ""}`));
+      const { code, message, record } = report.failure ?? { code: "TASK_FAILED", message: "it does not say why", record: null };
+      reports.failed(attributed(new SluiceError(code, message), worker, () => record ?? undefined));
     } else if (report.phase === "stopped" && this.#phase !== "stop") {
       reports.failed(new SluiceError("WORKER_LOST", `worker ${worker} has ended its part of attempt ${this.attempt.number}`));
     }

@@ -3,6 +3,8 @@ import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Transport } from "../../actors/transport.ts";
+import { plan as planGraph } from "../graph/planner.ts";
+import type { Parallelism } from "../graph/parallelism.ts";
 import { checkpointPath } from "../checkpoint/checkpoint_folder.ts";
 import type { Job } from "../job/job.ts";
 import { Attempt, type World } from "../master/attempt.ts";
@@ -13,13 +15,16 @@ import { JobMaster } from "../master/master.ts";
 import type { DeploymentOptions, MasterControl, RunResult } from "../master/master_control.ts";
 import { edgesInFlight, recordsInFlight } from "../master/snapshot.ts";
 import { readDeployment, removeDeployment, writeDeployment } from "./deployment_file.ts";
-import { planOf, settingsOf } from "./hosted_attempt.ts";
+import { jobOf, planOf } from "./hosted_attempt.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
+import { rescaled, shapeOf, subtasksOf } from "./job_shape.ts";
 import type { JobEntryKeeper } from "./job_entry_keeper.ts";
 import type { AttemptReport, JobOrder, JobView, Outcome } from "./message.ts";
 import { type Slots, slotsNeeded, workersOf } from "./placement.ts";
 import { RemoteDeployment } from "./remote_deployment.ts";
-import { ClusterStore, jobFolder } from "./cluster_store.ts";
+import { ClusterStore } from "./cluster_store.ts";
+import { type ClusterFolder, folderOf } from "./cluster_folder.ts";
+import { settingsOf } from "./submitted_options.ts";
 
 /** What a coordinator runs jobs with. */
 export interface JobHost {
@@ -28,12 +33,14 @@ export interface JobHost {
   readonly world: World;
   readonly keyValue: KeyValue;
   readonly control: Transport;
-  readonly state: string;
+  readonly shared: ClusterFolder;
   readonly modules: (name: string) => Promise<Job>;
   /** Waits until that many slots are free, and takes them for the job. */
   readonly place: (job: string, count: number, signal: AbortSignal) => Promise<Slots>;
   /** Whether a worker is known to live. */
   readonly lives: (worker: string) => boolean;
+  /** Whether a worker has said that it wants to end. */
+  readonly leaves: (worker: string) => boolean;
   readonly changed: () => void;
   /** Another coordinator has taken over. */
   readonly fenced: (cause: unknown) => void;
@@ -46,7 +53,7 @@ export class RunningJob {
   readonly #host: JobHost;
   readonly #keeper: JobEntryKeeper;
   readonly #store: ClusterStore;
-  readonly #folder: string;
+  readonly #files: ClusterFolder;
   readonly #waiting = new AbortController();
   #master: ActorRef<MasterControl> | undefined;
   #deployment: RemoteDeployment | undefined;
@@ -58,14 +65,18 @@ export class RunningJob {
     readonly sinceMs: number;
   } | undefined;
   #abandoned = false;
+  /** It makes room at some worker, or is being rescaled. */
+  #moving = false;
+  /** What went wrong last. */
+  #note: string | null = null;
 
   constructor(host: JobHost, keeper: JobEntryKeeper) {
     this.#host = host;
     this.#keeper = keeper;
     keeper.onFenced = host.fenced;
     this.name = keeper.entry.job;
-    this.#folder = jobFolder(host.state, this.name);
-    this.#store = new ClusterStore(host.world.disk, this.#folder, keeper);
+    this.#files = folderOf(host.shared, this.name);
+    this.#store = new ClusterStore(this.#files, keeper);
   }
 
   get entry(): JobEntry {
@@ -82,14 +93,15 @@ export class RunningJob {
   view(): JobView {
     const { job, module, state, attempt, retained, failure } = this.entry;
     const checkpoint = retained.at(-1)?.id ?? 0;
-    return { job, module, state, attempt, checkpoint, workers: this.over ? [] : [...workersOf(this.slots)], failure };
+    const workers = this.over ? [] : [...workersOf(this.slots)];
+    return { job, module, state, attempt, checkpoint, workers, failure: failure ?? this.#note };
   }
 
   /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
   async start(): Promise<void> {
     const { world } = this.#host;
     const { attempt } = this.entry;
-    const before = attempt === 0 ? undefined : await readDeployment(world.disk, this.#folder, attempt).catch(() => undefined);
+    const before = attempt === 0 ? undefined : await readDeployment(this.#files, attempt).catch(() => undefined);
     if (before === undefined) return await this.#run();
     this.slots = before.slots;
     this.#adopting = { attempt, slots: before.slots, heard: new Map(), sinceMs: world.clock.monotonic() };
@@ -132,6 +144,7 @@ export class RunningJob {
     for (const worker of this.#deployment?.workers ?? []) {
       if (!this.#host.lives(worker)) this.#deployment?.lost(worker, "it does not answer");
     }
+    if (this.#deployment?.workers.some((worker) => this.#host.leaves(worker)) === true) this.#move({});
   }
 
   /** Asks it to end, with a last checkpoint or at once. It does so also under another coordinator. */
@@ -139,6 +152,45 @@ export class RunningJob {
     if (this.over) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${this.entry.state}`);
     await this.#keeper.change((entry) => ({ ...entry, state: how === "stop" ? "stopping" : "cancelling" }));
     this.#ask();
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
+    this.#master?.tell({ kind: "resume" });
+  }
+
+  /**
+   * Goes on with another parallelism, for good: also under another coordinator.
+   *
+   * @throws {SluiceError} `BAD_PARALLELISM`, `RUN_ENDED`
+   */
+  async rescale(parallelism: Parallelism): Promise<void> {
+    if (this.over) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${this.entry.state}`);
+    const wanted = rescaled(this.entry, parallelism);
+    const shape = shapeOf(await this.#job(), { ...this.entry, parallelism: wanted });
+    planGraph(shape.graph, shape);
+    await this.#keeper.change((entry) => ({ ...entry, parallelism: rescaled(entry, parallelism) }));
+    this.#move(parallelism);
+  }
+
+  #job(): Promise<Job> {
+    return jobOf(this.#host.modules, this.entry.module, this.name);
+  }
+
+  /** Stops it with a checkpoint and deploys it again: with another parallelism ({}: the same), and where there is room then. */
+  #move(parallelism: Parallelism): void {
+    if (this.#moving || this.#master === undefined) return;
+    this.#moving = true;
+    const done = () => this.#moving = false;
+    const reject = (cause: unknown) => {
+      done();
+      this.#log("it could not be moved; tried again if need be", cause);
+    };
+    this.#master.tell({ kind: "rescale", parallelism, settle: { resolve: done, reject } });
+  }
+
+  #log(message: string, cause: unknown): void {
+    this.#host.world.log({ level: "warn", from: this.name, message, cause });
   }
 
   /** Lets go of it: its subtasks go on, for another coordinator to adopt. */
@@ -169,24 +221,24 @@ export class RunningJob {
     try {
       await this.#adopt(adopting.attempt, adopting.heard);
     } catch (cause) {
-      this.#host.world.log({ level: "warn", from: this.name, message: "its attempt could not be adopted", cause });
+      this.#log("its attempt could not be adopted", cause);
       this.slots = [];
       await this.#run();
     }
   }
 
   async #adopt(number: number, heard: ReadonlyMap<string, AttemptReport>): Promise<void> {
-    const { world, modules } = this.#host;
-    const file = await readDeployment(world.disk, this.#folder, number);
-    const plan = planOf(await modules(file.module), file);
+    const file = await readDeployment(this.#files, number);
+    const job = await this.#job();
+    const plan = planOf(job, file);
     const { restored } = file;
     const from = restored === null
       ? undefined
-      : { ...restored, location: checkpointPath(this.#folder, restored.id, restored.attempt) };
+      : { ...restored, location: checkpointPath(this.#files.folder, restored.id, restored.attempt) };
     const attempt = new Attempt(number, file.life, plan, from);
     const latest = Math.max(this.entry.retained.at(-1)?.id ?? 0, restored?.id ?? 0);
     const lastTriggered = this.entry.nextCheckpointId - 1;
-    const master = await this.#spawn(file.parallelism);
+    const master = await this.#spawn();
     master.tell({
       kind: "adopt",
       attempt,
@@ -197,11 +249,16 @@ export class RunningJob {
       },
     });
     this.#ask();
+    // A change of parallelism that another coordinator had begun.
+    const shape = shapeOf(job, this.entry);
+    const wanted = subtasksOf(planGraph(shape.graph, shape));
+    const changed = Object.entries(wanted).some(([uid, subtasks]) => file.parallelism[uid] !== subtasks);
+    if (changed) this.#move(wanted);
   }
 
   async #run(): Promise<void> {
     try {
-      const master = await this.#spawn({});
+      const master = await this.#spawn();
       master.tell({ kind: "deploy", attempt: this.entry.attempt + 1 });
       this.#ask();
     } catch (cause) {
@@ -209,27 +266,23 @@ export class RunningJob {
     }
   }
 
-  async #spawn(_parallelism: Readonly<Record<string, number>>): Promise<ActorRef<MasterControl>> {
-    const { world, system, modules, control, emit } = this.#host;
-    const { module, options, attempt } = this.entry;
-    const job = await modules(module);
-    const settings = settingsOf({ options }, control);
+  async #spawn(): Promise<ActorRef<MasterControl>> {
+    const { world, system, control } = this.#host;
+    const { options, attempt } = this.entry;
+    const shape = shapeOf(await this.#job(), this.entry);
+    const settings = settingsOf(options, control);
     const running = deferred<void>();
     const ended = deferred<RunResult>();
     running.promise.catch(() => {});
-    const wanted = options["parallelism"];
     const master = system.spawn<MasterControl>(`${this.name}-${this.#host.term}-${attempt}`, () =>
       new JobMaster({
-        graph: job.graph,
-        parallelism: typeof wanted === "number" ? wanted : job.parallelism ?? 1,
+        ...shape,
         settings,
         world,
         store: this.#store,
         resumed: attempt > 0,
         deploy: (deployment) => this.#deploy(deployment),
-        emit: (event) => {
-          if (!this.#abandoned) emit(this.name, event);
-        },
+        emit: (event) => this.#emit(event),
         running,
         ended,
       }), { shutdownMs: settings.shutdownMs * 2, handlerTimeoutMs: 2 ** 31 - 1 });
@@ -241,16 +294,24 @@ export class RunningJob {
     return master;
   }
 
-  async #deploy({ attempt, snapshot, splits, reports }: DeploymentOptions): Promise<Deployment> {
-    const { world, place } = this.#host;
-    const { disk } = world;
+  #emit(event: JobEvent): void {
+    if (this.#abandoned) return;
+    const cause = event.kind === "failed" || event.kind === "paused" ? event.cause : undefined;
+    if (cause !== undefined) {
+      this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${cause instanceof Error ? cause.message : String(cause)}`;
+    }
+    this.#host.emit(this.name, event);
+  }
+
+  async #deploy({ attempt, snapshot, splits, guards, reports }: DeploymentOptions): Promise<Deployment> {
+    const { place } = this.#host;
     this.slots = [];
     this.slots = await place(this.name, slotsNeeded(attempt.plan), this.#waiting.signal);
     const { plan, number, life } = attempt;
     const restored = snapshot === undefined
       ? null
       : { id: snapshot.manifest.id, attempt: snapshot.manifest.attempt, inFlightRecords: recordsInFlight(snapshot) };
-    await writeDeployment(disk, this.#folder, {
+    await writeDeployment(this.#files, {
       version: 1,
       job: this.name,
       module: this.entry.module,
@@ -258,13 +319,14 @@ export class RunningJob {
       life,
       graphHash: plan.hash,
       options: this.entry.options,
-      parallelism: Object.fromEntries(plan.tasks.flatMap((task) => task.operators.map(({ id }) => [id, task.parallelism]))),
+      parallelism: subtasksOf(plan),
       keepEdges: snapshot === undefined ? [] : [...edgesInFlight(snapshot)],
       restored,
       splits: [...splits].map(([uid, of]) => [uid, of.map((split) => ({ ...split }))]),
+      guards: [...guards].map(([uid, hashes]) => [uid, [...hashes]]),
       slots: [...this.slots],
     });
-    if (number > 1) await removeDeployment(disk, this.#folder, number - 1).catch(() => {});
+    if (number > 1) await removeDeployment(this.#files, number - 1).catch(() => {});
     return this.#remote(attempt, workersOf(this.slots), { latest: restored?.id ?? 0, lastTriggered: 0 }, reports);
   }
 

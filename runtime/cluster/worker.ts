@@ -5,8 +5,9 @@ import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
 import { CreditPool } from "../task/credit_pool.ts";
 import { HostedAttempt } from "./hosted_attempt.ts";
-import { openMessage, Order, protocolVersion, sealMessage } from "./message.ts";
+import { openMessage, Order, protocolVersion, type Report, sealMessage } from "./message.ts";
 import { checkClusterName, coordinatorSubject, workerSubject } from "./names.ts";
+import type { ClusterFolder } from "./cluster_folder.ts";
 import { Silence } from "./silence.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
 
@@ -16,8 +17,7 @@ export interface ClusterWorkerOptions {
   /** No other worker may ever have had this name: also not the same process before a restart. */
   readonly name: string;
   readonly slots: number;
-  /** The folder of checkpoints that all members of the cluster see. */
-  readonly state: string;
+  readonly shared: ClusterFolder;
   /** Gives the job of a module of this worker's own disk, by the module's name. */
   readonly modules: (name: string) => Promise<Job>;
   readonly world: World;
@@ -47,6 +47,7 @@ export class ClusterWorker {
   #reportSeq = 0;
   #timer: Timer | undefined;
   #reporting = false;
+  #presence: Report["presence"] = "here";
   #closed = false;
 
   /** @throws {SluiceError} `BAD_NAME`, `BAD_OPTIONS` */
@@ -75,12 +76,29 @@ export class ClusterWorker {
     return [...this.#attempts.values()].filter((hosted) => !hosted.over).map(({ job, attempt }) => ({ job, attempt }));
   }
 
-  /** Ends all that runs here. */
+  /** Asks that what runs here goes on elsewhere; settles when nothing runs here any more, at the latest after `timeoutMs`. */
+  async leave(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options.world;
+    const begin = clock.monotonic();
+    this.#presence = "leaving";
+    // An order may be under way that was given before the coordinator knew.
+    for (let idle = 0; idle < 3 && clock.monotonic() - begin < timeoutMs && !this.#closed;) {
+      this.#report();
+      await new Promise<void>((resolve) => void clock.setTimer(this.#times.heartbeatMs, resolve));
+      idle = this.attempts.length === 0 ? idle + 1 : 0;
+    }
+  }
+
+  /** Ends all that runs here, and says so. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    await Promise.all([...this.#attempts.values()].map((hosted) => hosted.stop()));
+    this.#presence = "gone";
+    this.#report();
     this.#closed = true;
     this.#timer?.cancel();
     this.#subscription.unsubscribe();
-    await Promise.all([...this.#attempts.values()].map((hosted) => hosted.stop()));
+    await this.#options.control.flush().catch(() => {});
   }
 
   #obey(order: Order): void {
@@ -117,9 +135,9 @@ export class ClusterWorker {
   }
 
   #host() {
-    const { cluster, name, system, world, data, state, modules } = this.#options;
+    const { cluster, name, system, world, data, shared, modules } = this.#options;
     const changed = () => this.#changed();
-    return { cluster, worker: name, system, world, data, pool: this.#pool, state, modules, changed };
+    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, modules, changed };
   }
 
   /** Reports soon: what changes at once is reported once. */
@@ -153,7 +171,9 @@ export class ClusterWorker {
     }
     const attempts = hosted.map((of) => of.report());
     const seq = ++this.#reportSeq;
-    this.#publish(sealMessage({ version, kind: "report", worker: name, seq, term: this.#term, slots, attempts }));
+    const presence = this.#presence;
+    const obeyed = { term: this.#term, order: this.#orderSeq };
+    this.#publish(sealMessage({ version, kind: "report", worker: name, seq, ...obeyed, slots, presence, attempts }));
   }
 
   #publish(bytes: Uint8Array): void {

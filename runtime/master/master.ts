@@ -313,7 +313,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   /** Every subtask of the failed attempt has ended, or none was made: what next? */
   #recover(failure: Pick<AttemptFailure, "cause" | "positions">): void {
     const { world, emit } = this.#options;
-    if (!this.#everStarted) return this.#end({ cause: failure.cause });
+    if (!this.#everStarted && !isNobodysFault(failure.cause)) return this.#end({ cause: failure.cause });
     const next = this.#judge.judge({ ...failure, nowMs: world.clock.monotonic() });
     const at = world.clock.now();
     if (next.kind === "restart") {
@@ -432,4 +432,9 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
     this.#context.stop();
   }
+}
+
+/** A machine that is gone says nothing about the job. */
+function isNobodysFault(cause: unknown): boolean {
+  return cause instanceof SluiceError && cause.code === "WORKER_LOST";
 }

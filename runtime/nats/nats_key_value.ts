@@ -1,4 +1,5 @@
-import type { KV, KvEntry, NatsConnection, QueuedIterator } from "nats";
+import type { KV, KvEntry, NatsConnection, QueuedIterator, StreamAPI } from "nats";
+import { SluiceError } from "../../actors/error.ts";
 import { isBelow, type KeyValue, type KeyValueChange, type KeyValueEntry } from "../../actors/key_value.ts";
 import { checkSubject } from "../../actors/request.ts";
 import type { Subscription } from "../../actors/transport.ts";
@@ -8,19 +9,39 @@ import { isOvertaken } from "./epoch_marker.ts";
 export interface NatsKeyValueOptions {
   /** Of how many servers each value is kept, when the bucket has to be made. @default 1 */
   readonly replicas?: number;
+  /** How long the server may take to answer, in milliseconds: then the outcome is not known. @default 2,000 */
+  readonly timeoutMs?: number;
 }
 
 /** A {@link KeyValue} in a bucket of NATS, which is made when it is not there. */
 export class NatsKeyValue implements KeyValue {
+  readonly #bucket: string;
   readonly #kv: KV;
+  readonly #streams: StreamAPI;
   readonly #watches = new Set<QueuedIterator<KvEntry>>();
 
-  private constructor(kv: KV) {
+  private constructor(bucket: string, kv: KV, streams: StreamAPI) {
+    this.#bucket = bucket;
     this.#kv = kv;
+    this.#streams = streams;
   }
 
+  /** @throws {SluiceError} `JETSTREAM_MISSING` when the server has none for this account */
   static async open(connection: NatsConnection, bucket: string, options: NatsKeyValueOptions = {}): Promise<NatsKeyValue> {
-    return new NatsKeyValue(await connection.jetstream().views.kv(bucket, { history: 1, replicas: options.replicas ?? 1 }));
+    const { replicas = 1, timeoutMs = 2_000 } = options;
+    try {
+      const kv = await connection.jetstream({ timeout: timeoutMs }).views.kv(bucket, { history: 1, replicas });
+      const { streams } = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
+      return new NatsKeyValue(bucket, kv, streams);
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      throw new SluiceError(
+        "JETSTREAM_MISSING",
+        `the bucket ${bucket} cannot be opened (${said}): the server needs JetStream (nats-server -js), and the account ` +
+          "leave to use it",
+        { cause },
+      );
+    }
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
@@ -52,9 +73,13 @@ export class NatsKeyValue implements KeyValue {
 
   async keys(prefix: string): Promise<readonly string[]> {
     if (prefix !== "") checkSubject(prefix);
-    const keys: string[] = [];
-    for await (const key of await this.#kv.keys()) if (isBelow(key, prefix)) keys.push(key);
-    return keys.sort();
+    // Not by a watch, as the client does it: one that is cut off while it runs never ends.
+    const root = `$KV.${this.#bucket}.`;
+    const { state } = await this.#streams.info(`KV_${this.#bucket}`, { subjects_filter: `${root}>` });
+    const written = Object.keys(state.subjects ?? {}).map((subject) => subject.slice(root.length));
+    const below = written.filter((key) => isBelow(key, prefix)).sort();
+    const there = await Promise.all(below.map(async (key) => await this.get(key) !== undefined));
+    return below.filter((_, index) => there[index]);
   }
 
   async watch(prefix: string, handler: (change: KeyValueChange) => void): Promise<Subscription> {

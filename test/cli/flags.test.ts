@@ -31,6 +31,7 @@ async function sluice(
   const console: Console = {
     args,
     folder,
+    environment: {},
     out: (line) => void out.push(line),
     say: (line) => {
       said.push(line);

@@ -107,7 +107,7 @@ cluster("22: a broker that is away for three seconds restarts no job and loses n
 cluster("a stop ends with a checkpoint, also when the coordinator dies; submitted again the job goes on from it", async () => {
   const sim = await SimCluster.start("stop", { records: 900 });
   await sim.checkpoints(3);
-  assert.is((await sim.ask({ version: 1, kind: "stop", job: "counting" })).kind, "accepted");
+  assert.is((await sim.ask({ kind: "stop", job: "counting" })).kind, "accepted");
   await sim.world.run(() => sim.count("finished") === 1, { maxMs: 10_000 });
   await sim.world.pass(500);
   assert.is((await sim.job()).state, "stopped");
@@ -121,7 +121,7 @@ cluster("a stop ends with a checkpoint, also when the coordinator dies; submitte
 cluster("a cancelled job ends at once, and its workers run nothing any more", async () => {
   const sim = await SimCluster.start("cancel", { records: 9_000 });
   await sim.checkpoints(2);
-  assert.is((await sim.ask({ version: 1, kind: "cancel", job: "counting" })).kind, "accepted");
+  assert.is((await sim.ask({ kind: "cancel", job: "counting" })).kind, "accepted");
   await sim.world.run(() => sim.count("given-up") === 1, { maxMs: 10_000 });
   await sim.world.pass(1_000);
   assert.is((await sim.job()).state, "cancelled");

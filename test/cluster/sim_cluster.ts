@@ -5,7 +5,7 @@ import { World } from "../../actors/simulation/world.ts";
 import { generate, type Job, job, type JobEvent, memorySink, type, value } from "../../mod.ts";
 import { ask } from "../../runtime/cluster/client.ts";
 import { ClusterCoordinator } from "../../runtime/cluster/coordinator.ts";
-import type { Answer, JobView, Question } from "../../runtime/cluster/message.ts";
+import type { Answer, JobView, Request } from "../../runtime/cluster/message.ts";
 import { ClusterWorker } from "../../runtime/cluster/worker.ts";
 import { SimProcess } from "./sim_process.ts";
 
@@ -115,19 +115,25 @@ export class SimCluster {
   }
 
   async submit(options: Readonly<Record<string, unknown>>): Promise<void> {
-    const answer = await this.ask({ version: 1, kind: "submit", module: "counting", options: { ...options } });
+    const answer = await this.ask({ kind: "submit", module: "counting", job: null, options: { ...options } });
     assert.is(answer.kind, "accepted", JSON.stringify(answer));
   }
 
-  ask(question: Question): Promise<Answer> {
+  ask(question: Request): Promise<Answer> {
     const client = this.world.network.connect(`client-${++this.#clients}`);
-    const answer = ask({ transport: client, clock: this.world.clock, cluster: "test", patienceMs: 20_000 }, question);
+    const answer = ask({
+      transport: client,
+      clock: this.world.clock,
+      random: this.world.random.fork(`client ${this.#clients}`),
+      cluster: "test",
+      patienceMs: 20_000,
+    }, question);
     return this.world.run(answer) as Promise<Answer>;
   }
   #clients = 0;
 
   async job(): Promise<JobView> {
-    const answer = await this.ask({ version: 1, kind: "list" });
+    const answer = await this.ask({ kind: "list" });
     if (answer.kind !== "listing") throw new Error(JSON.stringify(answer));
     return answer.jobs[0] as JobView;
   }
@@ -172,6 +178,6 @@ export class SimCluster {
       const found = this.#modules[name];
       return found === undefined ? Promise.reject(new Error(`no module ${name}`)) : Promise.resolve(found);
     };
-    return { cluster: "test", state: "state", times, system, world, modules };
+    return { cluster: "test", shared: { disk: world.disk, folder: "state" }, times, system, world, modules };
   }
 }

@@ -1,0 +1,22 @@
+import type { Answer } from "../cluster/message.ts";
+
+/** The jobs and workers of a cluster as lines for people. */
+export function listing({ coordinator, term, jobs, workers }: Extract<Answer, { kind: "listing" }>): readonly string[] {
+  const lines = [`coordinator ${coordinator}, term ${term}`, ""];
+  lines.push(...table(
+    ["JOB", "STATE", "ATTEMPT", "CHECKPOINT", "MODULE", "WORKERS"],
+    jobs.map((of) => [of.job, of.state, `${of.attempt}`, `${of.checkpoint}`, of.module, of.workers.join(" ") || "-"]),
+  ));
+  for (const { job, failure } of jobs) if (failure !== null) lines.push(`${job}: ${failure}`);
+  lines.push("");
+  lines.push(...table(
+    ["WORKER", "SLOTS", "USED", ""],
+    workers.map(({ worker, slots, used, leaving }) => [worker, `${slots}`, `${used}`, leaving ? "leaving" : ""]),
+  ));
+  return lines;
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [heads, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+}

@@ -1,0 +1,15 @@
+import type { Disk } from "../../actors/disk.ts";
+
+/**
+ * The folder that all members of a cluster see: checkpoints, and what attempts are deployed from, under names that are never used
+ * twice. Files of sources and sinks are none of it: those are on each worker's own disk.
+ */
+export interface ClusterFolder {
+  readonly disk: Disk;
+  readonly folder: string;
+}
+
+/** A job's own part of it. */
+export function folderOf({ disk, folder }: ClusterFolder, job: string): ClusterFolder {
+  return { disk, folder: `${folder}/${job}` };
+}

@@ -1,0 +1,99 @@
+import { createSystem } from "../../actors/system.ts";
+import type { Job } from "../job/job.ts";
+import type { World } from "../master/attempt.ts";
+import type { JobEvent } from "../master/event.ts";
+import { connectNats } from "../nats/connect.ts";
+import type { NatsOptions } from "../nats/connect.ts";
+import { NatsKeyValue } from "../nats/nats_key_value.ts";
+import { NatsTransport } from "../nats/transport.ts";
+import { ClusterCoordinator } from "./coordinator.ts";
+import { bucketName, checkClusterName } from "./names.ts";
+import type { ClusterFolder } from "./cluster_folder.ts";
+import type { ClusterTimes } from "./times.ts";
+import { ClusterWorker } from "./worker.ts";
+
+/** How a process takes part in a cluster over NATS. */
+export interface JoinOptions {
+  readonly cluster: string;
+  /** No other member may ever have had this name: also not the same process before a restart. */
+  readonly name: string;
+  readonly nats: NatsOptions;
+  /** Of how many servers the bucket of leases and job records is kept, when it has to be made. @default 1 */
+  readonly replicas?: number;
+  readonly shared: ClusterFolder;
+  /** Gives the job of a module of this machine's own disk, by the module's name. */
+  readonly modules: (name: string) => Promise<Job>;
+  /** It runs parts of jobs, in so many slots. @default it is no worker */
+  readonly slots?: number;
+  /** It stands ready to coordinate. @default false */
+  readonly coordinates?: boolean;
+  readonly world: World;
+  readonly times?: Partial<ClusterTimes>;
+  /** Told what happens to jobs while this member coordinates. */
+  readonly onEvent?: (job: string, event: JobEvent) => void;
+}
+
+/** A process that takes part in a cluster. */
+export interface ClusterMember extends AsyncDisposable {
+  readonly worker: ClusterWorker | undefined;
+  readonly coordinator: ClusterCoordinator | undefined;
+  /** Has what runs here go on elsewhere, for at most `timeoutMs`, and ends. */
+  leave(timeoutMs: number): Promise<void>;
+  /** Ends at once: what runs here is restored elsewhere. */
+  close(): Promise<void>;
+}
+
+/**
+ * Joins a cluster: connects to NATS, and works, coordinates, or both.
+ *
+ * @throws {SluiceError} `BAD_NAME`, `BAD_OPTIONS`; `NATS_UNREACHABLE`, `NATS_REFUSED`
+ */
+export async function joinCluster(options: JoinOptions): Promise<ClusterMember> {
+  const { cluster, name, nats, replicas = 1, slots, coordinates = false, world } = options;
+  checkClusterName("cluster", cluster);
+  checkClusterName("member", name);
+  const { clock, random } = world;
+  const transports: NatsTransport[] = [];
+  const system = createSystem({ name, clock, random, logger: world.log });
+  const connect = async (use: string) => {
+    const connection = await connectNats({ ...nats, name: `sluice ${cluster} ${name} ${use}`, random });
+    const transport = new NatsTransport(connection, { clock, random, ownsConnection: true });
+    transports.push(transport);
+    return { connection, transport };
+  };
+  const disconnect = async (): Promise<void> => {
+    await system.shutdown();
+    for (const transport of transports) await transport.close();
+  };
+  try {
+    const { connection, transport: control } = await connect("control");
+    const common = { ...options, system, control };
+    let coordinator: ClusterCoordinator | undefined;
+    if (coordinates) {
+      const keyValue = await NatsKeyValue.open(connection, bucketName(cluster), { replicas });
+      coordinator = new ClusterCoordinator({ ...common, keyValue });
+    }
+    let worker: ClusterWorker | undefined;
+    if (slots !== undefined) worker = new ClusterWorker({ ...common, slots, data: (await connect("data")).transport });
+    let closing: Promise<void> | undefined;
+    const close = async (): Promise<void> => {
+      await coordinator?.close();
+      await worker?.close();
+      await disconnect();
+    };
+    const end = () => closing ??= close();
+    return {
+      worker,
+      coordinator,
+      leave: async (timeoutMs) => {
+        await worker?.leave(timeoutMs);
+        await end();
+      },
+      close: end,
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await disconnect();
+    throw error;
+  }
+}

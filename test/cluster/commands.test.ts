@@ -1,0 +1,203 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { generate, type Job, job, type MemorySink, memorySink, type, value } from "../../mod.ts";
+import { findNatsServer, NatsServer } from "../nats/server.ts";
+import { skip } from "../skip.ts";
+import { CommandLine } from "./command_line.ts";
+
+/** Counts per key without an end; what comes out has every count once, in order, or something was lost or repeated. */
+function counting(out: MemorySink<string>): Job {
+  return job("counting", (flow) => {
+    flow.from("numbers", generate({ ratePerSecond: 2_000, splits: 3, make: (n) => n }))
+      .keyBy("key", (n) => n % 5)
+      .process("count", {
+        state: { total: value(type<number>(), 0) },
+        emits: type<string>(),
+        onRecord(n, ctx) {
+          const total = (ctx.state.total.get() ?? 0) + 1;
+          ctx.state.total.set(total);
+          ctx.emit(`${n % 5}:${total}`);
+        },
+      })
+      .to("out", out);
+  });
+}
+
+/** A server, a folder with modules, and commands on them. */
+class Place {
+  readonly out = memorySink<string>();
+  readonly server: NatsServer;
+  readonly folder: string;
+  readonly #members: CommandLine[] = [];
+
+  private constructor(server: NatsServer, folder: string) {
+    this.server = server;
+    this.folder = folder;
+  }
+
+  static async make(options: { readonly config?: string } = {}): Promise<Place> {
+    const folder = await mkdtemp(join(tmpdir(), "sluice-commands-"));
+    await mkdir(join(folder, "jobs"));
+    for (const name of ["counting.ts", "broken.ts", "plain.mjs", "notes.txt"]) await writeFile(join(folder, "jobs", name), "");
+    return new Place(await NatsServer.start({ jetstream: true, ...options }), folder);
+  }
+
+  command(...args: readonly string[]): CommandLine {
+    return new CommandLine(args, {
+      folder: this.folder,
+      environment: { NATS_URL: this.server.url },
+      load: (path) => {
+        if (basename(path) === "counting.ts") return Promise.resolve({ default: counting(this.out) });
+        if (basename(path) === "plain.mjs") return Promise.resolve({ default: 7 });
+        return Promise.reject(new Error("unexpected end of input"));
+      },
+    });
+  }
+
+  /** A member, as soon as it takes part. */
+  async member(role: "node" | "worker" | "coordinator", name: string, ...flags: readonly string[]): Promise<CommandLine> {
+    const times = ["--heartbeat", "50ms", "--worker-timeout", "20s", "--lease", "2s"];
+    const member = this.command(role, "--name", name, ...times, ...flags);
+    this.#members.push(member);
+    await member.line("takes part in cluster");
+    return member;
+  }
+
+  async ended(...args: readonly string[]): Promise<{ readonly code: number; readonly said: string; readonly out: string }> {
+    const command = this.command(...args);
+    const code = await command.code;
+    return { code, said: command.said.join("\n"), out: command.out.join("\n") };
+  }
+
+  async end(): Promise<void> {
+    for (const member of this.#members) {
+      member.interrupt();
+      member.interrupt();
+      await member.code;
+    }
+    await this.server.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Per key the counts are 1, 2, 3 …, in order: nothing lost, nothing twice. */
+  judge(): void {
+    const seen = this.out.values.map((text) => text.split(":").map(Number));
+    assert.ok(seen.length > 0, "there is output");
+    for (let key = 0; key < 5; key++) {
+      const counts = seen.filter(([of]) => of === key).map(([, total]) => total);
+      assert.equal(counts, counts.map((_, index) => index + 1), `key ${key}`);
+    }
+  }
+}
+
+const program = findNatsServer();
+if ("reason" in program) skip(program.reason);
+else {
+  const commands = suite("cluster commands");
+  const test = (title: string, body: (place: Place) => Promise<void>) =>
+    commands(title, async () => {
+      const place = await Place.make();
+      try {
+        await body(place);
+      } finally {
+        await place.end();
+      }
+    });
+
+  test("a job is submitted, listed, rescaled, moved off a node that ends, and stopped, each record once", async (place) => {
+    const first = await place.member("node", "first");
+    await first.line("coordinates with term");
+    const second = await place.member("node", "second");
+    await first.line("worker second");
+    const submitted = await place.ended("submit", "counting", "--parallelism", "3", "--interval", "50ms", "--mode", "unaligned");
+    assert.equal(submitted, { code: 0, said: "", out: "job counting was submitted" });
+    await first.line("checkpoint 3 (interval)");
+    const listed = await place.ended("list");
+    assert.is(listed.code, 0);
+    assert.match(listed.out, /counting +running +1 +\d+ +counting +first-\w+ second-\w+/);
+    assert.match(listed.out, /first-\w+ +4 +2\n/);
+    const again = await place.ended("submit", "counting", "--json");
+    assert.is(again.code, 1);
+    assert.is(JSON.parse(again.said).code, "JOB_EXISTS");
+
+    assert.is((await place.ended("rescale", "counting", "count=2,out=1")).code, 0);
+    await first.line("attempt 2 runs from checkpoint");
+    first.interrupt();
+    assert.is(await first.code, 0);
+    await second.line("attempt 3 runs from checkpoint");
+    const view = JSON.parse((await place.ended("list", "--json")).out) as {
+      readonly jobs: readonly { readonly state: string; readonly workers: readonly string[] }[];
+    };
+    assert.is(view.jobs[0]?.state, "running");
+    assert.equal(view.jobs[0]?.workers.map((name) => name.split("-")[0]), ["second"]);
+
+    const stopped = await place.ended("stop", "counting", "--wait");
+    assert.is(stopped.code, 0, stopped.said);
+    assert.match(stopped.out, /job counting has stopped, with checkpoint \d+/);
+    place.judge();
+    const said = [...first.said, ...second.said];
+    assert.equal(said.filter((line) => line.includes("failed")), [], said.join("\n"));
+    const ended = await place.ended("cancel", "counting");
+    assert.is(ended.code, 1);
+    assert.match(ended.said, /job counting is over: stopped/);
+  });
+
+  test("a module makes several jobs under names, on workers and a coordinator apart; clusters share a server", async (place) => {
+    await place.member("coordinator", "lead");
+    await place.member("worker", "hand", "--slots", "1");
+    await place.member("worker", "help", "--slots", "1");
+    const other = await place.member("node", "other", "--cluster", "test");
+    await other.line("coordinates with term");
+    for (const name of ["one", "two"]) {
+      const submitted = await place.ended("submit", "counting.ts", "--name", name, "--interval", "50ms");
+      assert.is(submitted.out, `job ${name} was submitted`, submitted.said);
+    }
+    const { jobs, workers } = JSON.parse((await place.ended("list", "--json")).out);
+    assert.equal(jobs.map(({ job }: { readonly job: string }) => job), ["one", "two"]);
+    assert.equal(workers.map(({ used }: { readonly used: number }) => used).sort(), [1, 1]);
+    assert.equal(JSON.parse((await place.ended("list", "--json", "--cluster", "test")).out).jobs, []);
+    assert.is((await place.ended("cancel", "one", "--wait")).code, 0);
+    assert.is((await place.ended("cancel", "two", "--wait", "--json")).code, 0);
+  });
+
+  test("what cannot be done says why: modules, names, options, jobs, clusters without a coordinator", async (place) => {
+    const node = await place.member("node", "lone");
+    await node.line("coordinates with term");
+    const cases: readonly (readonly [args: readonly string[], code: number, says: RegExp])[] = [
+      [["submit", "nothing"], 2, /no module nothing in .*jobs; there are: broken\.ts, counting\.ts, plain\.mjs/],
+      [["submit", "notes.txt"], 2, /no module notes\.txt/],
+      [["submit", "../counting"], 2, /"\.\.\/counting" is no name of a job module/],
+      [["submit", "broken"], 2, /cannot load .*broken\.ts: unexpected end of input/],
+      [["submit", "plain"], 2, /plain\.mjs has a default export that is no job/],
+      [["submit", "counting", "--options", '{"checkpoints":{"directory":"x"}}'], 2, /cannot be told checkpoints\.directory/],
+      [["submit", "counting", "--options", "7"], 2, /Give an object of JSON/],
+      [["submit", "counting", "--parallelism", "999"], 2, /129|key groups|128/],
+      [["submit", "counting", "--name", "a b"], 2, /the name of a job has/],
+      [["stop", "nothing"], 2, /cluster main has no job nothing/],
+      [["list", "--cluster", "a.b"], 2, /the name of a cluster has/],
+      [["list", "--cluster", "empty", "--timeout", "100ms"], 1, /cluster empty: nobody answered; is a coordinator running/],
+      [["list", "--nats", "nats://127.0.0.1:1"], 1, /NATS at nats:\/\/127\.0\.0\.1:1 does not answer/],
+      [["rescale", "nothing", "x"], 2, /Give a number, or uid=number/],
+      [["node", "--heartbeat", "1s", "--worker-timeout", "1s"], 2, /must be at least twice heartbeatMs/],
+      [["worker", "--creds", "nowhere.creds"], 2, /nowhere\.creds cannot be read/],
+    ];
+    for (const [args, code, says] of cases) {
+      const ended = await place.ended(...args);
+      assert.match(ended.said, says, args.join(" "));
+      assert.is(ended.code, code, `${args.join(" ")}: ${ended.said}`);
+    }
+  });
+
+  commands("a server without JetStream is no place for a cluster, and the message says what to do", async () => {
+    const server = await NatsServer.start();
+    const node = new CommandLine(["node"], { folder: tmpdir(), environment: { NATS_URL: server.url } });
+    assert.is(await node.code, 1);
+    assert.match(node.said.join("\n"), /the bucket sluice_main cannot be opened .* the server needs JetStream/);
+    await server.stop();
+  });
+
+  commands.run();
+}
