@@ -41,6 +41,19 @@ export interface DiskFaultRates {
   readonly bitFlip?: number;
 }
 
+/** What has gone wrong on a disk so far, on all handles and through all crashes. */
+export interface DiskCounts {
+  full: number;
+  /** Operations that failed without effect, torn writes not among them. */
+  io: number;
+  torn: number;
+  bitFlips: number;
+  /** Operations that took longer because of {@link SimulatedDisk.slowMs}. */
+  slow: number;
+  /** Files and names of which a power failure took something. */
+  lost: number;
+}
+
 /** What a {@link SimulatedDisk} can be told. */
 export interface SimulatedDiskOptions {
   /** @default a source seeded with 0 */
@@ -78,12 +91,16 @@ export class SimulatedDisk implements Disk {
   #operations = 0;
   #powerFailsAt = Infinity;
 
+  readonly counts: Readonly<DiskCounts>;
+  readonly #counts: DiskCounts;
   /** Probabilities of faults from now on. */
   rates: DiskFaultRates;
+  /** With a clock: every operation takes so much longer from now on, in milliseconds. */
+  slowMs = 0;
   /** Decides the fate of single operations, before `rates` do: a fault, or undefined to let it pass. */
   inject: ((operation: DiskOperation) => DiskFault | undefined) | undefined;
 
-  constructor(options: SimulatedDiskOptions = {}, medium: Medium = new Medium()) {
+  constructor(options: SimulatedDiskOptions = {}, medium: Medium = new Medium(), counts: DiskCounts = freshCounts()) {
     const { minLatencyMs = 0, maxLatencyMs = minLatencyMs } = options;
     if (!(minLatencyMs >= 0 && maxLatencyMs >= minLatencyMs)) {
       throw new SluiceError(
@@ -94,6 +111,8 @@ export class SimulatedDisk implements Disk {
     this.#options = options;
     this.#random = options.random ?? new SeededRandom(0);
     this.#medium = medium;
+    this.#counts = counts;
+    this.counts = counts;
     this.rates = options.rates ?? {};
   }
 
@@ -109,7 +128,7 @@ export class SimulatedDisk implements Disk {
 
   /** The disk as another process of the same machine sees it. */
   handle(options: SimulatedDiskOptions = this.#options): SimulatedDisk {
-    return new SimulatedDisk(options, this.#medium);
+    return new SimulatedDisk(options, this.#medium, this.#counts);
   }
 
   /** Ends this handle as `kill -9` ends a process. */
@@ -127,7 +146,9 @@ export class SimulatedDisk implements Disk {
 
   /** The power fails, if it has not yet. Gives the disk as it is found when the machine is started again. */
   crash(options: SimulatedDiskOptions = this.#options): SimulatedDisk {
-    return new SimulatedDisk(options, this.#medium.crash(this.#random.fork(`crash ${this.#operations}`)));
+    const { medium, lost } = this.#medium.crash(this.#random.fork(`crash ${this.#operations}`));
+    this.#counts.lost += lost;
+    return new SimulatedDisk(options, medium, this.#counts);
   }
 
   /** All files by absolute path, sorted. The bytes must not be changed. */
@@ -215,9 +236,11 @@ export class SimulatedDisk implements Disk {
   #append(path: string, file: MediumFile, bytes: Uint8Array): void {
     const { capacityBytes } = this.#options;
     if (capacityBytes !== undefined && this.#medium.usedBytes() + bytes.length > capacityBytes) {
+      this.#counts.full++;
       throw new DiskError("full", path, reasons.full);
     }
     if (this.#draw(this.rates.torn)) {
+      this.#counts.torn++;
       file.append(bytes.slice(0, this.#random.int(bytes.length + 1)));
       throw new DiskError("io", path, reasons.io);
     }
@@ -225,6 +248,7 @@ export class SimulatedDisk implements Disk {
       const flipped = bytes.slice();
       const at = this.#random.int(bytes.length);
       flipped[at] = (flipped[at] as number) ^ (1 << this.#random.int(8));
+      this.#counts.bitFlips++;
       file.append(flipped);
     } else file.append(bytes);
   }
@@ -243,7 +267,10 @@ export class SimulatedDisk implements Disk {
       throw new DiskError("io", path, `Cannot ${action} ${path}: the power has failed`);
     }
     const fault = this.inject?.({ index, action, path }) ?? this.#drawFault(action);
-    if (fault !== undefined) throw faultOf(fault, action, path);
+    if (fault !== undefined) {
+      if (fault === "full" || fault === "io") this.#counts[fault]++;
+      throw faultOf(fault, action, path);
+    }
     try {
       return effect();
     } catch (error) {
@@ -255,7 +282,8 @@ export class SimulatedDisk implements Disk {
   #latency(): Promise<void> {
     const { clock, minLatencyMs = 0, maxLatencyMs = minLatencyMs } = this.#options;
     if (clock === undefined) return Promise.resolve();
-    const delayMs = minLatencyMs + this.#random.next() * (maxLatencyMs - minLatencyMs);
+    if (this.slowMs > 0) this.#counts.slow++;
+    const delayMs = this.slowMs + minLatencyMs + this.#random.next() * (maxLatencyMs - minLatencyMs);
     return new Promise((resolve) => clock.setTimer(delayMs, resolve));
   }
 
@@ -267,6 +295,10 @@ export class SimulatedDisk implements Disk {
   #draw(rate: number | undefined): boolean {
     return rate !== undefined && rate > 0 && this.#random.chance(rate);
   }
+}
+
+function freshCounts(): DiskCounts {
+  return { full: 0, io: 0, torn: 0, bitFlips: 0, slow: 0, lost: 0 };
 }
 
 const reasons: Readonly<Record<DiskFault, string>> = {

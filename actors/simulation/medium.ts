@@ -194,9 +194,13 @@ export class Medium {
     return new Map(found.sort(([a], [b]) => a < b ? -1 : 1));
   }
 
-  /** The power fails: this medium is dead, and what survived is in the one that is returned. */
-  crash(random: Random): Medium {
+  /**
+   * The power fails: this medium is dead, and what survived is in the one that is returned. `lost`: how many changes of names and
+   * files did not survive whole.
+   */
+  crash(random: Random): { readonly medium: Medium; readonly lost: number } {
     this.powered = false;
+    let lost = 0;
     const keeps = random.pick([0, 0.5, 0.9, 1]);
     // Some file systems keep the order of changes in a folder, others only that of changes of one name.
     const inOrder = random.chance(0.5);
@@ -206,8 +210,12 @@ export class Medium {
       return names !== undefined && (inOrder || names.has(name));
     };
     for (const changes of this.#pending) {
-      if (random.chance(keeps) && !changes.some(isStopped)) makeDurable(changes);
-      else for (const { folder, name } of changes) stopped.set(folder, (stopped.get(folder) ?? new Set()).add(name));
+      if (random.chance(keeps) && !changes.some(isStopped)) {
+        makeDurable(changes);
+        continue;
+      }
+      lost++;
+      for (const { folder, name } of changes) stopped.set(folder, (stopped.get(folder) ?? new Set()).add(name));
     }
     this.#pending = [];
     const survivors = new Map<FileNode, FileNode>();
@@ -219,6 +227,7 @@ export class Medium {
           let survivor = survivors.get(node);
           if (survivor === undefined) {
             const content = survivingContent(node, random);
+            if (content.length < node.content.length) lost++;
             survivor = { kind: "file", content, room: nothing, durable: content, emptied: false };
             survivors.set(node, survivor);
           }
@@ -227,7 +236,8 @@ export class Medium {
       }
       return { kind: "folder", names, durable: new Map(names) };
     };
-    return new Medium(copy(this.#root));
+    const medium = new Medium(copy(this.#root));
+    return { medium, lost };
   }
 
   #change(changes: readonly NameChange[]): void {

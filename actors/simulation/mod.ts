@@ -36,6 +36,6 @@ export { Trace } from "./trace.ts";
 export { World } from "./world.ts";
 
 export type { VirtualClockOptions } from "./clock.ts";
-export type { DiskAction, DiskFaultRates, DiskOperation, SimulatedDiskOptions } from "./disk.ts";
+export type { DiskAction, DiskCounts, DiskFaultRates, DiskOperation, SimulatedDiskOptions } from "./disk.ts";
 export type { NetworkCounts, NetworkFaults, SimulatedNetworkOptions } from "./network.ts";
 export type { RunLimits, WorldOptions } from "./world.ts";

@@ -42,6 +42,10 @@ export interface NetworkFaults {
 export interface NetworkCounts {
   readonly delivered: number;
   readonly lost: number;
+  /** Of those that were lost: in a burst, on a link that was cut, and because a connection was broken. */
+  readonly inBursts: number;
+  readonly cut: number;
+  readonly unconnected: number;
   readonly duplicated: number;
   readonly corrupted: number;
 }
@@ -99,7 +103,7 @@ export class SimulatedNetwork {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #connections = new Map<string, SimulatedTransport>();
   #faults: NetworkFaults;
-  #counts = { delivered: 0, lost: 0, duplicated: 0, corrupted: 0 };
+  #counts = { delivered: 0, lost: 0, inBursts: 0, cut: 0, unconnected: 0, duplicated: 0, corrupted: 0 };
 
   constructor(options: SimulatedNetworkOptions) {
     this.clock = options.clock;
@@ -219,7 +223,7 @@ export class SimulatedNetwork {
     const bit = random.int(Math.max(1, bytes.length * 8));
     if (bursts) link.lostUntilMs = now + exponential(faults.burstMs, random);
     const down = !from.connected || !to.connected;
-    if (down || link.blocked.size > 0 || now < link.lostUntilMs) return this.#lose(from, to, subject);
+    if (down || link.blocked.size > 0 || now < link.lostUntilMs) return this.#lose(from, to, subject, down, link);
 
     const copy = bytes.slice();
     if (corrupted && copy.length > 0) {
@@ -235,7 +239,9 @@ export class SimulatedNetwork {
     this.clock.setTimer(arrivalMs - now, () => {
       if (link.arrivalMs.get(subject) === arrivalMs) link.arrivalMs.delete(subject);
       const broken = from.breaks + to.breaks !== breaks;
-      if (broken || link.blocked.size > 0 || this.clock.monotonic() < link.lostUntilMs) return this.#lose(from, to, subject);
+      if (broken || link.blocked.size > 0 || this.clock.monotonic() < link.lostUntilMs) {
+        return this.#lose(from, to, subject, broken, link);
+      }
       for (let times = duplicated ? 2 : 1; times > 0; times--) {
         this.#counts.delivered++;
         this.#onEvent(`${from.name} -> ${to.name} ${subject} ${copy.length}`);
@@ -255,8 +261,9 @@ export class SimulatedNetwork {
     }
   }
 
-  #lose(from: SimulatedTransport, to: SimulatedTransport, subject: string): void {
+  #lose(from: SimulatedTransport, to: SimulatedTransport, subject: string, broken: boolean, link: Link): void {
     this.#counts.lost++;
+    this.#counts[broken ? "unconnected" : link.blocked.size > 0 ? "cut" : "inBursts"]++;
     this.#onEvent(`${from.name} -x ${to.name} ${subject}`);
   }
 

@@ -88,7 +88,10 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
     running.reject(new SluiceError("RUN_CANCELLED", "the run was stopped before it processed anything"));
     ended.reject(new SluiceError("RUN_CANCELLED", "the run was stopped from outside"));
     events.close();
-    await store.close();
+    // The job is over, whatever becomes of its store: what is not let go of, a later start takes over.
+    await store.close().catch((cause: unknown) => {
+      log({ level: "warn", from: job.graph.name, message: "its checkpoint store could not be let go of", cause });
+    });
     if (options.system === undefined) await system.shutdown();
   });
   master.tell({ kind: "deploy", attempt: store.record().attempt + 1 });
