@@ -213,7 +213,9 @@ export function nextTickAt(state: Coordination): number {
   if (state.over) return Infinity;
   let at = Infinity;
   if (state.last === undefined) {
-    if (state.pending.size < openAtOnce(state)) at = Math.max(state.nextTriggerAt, pauseEnds(state));
+    // What ends the job is triggered at once or not at all: a tick that can do nothing would come again at once, for ever.
+    const ending = state.stopping || state.finished.size === state.subtasks;
+    if (!ending && state.pending.size < openAtOnce(state)) at = Math.max(state.nextTriggerAt, pauseEnds(state));
     if (state.pending.size === 0 && someLoopEnds(state)) at = Math.min(at, Math.max(state.nextLookAt, pauseEnds(state)));
     for (const pending of state.pending.values()) {
       if (!pending.storing) at = Math.min(at, pending.triggeredAt + state.policy.timeoutMs);

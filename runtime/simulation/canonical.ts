@@ -1,6 +1,6 @@
 /**
- * A value as text, the same for equal values: what a record is compared by. Fields come in the order of their names; values that JSON
- * would confuse (-0, NaN, undefined, bigints, dates, maps, sets, bytes) are told apart.
+ * A value as text, the same for equal values: what a record is compared by. Fields come in the order of their names; values
+ * that JSON would confuse (-0, NaN, undefined, bigints, dates, maps, sets, bytes) are told apart.
  */
 export function canonical(value: unknown): string {
   switch (typeof value) {

@@ -34,7 +34,7 @@ const latency = { minLatencyMs: 0.01, maxLatencyMs: 0.1 } as const;
 /** A start of the process, to its end. */
 interface Life {
   readonly number: number;
-  readonly process: SimulatedProcess;
+  readonly member: SimulatedProcess;
   readonly system: ActorSystem;
   /** It among the processes of its machine. */
   readonly entry: MachineProcess;
@@ -75,7 +75,7 @@ class EmbeddedStage implements FaultTarget {
     this.#play = play;
     this.#world = new World(play.seed, { network: calm });
     const { clock, random, trace } = this.#world;
-    this.#runWorld = new RunWorld(play.seed, random.fork("outside"));
+    this.#runWorld = new RunWorld(play.seed);
     this.#ledger = new Ledger(trace, () => latestComplete(this.disk));
     this.disk = new SimulatedDisk({ clock, random: random.fork("disk"), ...latency });
     this.#faults = new FaultPlayer(this, play.schedule);
@@ -97,7 +97,7 @@ class EmbeddedStage implements FaultTarget {
     const { schedule, livenessMs } = this.#play;
     const safeMs = Math.max(0, ...schedule.map(endOf));
     try {
-      await this.#world.run(this.#lay());
+      await this.#lay();
       this.#boot();
       await this.#world.run(() => this.#over, { maxEvents, maxMs: safeMs + livenessMs });
       this.#endedMs = this.clock.monotonic();
@@ -116,6 +116,7 @@ class EmbeddedStage implements FaultTarget {
     return {
       visible,
       outside: this.#runWorld.outside.all(),
+      compared: this.#runWorld.outside.compared(),
       files: new Map([...this.disk.files()].filter(([path]) => !path.startsWith("/.sluice/"))),
       events: this.#events,
       violations: [...this.#violations, ...problems],
@@ -134,7 +135,7 @@ class EmbeddedStage implements FaultTarget {
   // What faults are done to
 
   process(): SimulatedProcess | undefined {
-    return this.#life?.process;
+    return this.#life?.member;
   }
 
   connections(): readonly string[] {
@@ -166,18 +167,19 @@ class EmbeddedStage implements FaultTarget {
 
   // Lives
 
-  /** Puts the job's files on the disk. */
+  /** Puts the job's files on the disk, before any time passes. */
   async #lay(): Promise<void> {
+    const disk = this.disk.handle({});
     for (const [path, content] of Object.entries(this.#play.subject.files)) {
       const folders = path.split("/").slice(0, -1);
-      if (folders.length > 0) await this.disk.makeDirectory(folders.join("/"));
-      const writer = await this.disk.openWrite(path);
+      if (folders.length > 0) await disk.makeDirectory(folders.join("/"));
+      const writer = await disk.openWrite(path);
       await writer.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
       await writer.sync();
       await writer.close();
       folders.push("");
       for (let depth = 1; depth <= folders.length; depth++) {
-        await this.disk.syncDirectory(folders.slice(0, depth).join("/") || ".");
+        await disk.syncDirectory(folders.slice(0, depth).join("/") || ".");
       }
     }
   }
@@ -185,12 +187,12 @@ class EmbeddedStage implements FaultTarget {
   #boot(): void {
     if (this.#over) return;
     const number = ++this.#lives;
-    const process = new SimulatedProcess(this.clock, this.disk);
-    process.jump(this.#aheadMs);
-    const system = this.#world.system(`${name}-${number}`, { clock: process.clock });
+    const member = new SimulatedProcess(this.clock, this.disk);
+    member.jump(this.#aheadMs);
+    const system = this.#world.system(`${name}-${number}`, { clock: member.clock });
     const entry = this.#machine.start(number);
     const connection = this.#play.conditions.networked ? this.network.connect(`${name}-${number}`) : undefined;
-    const life: Life = { number, process, system, entry, connection, run: undefined };
+    const life: Life = { number, member, system, entry, connection, run: undefined };
     this.#life = life;
     this.trace.note(`started ${number}`);
     this.#started(life).then((run) => this.#watch(life, run), (error: unknown) => this.#ended(life, error));
@@ -198,13 +200,13 @@ class EmbeddedStage implements FaultTarget {
 
   async #started(life: Life): Promise<Run> {
     const { subject, conditions } = this.#play;
-    const { process, system, number, entry, connection } = life;
+    const { member, system, number, entry, connection } = life;
     const { ledger, exceptions, counts } = { ledger: this.#ledger, exceptions: this.exceptions, counts: this.#counts };
     const job = this.#runWorld.load(subject.job);
     this.#graph = job.graph;
     const random = this.#world.random.fork(`life ${number}`);
     const storage = fileStorage(stateFolder, {
-      disk: process.disk,
+      disk: member.disk,
       random: random.fork("storage"),
       processes: entry,
     });
@@ -217,11 +219,11 @@ class EmbeddedStage implements FaultTarget {
       checkpoints: { mode, intervalMs, maxConcurrent, tolerableFailures: 10, ...subject.start.checkpoints, storage },
       channels: { ...conditions.channels, ...subject.start.channels },
       system,
-      clock: process.clock,
-      disk: process.disk,
+      clock: member.clock,
+      disk: member.disk,
       random: random.fork("run"),
       log: (entry) => this.trace.note(`${entry.level} ${entry.from}: ${entry.message}`),
-      ...(connection === undefined ? {} : { transport: process.transport(connection) }),
+      ...(connection === undefined ? {} : { transport: member.transport(connection) }),
     };
     return await start(watchedJob(job, { ledger, exceptions, counts, pace: conditions.pace }), options);
   }
@@ -237,7 +239,7 @@ class EmbeddedStage implements FaultTarget {
 
   async #collect(life: Life, run: Run): Promise<void> {
     for await (const event of run.events) {
-      if (!life.process.alive) return;
+      if (!life.member.alive) return;
       this.#events.push(event);
       const id = "checkpoint" in event ? ` ${event.checkpoint}` : "";
       const why = "cause" in event && event.cause instanceof Error ? `: ${event.cause.message}` : "";
@@ -254,8 +256,8 @@ class EmbeddedStage implements FaultTarget {
   }
 
   #end(life: Life): void {
-    this.#aheadMs = life.process.clock.now() - this.clock.now();
-    life.process.kill();
+    this.#aheadMs = life.member.clock.now() - this.clock.now();
+    life.member.kill();
     life.entry.kill();
     void life.connection?.close();
     this.#life = undefined;
@@ -271,7 +273,7 @@ class EmbeddedStage implements FaultTarget {
     const life = this.#life;
     if (life === undefined) return;
     await this.#world.run(Promise.resolve(life.run?.cancel()).then(() => life.system.shutdown()), { maxEvents: 100_000 });
-    const { waiting } = life.process;
+    const { waiting } = life.member;
     if (waiting > 0) {
       this.#violations.push({ kind: "invariant", text: `${waiting} timers are left in the process after the job's end` });
     }
@@ -280,10 +282,11 @@ class EmbeddedStage implements FaultTarget {
   #stuck(error: SluiceError, safeMs: number): string {
     const last = this.#lastFailure;
     const failure = last === undefined ? "" : `; its last failure: ${last instanceof Error ? last.message : String(last)}`;
-    const idle = error.code === "SIMULATION_STUCK"
+    const moved = `its sources have read ${this.#counts.read} records and its sinks were given ${this.#ledger.written}`;
+    const why = error.code === "SIMULATION_STUCK"
       ? "nothing is left to happen: it waits for something outside the simulation, such as a real timer, file or socket"
-      : `it goes on for ${this.clock.monotonic().toFixed(0)} ms`;
-    return `faults are off since ${safeMs.toFixed(0)} ms, and the job is not over: ${idle}${failure}`;
+      : `after ${this.clock.monotonic().toFixed(0)} ms`;
+    return `faults are off since ${safeMs.toFixed(0)} ms, and the job is not over ${why}; ${moved}${failure}`;
   }
 }
 

@@ -6,14 +6,16 @@ const Rate = Type.Number({ minimum: 0, maximum: 1 });
 const Name = Type.String({ minLength: 1 });
 
 /**
- * One event of a fault schedule, as plain JSON. `at` is when it begins, `forMs` how long it lasts, in virtual milliseconds since the
- * run began; `of` and `from` name processes. What an event draws besides is drawn under its own name, so that taking other events
- * out of a schedule changes nothing about it.
+ * One event of a fault schedule, as plain JSON. `at` is when it begins, `forMs` how long it lasts, in virtual milliseconds
+ * since the run began; `of` and `from` name processes. What an event draws besides is drawn under its own name, so that taking
+ * other events out of a schedule changes nothing about it.
  */
 export const FaultEvent = Type.Union([
   /** Messages take `meanMs` longer on average. */
   Type.Object({ kind: Type.Literal("delay"), at: At, forMs: For, meanMs: Type.Number({ minimum: 0 }) }),
-  /** With each message a burst of loss begins with probability `rate`, in which a link loses everything, for `burstMs` on average. */
+  /**
+   * With each message a burst of loss begins with probability `rate`, in which a link loses everything, for `burstMs` on average.
+   */
   Type.Object({ kind: Type.Literal("loss"), at: At, forMs: For, rate: Rate, burstMs: Type.Number({ minimum: 0 }) }),
   /** Messages arrive twice with probability `rate`. */
   Type.Object({ kind: Type.Literal("duplicate"), at: At, forMs: For, rate: Rate }),

@@ -17,7 +17,8 @@ export interface FaultGround {
   readonly without: readonly FaultKind[];
 }
 
-const ofNetworks: readonly FaultKind[] = ["corrupt", "delay", "disconnect", "duplicate", "loss", "partition"];
+/** Kinds that need a network. */
+export const ofNetworks: readonly FaultKind[] = ["corrupt", "delay", "disconnect", "duplicate", "loss", "partition"];
 
 /** Which kinds can happen on a ground at all. */
 export function possibleKinds(ground: FaultGround): readonly FaultKind[] {
@@ -25,8 +26,8 @@ export function possibleKinds(ground: FaultGround): readonly FaultKind[] {
 }
 
 /**
- * Draws the fault schedule of a run. Each kind is absent, rare or frequent for the whole run: some runs know one kind only, some are
- * full of everything. A kind draws under its own name: leaving one out changes nothing about the others.
+ * Draws the fault schedule of a run. Each kind is absent, rare or frequent for the whole run: some runs know one kind only,
+ * some are full of everything. A kind draws under its own name: leaving one out changes nothing about the others.
  */
 export function drawFaults(random: Random, kinds: readonly FaultKind[], ground: FaultGround): readonly FaultEvent[] {
   const possible = possibleKinds(ground).filter((kind) => kinds.includes(kind));
@@ -46,20 +47,26 @@ function drawFault(random: Random, kind: FaultKind, ground: FaultGround): FaultE
   const { spanMs, processes, sources, sinks, transactional } = ground;
   const at = rounded(random.next() * spanMs);
   // Most are short beside the run; some last so long that whoever waits must give up.
-  const forMs = rounded(random.next() * spanMs * random.pick([0.05, 0.2, 0.2, 1]));
+  const forMs = rounded((0.2 + random.next()) * spanMs * random.pick([0.1, 0.3, 0.3, 1]));
   const of = random.pick(processes);
   switch (kind) {
     case "delay":
       return { kind, at, forMs, meanMs: rounded(random.next() * spanMs * random.pick([0.01, 0.05])) };
     case "loss":
-      return { kind, at, forMs, rate: random.pick([0.02, 0.2]), burstMs: random.pick([1, 10]) };
+      return { kind, at, forMs, rate: random.pick([0.05, 0.3]), burstMs: random.pick([1, 10]) };
     case "duplicate":
       return { kind, at, forMs, rate: random.pick([0.05, 0.5]) };
     case "corrupt":
-      return { kind, at, forMs, rate: random.pick([0.01, 0.1]) };
+      return { kind, at, forMs, rate: random.pick([0.05, 0.2]) };
     case "partition": {
       const from = processes.length === 1 ? [of] : processes.filter(() => random.chance(0.5));
-      return { kind, at, forMs, from: from.length === 0 || from.length === processes.length ? [of] : from, oneWay: random.chance(0.3) };
+      return {
+        kind,
+        at,
+        forMs,
+        from: from.length === 0 || from.length === processes.length ? [of] : from,
+        oneWay: random.chance(0.3),
+      };
     }
     case "disconnect":
       return random.chance(0.5) ? { kind, at, forMs } : { kind, at, forMs, of };
@@ -70,7 +77,12 @@ function drawFault(random: Random, kind: FaultKind, ground: FaultGround): FaultE
     case "disk-full":
       return { kind, at, forMs };
     case "clock-jump":
-      return { kind, at, of, byMs: rounded((random.chance(0.5) ? 1 : -1) * random.pick([spanMs, 3_600_000, 2 * 3_600_000 * random.next()])) };
+      return {
+        kind,
+        at,
+        of,
+        byMs: rounded((random.chance(0.5) ? 1 : -1) * random.pick([spanMs, 3_600_000, 2 * 3_600_000 * random.next()])),
+      };
     case "disk-error":
       return { kind, at, forMs, rate: random.pick([0.05, 0.3]) };
     case "torn-write":

@@ -78,9 +78,9 @@ export class FaultPlayer {
       case "pause":
         return this.#pause(event);
       case "clock-jump": {
-        const process = this.#target.process(event.of);
-        if (process === undefined) return;
-        process.jump(event.byMs);
+        const member = this.#target.process(event.of);
+        if (member === undefined) return;
+        member.jump(event.byMs);
         return this.#note(event.kind);
       }
       case "exception": {
@@ -119,11 +119,11 @@ export class FaultPlayer {
   }
 
   #pause(event: Of<"pause">): void {
-    const process = this.#target.process(event.of);
-    if (process === undefined || process.paused) return;
-    process.pause();
+    const member = this.#target.process(event.of);
+    if (member === undefined || member.paused) return;
+    member.pause();
     this.#note("pause");
-    this.#target.clock.setTimer(event.forMs, () => process.resume());
+    this.#target.clock.setTimer(event.forMs, () => member.resume());
   }
 
   #cut({ from, oneWay }: Of<"partition">): () => void {
@@ -149,7 +149,13 @@ export class FaultPlayer {
     const losses = this.#all("loss");
     const meanDelayMs = Math.max(calm.meanDelayMs ?? 0.4, ...this.#all("delay").map(({ meanMs }) => meanMs));
     const burstMs = Math.max(1, ...losses.map((event) => event.burstMs));
-    network.setFaults({ meanDelayMs, burstMs, lossRate: rate("loss"), duplicateRate: rate("duplicate"), corruptRate: rate("corrupt") });
+    network.setFaults({
+      meanDelayMs,
+      burstMs,
+      lossRate: rate("loss"),
+      duplicateRate: rate("duplicate"),
+      corruptRate: rate("corrupt"),
+    });
   }
 
   #storage(event: FaultEvent, count: () => number): void {

@@ -39,8 +39,8 @@ export function judge(
   }
   const weak = atLeastOnce || expected.visible.some(({ delivery }) => delivery === "at-least-once");
   const strictness: Strictness = weak ? "at least once" : "exactly once";
-  for (const [name, want] of expected.outside) {
-    violations.push(...compareOutside(name, want, actual.outside.get(name), strictness));
+  for (const [name, want] of expected.compared) {
+    violations.push(...compareOutside(name, want, actual.compared.get(name), strictness));
   }
   const [wanted, written] = [linesByFolder(expected), linesByFolder(actual)];
   for (const folder of new Set([...wanted.keys(), ...written.keys()])) {

@@ -25,8 +25,8 @@ interface Entry {
 }
 
 /**
- * What the sinks of a simulated job have made visible, as someone sees it who stands outside and outlives every process: the records
- * of a transaction when it is committed, once; those of other sinks as they are written.
+ * What the sinks of a simulated job have made visible, as someone sees it who stands outside and outlives every process: the
+ * records of a transaction when it is committed, once; those of other sinks as they are written.
  */
 export class Ledger {
   readonly #trace: Trace;
@@ -84,7 +84,9 @@ export class Ledger {
     // What an aborted checkpoint prepared comes with the next one that completes.
     const latest = this.#latestComplete();
     if (latest < prepared.checkpointId) {
-      this.problems.push(`sink ${uid} was told to commit ${token as string} while checkpoint ${latest} is the latest complete one`);
+      this.problems.push(
+        `sink ${uid} was told to commit ${token as string} while checkpoint ${latest} is the latest complete one`,
+      );
     }
     this.#committed.set(uid, committed.add(token as string));
     this.#entriesOf(uid).push({ checkpointId: prepared.checkpointId, token: token as string, records: prepared.records });

@@ -18,7 +18,9 @@ export interface Play {
 /** What a run came to. */
 export interface Played {
   readonly visible: readonly Visible[];
+  /** What is outside the job, and what of it is compared, by name. */
   readonly outside: ReadonlyMap<string, unknown>;
+  readonly compared: ReadonlyMap<string, unknown>;
   /** What is on the disk at the end, without what Sluice keeps of its own. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly events: readonly JobEvent[];

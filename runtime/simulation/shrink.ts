@@ -1,6 +1,7 @@
 /**
- * The smallest part of a failing list that deleting finds: by delta debugging (Zeller and Hildebrandt), ever smaller pieces are left
- * out, and what still fails without them goes on. Of what it returns no single element can be left out, unless `maxTries` came first.
+ * The smallest part of a failing list that deleting finds: by delta debugging (Zeller and Hildebrandt), ever smaller pieces are
+ * left out, and what still fails without them goes on. Of what it returns no single element can be left out, unless `maxTries`
+ * came first.
  *
  * @param fails whether a part of the list, in order, still fails
  */

@@ -6,7 +6,7 @@ import { type Conditions, drawConditions, plainConditions } from "./conditions.t
 import { playEmbedded } from "./embedded_stage.ts";
 import { SimulationFailure } from "./failure.ts";
 import { type FaultEvent, type FaultKind, faultKinds } from "./fault.ts";
-import { drawFaults, type FaultGround, possibleKinds } from "./fault_draw.ts";
+import { drawFaults, type FaultGround, ofNetworks, possibleKinds } from "./fault_draw.ts";
 import { type Comparison, judge } from "./judge.ts";
 import type { Played } from "./played.ts";
 import { parseReplay, type Replay } from "./replay.ts";
@@ -51,8 +51,8 @@ const day = 86_400_000;
 
 /**
  * Runs a job in virtual time, on a simulated disk and network, once for each seed: each draws what goes wrong and when, lets it
- * happen, then lets the job come to its end in peace, and compares what became visible with a run in which nothing goes wrong. The
- * same seed gives the same run.
+ * happen, then lets the job come to its end in peace, and compares what became visible with a run in which nothing goes wrong.
+ * The same seed gives the same run.
  *
  * A run that shows something else is done again with ever fewer faults, until none can be left out.
  *
@@ -91,12 +91,12 @@ class Simulation {
     this.#options = options;
     this.#subject = { job, start, files };
     this.#kinds = faults;
-    const made = new RunWorld(options.seed ?? 1, new SeededRandom(options.seed ?? 1)).load(job);
+    const made = new RunWorld(options.seed ?? 1).load(job);
     for (const { id, role } of made.graph.operators) {
       if (role.kind !== "source" || role.source.bounded) continue;
       throw new SluiceError(
         "BAD_OPTIONS",
-        `cannot simulate job ${made.graph.name}: source ${id} never ends; simulate it with one that does, such as generate with a count`,
+        `cannot simulate job ${made.graph.name}: source ${id} never ends; give it one that does, such as generate with a count`,
       );
     }
     this.#name = made.graph.name;
@@ -205,7 +205,8 @@ class Simulation {
     const drawn = drawConditions(random.fork("conditions"), { durationMs, records: read });
     const { mode = drawn.mode } = this.#subject.start.checkpoints ?? {};
     const { parallelism = drawn.parallelism } = this.#subject.start;
-    return { ...drawn, mode: mode as CheckpointMode, parallelism };
+    const networked = drawn.networked || this.#kinds.every((kind) => ofNetworks.includes(kind));
+    return { ...drawn, mode: mode as CheckpointMode, parallelism, networked };
   }
 
   #ground({ spanMs, networked }: Conditions, { sources, sinks, transactional }: Played): FaultGround {
@@ -226,7 +227,9 @@ class Simulation {
     if (missing.length === 0) return;
     throw new SluiceError(
       "SIMULATION_FAULTS_MISSING",
-      `job ${this.#name}: no fault of kind ${missing.join(", ")} had an effect in ${seeds} seeds, so nothing is known about it: ` +
+      `job ${this.#name}: no fault of kind ${
+        missing.join(", ")
+      } had an effect in ${seeds} seeds, so nothing is known about it: ` +
         "give more seeds, or name the faults that can happen to this job in faults",
     );
   }

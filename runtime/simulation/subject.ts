@@ -1,4 +1,5 @@
 import type { Random } from "../../actors/random.ts";
+import { SeededRandom } from "../../actors/seeded_random.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { isJob, type Job } from "../job/job.ts";
 import type { StartOptions } from "../master/options.ts";
@@ -12,21 +13,25 @@ export interface JobWorld {
   /**
    * Something outside the job that outlives its processes, such as the table that a sink writes to: made at the first call of a
    * run. After the run it is compared with that of a run without faults: arrays whatever their order, all else as a whole.
+   *
+   * @param view what of it is compared. Default: all
    */
-  outside<T>(name: string, make: () => T): T;
+  outside<T>(name: string, make: () => T, view?: (thing: T) => unknown): T;
 }
 
 /**
- * The job to simulate, or what makes it. A function is called at every start of a process, as a process would load its module anew:
- * only so is state found that lies outside what checkpoints hold.
+ * The job to simulate, or what makes it. A function is called at every start of a process, as a process would load its module
+ * anew: only so is state found that lies outside what checkpoints hold.
  */
 export type JobUnderTest = Job | ((world: JobWorld) => Job);
 
 /** Options of `start` that a job is simulated with; checkpoint mode, interval and parallelism are drawn unless given. */
-export type SimulatedStart = Pick<
-  StartOptions,
-  "parallelism" | "channels" | "handlerTimeoutMs" | "poison" | "restart" | "shutdownMs"
-> & { readonly checkpoints?: Omit<NonNullable<StartOptions["checkpoints"]>, "directory" | "storage"> };
+export type SimulatedStart =
+  & Pick<
+    StartOptions,
+    "parallelism" | "channels" | "handlerTimeoutMs" | "poison" | "restart" | "shutdownMs"
+  >
+  & { readonly checkpoints?: Omit<NonNullable<StartOptions["checkpoints"]>, "directory" | "storage"> };
 
 /** What is simulated, whatever the seed. */
 export interface Subject {
@@ -43,9 +48,9 @@ export class RunWorld {
   readonly #random: Random;
   #usedRandom = false;
 
-  constructor(seed: number, random: Random) {
+  constructor(seed: number) {
     this.seed = seed;
-    this.#random = random;
+    this.#random = new SeededRandom(`data ${seed}`);
   }
 
   /** Whether the job has drawn from chance, so that every seed has a job of its own. */
@@ -78,7 +83,7 @@ export class RunWorld {
         used();
         return random;
       },
-      outside: (name, make) => this.outside.of(name, make),
+      outside: (name, make, view = (thing) => thing) => this.outside.of(name, make, view),
     };
   }
 }

@@ -16,8 +16,8 @@ export interface SourceCounts {
 }
 
 /**
- * A source that reads what the given one does, at a pace drawn from chance, so that even a small job lasts long enough for much to
- * happen in it; and throws where it is told to.
+ * A source that reads what the given one does, at a pace drawn from chance, so that even a small job lasts long enough for much
+ * to happen in it; and throws where it is told to.
  */
 export function watchedSource(
   source: Source<unknown>,

@@ -130,6 +130,19 @@ test("stop takes a last checkpoint, tries again when it is aborted, and ends as 
   assert.equal(coordinate(state, { kind: "committed", subtask: 1, id: 2 }, 50), [{ kind: "done", id: 2, stopped: true }]);
 });
 
+test("while the last checkpoint is under way no tick is due but its timeout, though others may be open with it", () => {
+  for (const end of ["finished", "stop"] as const) {
+    const state = begin({ maxConcurrent: 2 });
+    const actions = end === "stop"
+      ? coordinate(state, { kind: "stop" }, 50)
+      : [0, 1].flatMap((subtask) => coordinate(state, { kind: "finished", subtask }, 50));
+    assert.equal(kinds(actions), ["trigger 1"]);
+    assert.is(nextTickAt(state), 1_050);
+    assert.equal(kinds(coordinate(state, tick, 150)), []);
+    assert.equal(kinds(coordinate(state, tick, 1_050)), ["abort 1", "trigger 2"]);
+  }
+});
+
 test("what finishes after the cut of the stop's checkpoint does not make it a finished job", () => {
   const state = begin();
   coordinate(state, { kind: "stop" }, 10);

@@ -203,6 +203,32 @@ test("a module that is not there, throws, exports nothing or no job: exit code 2
     }
   }));
 
+test("sluice simulate says what it came to, fails with the command that replays it, and replays", () =>
+  inFolder(async (folder) => {
+    const fine = await sluice(folder, ["simulate", "job.ts", "--seeds", "5", "--from", "3"], {
+      default: () => counting(memorySink()),
+    });
+    assert.is(fine.code, 0, fine.said.join("\n"));
+    assert.match(fine.out.join("\n"), /job counting: [\d.]+ s of virtual time, \d+ checkpoints.*\n5 seeds, 0 violations$/s);
+    const forgetful = () => {
+      let total = 0;
+      return job("forgetful", (flow) => {
+        flow.from("n", generate({ count: 40, make: (n) => n })).map((n) => ({ n, total: total += 1 })).to("out", memorySink());
+      }, { parallelism: 1 });
+    };
+    const failed = await sluice(folder, ["simulate", "job.ts", "--seeds", "50", "--faults", "crash"], { default: forgetful });
+    assert.is(failed.code, 1);
+    const replay = /sluice simulate job\.ts --replay '(.*)'$/m.exec(failed.said.join("\n"))?.[1] ?? "";
+    const again = await sluice(folder, ["simulate", "job.ts", "--replay", replay], { default: forgetful });
+    assert.is(again.code, 1);
+    assert.is(again.said[0]?.split("\n")[0], failed.said[0]?.split("\n")[0]);
+    for (const flags of [["--faults", "flood"], ["--seeds", "none"], ["--replay", "{}"]]) {
+      const refused = await sluice(folder, ["simulate", "job.ts", ...flags], { default: forgetful });
+      assert.is(refused.code, 2, refused.said.join("\n"));
+    }
+    assert.is((await sluice(folder, ["simulate", "job.ts"], {})).code, 2);
+  }));
+
 test("values that flags cannot have: exit code 2, and the flag is named", () =>
   inFolder(async (folder) => {
     for (

@@ -11,6 +11,7 @@ const allowed: AllowList = {
   "actors/system_processes.ts": ["files", "process"],
   "runtime/lmdb/store.ts": ["files"],
   "runtime/connectors/stdout.ts": ["process"],
+  "runtime/simulation/caller.ts": ["process"],
   "runtime/cli/main.ts": ["process"],
 };
 
