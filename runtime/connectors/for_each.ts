@@ -15,16 +15,8 @@ export function forEach<T>(fn: (value: T) => void | Promise<void>): Sink<T> {
     kind: "forEach",
     delivery: "at-least-once",
     open: () => ({
-      write(value) {
-        const pending: unknown = fn(value);
-        return isThenable(pending) ? Promise.resolve(pending) : undefined;
-      },
+      write: fn,
       close() {},
     }),
   };
-}
-
-/** A function that is declared to return nothing may return anything, as `(v) => list.push(v)` does. */
-function isThenable(value: unknown): value is PromiseLike<void> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

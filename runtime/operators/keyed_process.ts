@@ -72,23 +72,18 @@ export class KeyedProcessOperator implements Operator {
   }
 
   process(value: unknown): void {
-    let key = this.keyOf(value);
+    const key = this.keyOf(value);
     const { cursor } = this;
-    const group = cursor.keyGroup < 0 ? keyGroupOf(key, this.#context.keyGroupCount) : cursor.keyGroup;
+    const group = cursor.keyGroup < 0 ? this.groupOf(key) : cursor.keyGroup;
     if (group < this.first || group > this.last) throw this.#foreign(key, group);
-    if (this.ended) this.ended = false;
-    // The sender has hashed the key, so it is a valid one: numbers and strings stand for themselves.
-    let identity;
-    if (typeof key === "string") {
-      identity = key;
-    } else if (typeof key === "number") {
-      key = identity = key === 0 ? 0 : key;
-    } else {
-      identity = keyIdentity(key);
-      key = canonicalKey(key);
-    }
+    this.ended = false;
     const run = this.runs.next();
-    run.invocation.begin(key, identity, group, cursor.timestamp);
+    // The sender has hashed the key, so it is a valid one: strings, and numbers other than -0, stand for themselves.
+    if (typeof key === "string" || (typeof key === "number" && key !== 0)) {
+      run.invocation.begin(key, key, group, cursor.timestamp);
+    } else {
+      run.invocation.begin(canonicalKey(key), keyIdentity(key), group, cursor.timestamp);
+    }
     let result;
     try {
       result = this.definition.onRecord(value, run.ctx);
@@ -97,6 +92,10 @@ export class KeyedProcessOperator implements Operator {
       throw error;
     }
     this.runs.returned(run, result, value);
+  }
+
+  private groupOf(key: Key): number {
+    return keyGroupOf(key, this.#context.keyGroupCount);
   }
 
   nextEventTimer(): number {

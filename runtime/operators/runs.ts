@@ -22,7 +22,7 @@ type Handler = ((...args: never[]) => unknown) | undefined;
  */
 export class Runs<Ctx> {
   readonly #context: OperatorContext;
-  readonly #guard: MutationGuard | undefined;
+  private readonly guard: MutationGuard | undefined;
   readonly #create: () => Run<Ctx>;
   private current: Run<Ctx>;
   private shared: boolean;
@@ -35,7 +35,7 @@ export class Runs<Ctx> {
   ) {
     this.shared = !handlers.some(isAsyncFunction);
     this.#context = context;
-    this.#guard = guard;
+    this.guard = guard;
     this.#create = create;
     this.current = create();
   }
@@ -48,9 +48,13 @@ export class Runs<Ctx> {
 
   /** The handler has returned `result`, for a record if there is one. */
   returned(run: Run<Ctx>, result: unknown, record?: unknown): void {
-    if (isThenable(result)) return this.#suspend(run, result, record);
+    if (typeof result === "object" && result !== null && isThenable(result)) return this.#suspend(run, result, record);
+    this.over(run);
+  }
+
+  private over(run: Run<Ctx>): void {
     run.invocation.end();
-    if (this.#guard !== undefined) this.#guard.check();
+    if (this.guard !== undefined) this.guard.check();
   }
 
   /** The attempt ends: what still runs is stale from now on. */
@@ -61,10 +65,7 @@ export class Runs<Ctx> {
   #suspend(run: Run<Ctx>, pending: PromiseLike<unknown>, record: unknown): void {
     this.shared = false;
     const settled = Promise.resolve(pending).then(
-      () => {
-        run.invocation.end();
-        this.#guard?.check();
-      },
+      () => this.over(run),
       (error: unknown) => {
         run.invocation.end();
         throw error;
@@ -83,6 +84,6 @@ function isAsyncFunction(handler: Handler): boolean {
   return Object.prototype.toString.call(handler) === "[object AsyncFunction]";
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { readonly then?: unknown }).then === "function";
+function isThenable(value: object): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown }).then === "function";
 }

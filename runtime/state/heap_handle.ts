@@ -50,7 +50,7 @@ export abstract class HeapHandle implements Remembering {
 
   protected resolve(): void {
     const invocation = this.invocation;
-    if (invocation.group < 0 || invocation.serial === 0) invocation.assertKeyed(`state ${this.state.name}`);
+    if (invocation.group < 0 || invocation.serial === 0) this.unkeyed();
     this.entry = this.table.find(invocation.group, invocation.identity);
     this.seen = invocation.serial;
     if (this.expiry !== undefined && this.entry !== undefined) this.age(this.expiry, this.entry);
@@ -84,6 +84,10 @@ export abstract class HeapHandle implements Remembering {
   protected handOut(entry: Entry, value: unknown): void {
     if (typeof value !== "object" || value === null || entry.stamp >= this.changes.stamp) return;
     this.changes.changing(entry, this.invocation.group);
+  }
+
+  private unkeyed(): void {
+    this.invocation.assertKeyed(`state ${this.state.name}`);
   }
 
   private age(expiry: Expiry, entry: Entry): void {

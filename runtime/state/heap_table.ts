@@ -14,14 +14,14 @@ function nearPlace(key: number): number {
 /**
  * The entries of one keyed state: one `Map` per key group, so that none outgrows what a `Map` can hold.
  *
- * Before the maps stands a small table of what was found last, for keys that are whole numbers: a look-up in it takes half the
+ * Before the maps stands a small table of what was found last, for keys that are numbers: a look-up in it takes half the
  * steps of one in a `Map`, each of which waits for memory.
  */
 export class HeapTable<K = unknown> implements EntryTable {
   readonly changes: ChangeLog<Entry, K>;
   private readonly first: number;
   private readonly groups: readonly Map<KeyIdentity, Entry>[];
-  /** Entries of whole numbers that were found last, each at the place that its key has: what is in here is in its group, too. */
+  /** Entries of numbers that were found last, each at the place that its key has: what is in here is in its group, too. */
   private readonly near: (Entry | undefined)[];
   private readonly expiring: boolean;
 
@@ -38,14 +38,19 @@ export class HeapTable<K = unknown> implements EntryTable {
   }
 
   find(group: number, identity: KeyIdentity): Entry | undefined {
+    if (typeof identity === "number") {
+      const near = this.near[nearPlace(identity)];
+      if (near !== undefined && near.key === identity) return near;
+    }
+    return this.look(group, identity);
+  }
+
+  private look(group: number, identity: KeyIdentity): Entry | undefined {
     const entries = this.groups[group - this.first] as Map<KeyIdentity, Entry>;
-    if (typeof identity !== "number" || (identity | 0) !== identity) return entries.get(identity);
-    const place = nearPlace(identity);
-    const near = this.near[place];
-    if (near !== undefined && near.key === identity) return near;
-    // An engine that knows the key to be a small integer need not look at its kind in every look-up.
-    const found = entries.get(identity | 0);
-    if (found !== undefined) this.near[place] = found;
+    if (typeof identity !== "number") return entries.get(identity);
+    // An engine that knows the key to be a small integer need not look at its kind.
+    const found = (identity | 0) === identity ? entries.get(identity | 0) : entries.get(identity);
+    if (found !== undefined) this.near[nearPlace(identity)] = found;
     return found;
   }
 
@@ -93,6 +98,6 @@ export class HeapTable<K = unknown> implements EntryTable {
   }
 
   #forget(identity: KeyIdentity): void {
-    if (typeof identity === "number" && (identity | 0) === identity) this.near[nearPlace(identity)] = undefined;
+    if (typeof identity === "number") this.near[nearPlace(identity)] = undefined;
   }
 }

@@ -30,13 +30,13 @@ export class Invocation {
   /** Event time of what is being processed, and the key group its results carry. */
   timestamp = Number.NaN;
   keyGroup = -1;
-  #last = 0;
-  readonly #lastSerial: number;
+  private last = 0;
+  private readonly lastSerial: number;
   readonly #handles: Remembering[] = [];
 
   constructor(uid: string, lastSerial: number = highestSerial) {
     this.uid = uid;
-    this.#lastSerial = lastSerial;
+    this.lastSerial = lastSerial;
   }
 
   /** Makes a handle forget its entry whenever serials start again. */
@@ -51,7 +51,7 @@ export class Invocation {
     this.group = group;
     this.keyGroup = group;
     this.timestamp = timestamp;
-    this.serial = this.#next();
+    this.serial = this.last === this.lastSerial ? this.#startAgain() : ++this.last;
   }
 
   /** Starts a run without a key. */
@@ -60,7 +60,7 @@ export class Invocation {
     this.group = -1;
     this.keyGroup = keyGroup;
     this.timestamp = timestamp;
-    this.serial = this.#next();
+    this.serial = this.last === this.lastSerial ? this.#startAgain() : ++this.last;
   }
 
   /** Ends the run: whatever is used from now on is stale. */
@@ -89,11 +89,9 @@ export class Invocation {
     }
   }
 
-  #next(): number {
-    if (this.#last === this.#lastSerial) {
-      for (const handle of this.#handles) handle.forget();
-      this.#last = 0;
-    }
-    return ++this.#last;
+  /** Serials start again; apart from the test before it, which is small enough to be inlined. */
+  #startAgain(): number {
+    for (const handle of this.#handles) handle.forget();
+    return this.last = 1;
   }
 }

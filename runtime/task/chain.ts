@@ -46,8 +46,13 @@ export class ChainLink implements Next {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
+  }
+
+  /** The error of processing a record, apart from the code that does it, which is small enough to be inlined. */
+  protected failed(error: unknown, value: unknown): SluiceError {
+    return this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
   }
 
   watermark(timestamp: number): void {

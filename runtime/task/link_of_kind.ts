@@ -12,7 +12,7 @@ class MapLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -22,7 +22,7 @@ class FilterLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -32,7 +32,7 @@ class FlatMapLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -42,7 +42,7 @@ class ProcessLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -52,7 +52,7 @@ class WindowLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -62,7 +62,7 @@ class WatermarkLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }
@@ -72,7 +72,7 @@ class SinkLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
-      throw this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
+      throw this.failed(error, value);
     }
   }
 }

@@ -123,7 +123,7 @@ class KeyByOutput extends Output {
     try {
       group = keyGroupOf(this.keyOf(value), this.keyGroups);
     } catch (error) {
-      throw attributed(error, `${this.#place} could not take a record's key`);
+      throw this.#keyless(error);
     }
     const channel = this.byKeyGroup[group] as OutputChannel;
     const at = channel.count++;
@@ -131,6 +131,10 @@ class KeyByOutput extends Output {
     channel.keyGroups[at] = group;
     if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
     if (channel.count >= channel.batchRecords) channel.seal(undefined);
+  }
+
+  #keyless(error: unknown): SluiceError {
+    return attributed(error, `${this.#place} could not take a record's key`);
   }
 }
 

@@ -15,7 +15,7 @@ export const committablesPart = "committables";
  */
 export class SinkOperator implements Operator {
   readonly uid: string;
-  readonly #writer: SinkWriter<unknown>;
+  private readonly writer: SinkWriter<unknown>;
   readonly #context: OperatorContext;
   #pending: Committable[] = [];
   #committing: Promise<void> = Promise.resolve();
@@ -24,17 +24,22 @@ export class SinkOperator implements Operator {
 
   constructor(writer: SinkWriter<unknown>, context: OperatorContext) {
     this.uid = context.uid;
-    this.#writer = writer;
+    this.writer = writer;
     this.#context = context;
   }
 
   /** Whether its output becomes visible by commits. */
   get transactional(): boolean {
-    return this.#writer.commit !== undefined;
+    return this.writer.commit !== undefined;
   }
 
   process(value: unknown): void {
-    const pending: unknown = this.#writer.write(value);
+    const pending: unknown = this.writer.write(value);
+    if (typeof pending === "object" && pending !== null) this.#wrote(pending, value);
+  }
+
+  /** A function that is declared to return nothing may return anything, as `(v) => map.set(v.id, v)` does. */
+  #wrote(pending: object, value: unknown): void {
     if (isThenable(pending)) this.#context.suspend(Promise.resolve(pending), value);
   }
 
@@ -51,12 +56,12 @@ export class SinkOperator implements Operator {
 
   /** Called in the snapshot turn; the promise gives what the snapshot holds of the sink. */
   prepare(checkpointId: CheckpointId): Promise<readonly SnapshotPart[]> | readonly SnapshotPart[] {
-    if (this.#writer.prepare === undefined) {
-      const flushed: unknown = this.#writer.flush?.();
+    if (this.writer.prepare === undefined) {
+      const flushed: unknown = this.writer.flush?.();
       return isThenable(flushed) ? Promise.resolve(flushed).then(() => []) : [];
     }
     const earlier = this.#preparing;
-    const prepared = this.#writer.prepare(checkpointId);
+    const prepared = this.writer.prepare(checkpointId);
     if (earlier === undefined && !(prepared instanceof Promise)) return this.#prepared(checkpointId, prepared);
     const whole = Promise.all([prepared, earlier]).then(([content]) => this.#prepared(checkpointId, content));
     const settled = whole.catch(() => {}).finally(() => {
@@ -72,14 +77,14 @@ export class SinkOperator implements Operator {
       const due = this.#pending.filter((committable) => committable.checkpointId <= checkpointId);
       if (due.length === 0) return;
       due.sort((a, b) => a.checkpointId - b.checkpointId);
-      await this.#writer.commit?.(due);
+      await this.writer.commit?.(due);
       this.#pending = this.#pending.filter((committable) => !due.includes(committable));
     });
     return this.#committing;
   }
 
   async closeWriter(): Promise<void> {
-    await this.#writer.close();
+    await this.writer.close();
   }
 
   #prepared(checkpointId: CheckpointId, content: unknown): readonly SnapshotPart[] {

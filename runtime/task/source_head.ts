@@ -25,13 +25,13 @@ interface OpenSplit {
  */
 export class SourceHead implements SourceOutput<unknown> {
   readonly #uid: string;
-  readonly #cursor: Cursor;
-  readonly #brake: Brake;
-  readonly #entry: Next;
+  private readonly cursor: Cursor;
+  private readonly brake: Brake;
+  private readonly entry: Next;
   #open: OpenSplit[];
   readonly #ended: Map<string, unknown>;
   #next = 0;
-  #emitted = 0;
+  private emitted = 0;
   /** The splits that are not read to their end; another array whenever they change. */
   openSplits: readonly string[];
   /** Emits nothing more: the job is being stopped with a snapshot. */
@@ -44,9 +44,9 @@ export class SourceHead implements SourceOutput<unknown> {
     ended: Map<string, unknown>,
   ) {
     this.#uid = uid;
-    this.#cursor = place.cursor;
-    this.#brake = place.brake;
-    this.#entry = place.entry;
+    this.cursor = place.cursor;
+    this.brake = place.brake;
+    this.entry = place.entry;
     this.#open = open;
     this.#ended = ended;
     this.openSplits = open.map((split) => split.id);
@@ -108,28 +108,28 @@ export class SourceHead implements SourceOutput<unknown> {
       const split = this.#open[(this.#next + tried) % count] as OpenSplit;
       if (split.waiting) continue;
       this.#next = (this.#next + tried + 1) % count;
-      this.#emitted = 0;
-      this.#cursor.split = split.id;
+      this.emitted = 0;
+      this.cursor.split = split.id;
       const result = this.#guard(split.id, "read", () => split.reader.poll(this, maxRecords));
       if (result === "waiting") split.waiting = true;
       else if (result === "ended") this.#end(split);
-      return Math.max(1, this.#emitted);
+      return Math.max(1, this.emitted);
     }
     return 0;
   }
 
   emit(value: unknown): boolean {
-    this.#emitted++;
-    this.#cursor.timestamp = NaN;
-    this.#collect(value, NaN);
-    return !this.#brake.on;
+    this.emitted++;
+    this.cursor.timestamp = NaN;
+    this.collect(value, NaN);
+    return !this.brake.on;
   }
 
   emitAt(value: unknown, timestamp: number): boolean {
-    this.#emitted++;
-    this.#cursor.timestamp = timestamp;
-    this.#collect(value, timestamp);
-    return !this.#brake.on;
+    this.emitted++;
+    this.cursor.timestamp = timestamp;
+    this.collect(value, timestamp);
+    return !this.brake.on;
   }
 
   snapshot(): { uid: string; part: SnapshotPart }[] {
@@ -168,12 +168,16 @@ export class SourceHead implements SourceOutput<unknown> {
   }
 
   /** What fails before any operator, such as the key function of an edge, is due to a record of the source. */
-  #collect(value: unknown, timestamp: number): void {
+  private collect(value: unknown, timestamp: number): void {
     try {
-      this.#entry.collect(value);
+      this.entry.collect(value);
     } catch (error) {
-      throw dueTo(error, () => failedRecord({ uid: this.#uid }, { value, timestamp }, error));
+      throw this.#failed(error, value, timestamp);
     }
+  }
+
+  #failed(error: unknown, value: unknown, timestamp: number): unknown {
+    return dueTo(error, () => failedRecord({ uid: this.#uid }, { value, timestamp }, error));
   }
 
   #end(split: OpenSplit): void {
