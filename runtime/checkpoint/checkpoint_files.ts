@@ -10,7 +10,10 @@ export type WriteOutcome =
   | { readonly kind: "durable"; readonly file: DataFile; readonly acknowledgements: readonly Acknowledgement[] }
   | { readonly kind: "failed"; readonly cause: unknown };
 
-/** The writer works for about so long, or so many bytes, before records are processed again. */
+/** A checkpoint that takes no longer is written without a break: under load each break costs more than that. */
+const atOnceMs = 2;
+
+/** Beyond that, the writer works for about so long, or so many bytes, before records are processed again. */
 const stepMs = 0.3;
 const stepBytes = 64 * 1024;
 
@@ -21,6 +24,8 @@ interface OpenFile {
   readonly id: CheckpointId;
   readonly writer: DataWriter;
   readonly acknowledgements: ((asyncMs: number) => Acknowledgement)[];
+  /** How long it may still be written without a break. */
+  atOnceMs: number;
 }
 
 /** A contribution that is being written. */
@@ -34,8 +39,8 @@ interface Writing {
  * Writes what the subtasks of one process contribute: one data file per checkpoint with a section for each part, and one sync
  * when the last of them has come. Only then does any of them acknowledge.
  *
- * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: the first
- * step at once, so that a small state waits for nothing. What is written was fixed when the snapshot was taken.
+ * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: those of the
+ * first milliseconds at once, so that a small state waits for nothing. What is written was fixed when the snapshot was taken.
  */
 export class CheckpointFiles {
   readonly #store: Pick<CheckpointStore, "createData">;
@@ -75,7 +80,7 @@ export class CheckpointFiles {
     if (this.#closed || id <= this.#completed || this.#aborted.has(id)) return release(contribution);
     let file = this.#open.get(id);
     if (file === undefined) {
-      file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [] };
+      file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [], atOnceMs };
       this.#open.set(id, file);
     }
     this.#queue.push({ file, contribution, steps: writeContribution(contribution, file.writer, this.#attempt) });
@@ -103,12 +108,16 @@ export class CheckpointFiles {
 
   #step(): void {
     this.#stepping = false;
-    const until = this.#clock.monotonic() + stepMs;
+    let begun = this.#clock.monotonic();
+    const until = begun + stepMs;
     let bytes = 0;
     for (let writing = this.#queue[0]; writing !== undefined; writing = this.#queue[0]) {
       const taken = this.#advance(writing);
+      const now = this.#clock.monotonic();
+      writing.file.atOnceMs -= now - begun;
+      begun = now;
       bytes += taken;
-      if (taken > 0 && (bytes >= stepBytes || this.#clock.monotonic() >= until)) break;
+      if (taken > 0 && writing.file.atOnceMs <= 0 && (bytes >= stepBytes || now >= until)) break;
     }
     const next = this.#queue[0];
     if (next === undefined) return;
