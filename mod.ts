@@ -29,6 +29,7 @@ export type { Parallelism } from "./runtime/graph/parallelism.ts";
 
 // State, process functions, windows, aggregates
 export { list, map, replicate, split, type, value } from "./runtime/state/descriptor.ts";
+export { migrating } from "./runtime/state/migration.ts";
 export type { KeyedDescriptors, OperatorDescriptors, Shape, StateHandles, Typed } from "./runtime/state/descriptor.ts";
 export type { ListState, MapState, ValueState } from "./runtime/state/handle.ts";
 export type { TimeToLive } from "./runtime/state/time_to_live.ts";
@@ -80,7 +81,7 @@ export type { Committable, Delivery, Sink, SinkContext, SinkWriter } from "./run
 
 // Running
 export { start } from "./runtime/master/start.ts";
-export type { Run } from "./runtime/master/run.ts";
+export type { Run, SavepointOptions, StopOptions } from "./runtime/master/run.ts";
 export type { RunResult } from "./runtime/master/master_control.ts";
 export type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./runtime/master/options.ts";
 export type { PoisonLetter, PoisonOptions } from "./runtime/master/poison.ts";

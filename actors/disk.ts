@@ -39,6 +39,10 @@ export interface Disk {
   size(path: string): Promise<number>;
   /** Opens a file for writing: created if missing; emptied unless `append`. */
   openWrite(path: string, options?: { readonly append?: boolean }): Promise<DiskWriter>;
+  /**
+   * Whether the name is a symbolic link; a missing one is none. A disk without links does not have this.
+   */
+  isLink?(path: string): Promise<boolean>;
   /** Renames a file, replacing what stands at `to`. Atomic. */
   rename(from: string, to: string): Promise<void>;
   /** Gives the file a second name; fails with `exists` when `to` is taken. Atomic. */

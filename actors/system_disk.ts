@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { link, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { type Disk, DiskError, type DiskFault, type DiskWriter } from "./disk.ts";
 
 const faults: ReadonlyMap<string, DiskFault> = new Map([
@@ -67,6 +67,17 @@ class SystemDisk implements Disk {
         }
         return bytes.subarray(0, filled);
       }));
+  }
+
+  isLink(path: string): Promise<boolean> {
+    return attempt("look at", path, async () => {
+      try {
+        return (await lstat(path)).isSymbolicLink();
+      } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+        throw error;
+      }
+    });
   }
 
   size(path: string): Promise<number> {

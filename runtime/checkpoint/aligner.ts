@@ -21,7 +21,7 @@
  * The state is plain data and changes in place, because a task may have thousands of inputs; nothing in here does I/O or
  * reads a clock. Barriers are after Carbone et al., "Lightweight Asynchronous Snapshots" (2015), and Chandy and Lamport (1985).
  */
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 
 /** What an input's edge asks of its barrier. */
 export type AlignPolicy = "aligned" | "timed" | "unaligned";
@@ -37,6 +37,8 @@ export type AlignEvent =
     readonly id: CheckpointId;
     readonly afterSeq: number;
     readonly overtook: boolean;
+    /** Of the checkpoint, where that is not the job's. */
+    readonly mode?: BarrierMode | undefined;
   }
   /** Everything up to and including barrier `id` of an input has been processed. */
   | { readonly kind: "reached"; readonly input: number; readonly id: CheckpointId }
@@ -63,8 +65,16 @@ export type AlignAction =
   /** Drop what was recorded for it. */
   | { readonly kind: "drop"; readonly id: CheckpointId };
 
+/** What the inputs ask of a barrier. */
+interface Policies {
+  readonly byInput: readonly AlignPolicy[];
+  readonly aligned: number;
+  readonly timed: number;
+}
+
 interface OpenCheckpoint {
   readonly id: CheckpointId;
+  readonly policies: Policies;
   /** afterSeq by input. */
   readonly arrived: Map<number, number>;
   readonly reached: Set<number>;
@@ -76,10 +86,10 @@ interface OpenCheckpoint {
 
 /** The state of one subtask's alignment. Make it with {@link newAlignment}, change it with {@link align} only. */
 export interface Alignment {
-  readonly policies: readonly AlignPolicy[];
+  readonly policies: Policies;
+  /** Of checkpoints with a mode of their own. */
+  readonly ofMode: Readonly<Record<BarrierMode, Policies>>;
   readonly holds: boolean;
-  readonly alignedInputs: number;
-  readonly timedInputs: number;
   readonly open: Map<CheckpointId, OpenCheckpoint>;
   /** Ids above `completed` that are over here. */
   readonly dead: Set<CheckpointId>;
@@ -95,13 +105,18 @@ export interface Alignment {
  * @param policies by input; empty for a source
  * @param restored the checkpoint the attempt was restored from, 0 without one: older barriers do not exist for it
  * @param holds false for at-least-once: nothing waits for the snapshot
+ * @param ofMode the policies by input of checkpoints with a mode of their own
  */
-export function newAlignment(policies: readonly AlignPolicy[], restored: CheckpointId, holds: boolean): Alignment {
+export function newAlignment(
+  policies: readonly AlignPolicy[],
+  restored: CheckpointId,
+  holds: boolean,
+  ofMode: Readonly<Record<BarrierMode, readonly AlignPolicy[]>> = { aligned: policies, unaligned: policies },
+): Alignment {
   return {
-    policies,
+    policies: counted(policies),
+    ofMode: { aligned: counted(ofMode.aligned), unaligned: counted(ofMode.unaligned) },
     holds,
-    alignedInputs: policies.filter((policy) => policy === "aligned").length,
-    timedInputs: policies.filter((policy) => policy === "timed").length,
     open: new Map(),
     dead: new Set(),
     newest: policies.map(() => restored),
@@ -110,18 +125,23 @@ export function newAlignment(policies: readonly AlignPolicy[], restored: Checkpo
   };
 }
 
+function counted(byInput: readonly AlignPolicy[]): Policies {
+  const count = (wanted: AlignPolicy) => byInput.filter((policy) => policy === wanted).length;
+  return { byInput, aligned: count("aligned"), timed: count("timed") };
+}
+
 /** Takes one event and says what is to be done. */
 export function align(state: Alignment, event: AlignEvent): readonly AlignAction[] {
   const actions: AlignAction[] = [];
   switch (event.kind) {
     case "trigger":
       if (!isDead(state, event.id) && event.id > state.started) {
-        open(state, event.id);
+        open(state, event.id, undefined);
         tryStart(state, event.id, actions);
       }
       break;
     case "barrier":
-      onBarrier(state, event.input, event.id, event.afterSeq, event.overtook, actions);
+      onBarrier(state, event, actions);
       break;
     case "reached":
       onReached(state, event.input, event.id, actions);
@@ -146,10 +166,7 @@ export function align(state: Alignment, event: AlignEvent): readonly AlignAction
 
 function onBarrier(
   state: Alignment,
-  input: number,
-  id: CheckpointId,
-  afterSeq: number,
-  overtook: boolean,
+  { input, id, afterSeq, overtook, mode }: Extract<AlignEvent, { kind: "barrier" }>,
   actions: AlignAction[],
 ): void {
   if (id <= (state.newest[input] ?? 0)) return; // a duplicate, or a barrier of before the restore
@@ -162,12 +179,13 @@ function onBarrier(
     kill(state, id, "a newer checkpoint started first", actions);
     return;
   }
-  const checkpoint = open(state, id);
+  const checkpoint = open(state, id, mode);
+  const { policies } = checkpoint;
   const first = checkpoint.arrived.size === 0;
   checkpoint.arrived.set(input, afterSeq);
-  if (overtook && state.policies[input] === "timed") checkpoint.timedOut = true;
+  if (overtook && policies.byInput[input] === "timed") checkpoint.timedOut = true;
   if (!checkpoint.started) hold(state, input, actions);
-  if (first && state.timedInputs > 0 && !checkpoint.timedOut) actions.push({ kind: "arm-timeout", id });
+  if (first && policies.timed > 0 && !checkpoint.timedOut) actions.push({ kind: "arm-timeout", id });
   tryStart(state, id, actions);
 }
 
@@ -175,8 +193,9 @@ function onReached(state: Alignment, input: number, id: CheckpointId, actions: A
   const checkpoint = state.open.get(id);
   if (checkpoint === undefined || checkpoint.reached.has(input)) return;
   checkpoint.reached.add(input);
-  if (state.policies[input] === "aligned") checkpoint.reachedAligned++;
-  if (state.policies[input] === "timed") checkpoint.reachedTimed++;
+  const policy = checkpoint.policies.byInput[input];
+  if (policy === "aligned") checkpoint.reachedAligned++;
+  if (policy === "timed") checkpoint.reachedTimed++;
   tryStart(state, id, actions);
 }
 
@@ -205,11 +224,12 @@ function isDead(state: Alignment, id: CheckpointId): boolean {
   return id <= state.completed || state.dead.has(id);
 }
 
-function open(state: Alignment, id: CheckpointId): OpenCheckpoint {
+function open(state: Alignment, id: CheckpointId, mode: BarrierMode | undefined): OpenCheckpoint {
   let checkpoint = state.open.get(id);
   if (checkpoint === undefined) {
     checkpoint = {
       id,
+      policies: mode === undefined ? state.policies : state.ofMode[mode],
       arrived: new Map(),
       reached: new Set(),
       reachedAligned: 0,
@@ -225,10 +245,11 @@ function open(state: Alignment, id: CheckpointId): OpenCheckpoint {
 function tryStart(state: Alignment, id: CheckpointId, actions: AlignAction[]): void {
   const checkpoint = state.open.get(id);
   if (checkpoint === undefined || checkpoint.started) return;
-  const isSource = state.policies.length === 0;
+  const { policies } = checkpoint;
+  const isSource = policies.byInput.length === 0;
   if (!isSource && checkpoint.arrived.size === 0) return;
-  if (checkpoint.reachedAligned < state.alignedInputs) return;
-  if (!checkpoint.timedOut && checkpoint.reachedTimed < state.timedInputs) return;
+  if (checkpoint.reachedAligned < policies.aligned) return;
+  if (!checkpoint.timedOut && checkpoint.reachedTimed < policies.timed) return;
   for (const older of [...state.open.values()]) {
     if (older.id < id && !older.started) kill(state, older.id, "a newer checkpoint started first", actions);
   }

@@ -41,7 +41,7 @@ export class CheckpointReader implements Pick<CheckpointStore, "manifest" | "rea
   }
 
   async readRange(checkpoint: StoredCheckpoint, file: DataFile, offset: number, length: number): Promise<Uint8Array> {
-    const path = this.#pathOf(checkpoint, file);
+    const path = this.pathOf(checkpoint, file);
     const bytes = await readOrDamaged(path, () => this.#disk.readRange(path, offset, length));
     if (bytes.length !== length) throw damaged(path, `it ends before byte ${offset + length}`);
     return bytes;
@@ -57,22 +57,24 @@ export class CheckpointReader implements Pick<CheckpointStore, "manifest" | "rea
     if (checksum !== file.checksum) throw damaged(path, wrongChecksum);
   }
 
-  async #dataPath(checkpoint: StoredCheckpoint, file: DataFile): Promise<string> {
-    const path = this.#pathOf(checkpoint, file);
-    const length = await readOrDamaged(path, () => this.#disk.size(path));
-    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
-    return path;
-  }
-
-  #pathOf(checkpoint: StoredCheckpoint, file: DataFile): string {
+  /** Where a data file is: by its name in the folder of the checkpoint that wrote it, and nowhere else. */
+  pathOf(checkpoint: StoredCheckpoint, file: DataFile): string {
     const folder = file.of === undefined ? checkpoint.location : checkpointPath(this.#root, file.of.id, file.of.attempt);
     const path = `${folder}/${file.name}`;
     if (!dataFileName.test(file.name)) throw damaged(path, "that is no name of a data file");
     return path;
   }
+
+  async #dataPath(checkpoint: StoredCheckpoint, file: DataFile): Promise<string> {
+    const path = this.pathOf(checkpoint, file);
+    const length = await readOrDamaged(path, () => this.#disk.size(path));
+    if (length !== file.bytes) throw damaged(path, `it has ${length} bytes instead of ${file.bytes}`);
+    return path;
+  }
 }
 
-async function readOrDamaged<T>(path: string, read: () => Promise<T>): Promise<T> {
+/** What cannot be read is damaged: the error names the file. */
+export async function readOrDamaged<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

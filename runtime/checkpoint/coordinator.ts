@@ -11,10 +11,12 @@
  * - A loop ends in two steps, each proven by a completed checkpoint in which it is quiet: *flush*, then, quiet again, *close*
  *   (protocol 10.3). Once everything that comes into it has ended, checkpoints are taken for that alone, at growing distances
  *   as long as it goes round. Steps may be said again, and after a restore they start over.
+ * - A savepoint is a checkpoint that is exported instead of stored: nothing is announced, so no sink commits and nothing builds
+ *   on it. Other checkpoints go on beside it as if it had been given up.
  *
  * State is plain and changes in place; nothing in here does I/O or reads a clock.
  */
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Acknowledgement } from "./contribution.ts";
 import type { QuietLoop } from "./loop_end.ts";
 
@@ -32,13 +34,23 @@ export interface CoordinatorPolicy {
 }
 
 /** Why a checkpoint is taken. */
-export type CheckpointReason = "interval" | "request" | "stop" | "end of loop" | "end of input";
+export type CheckpointReason = "interval" | "request" | "savepoint" | "stop" | "end of loop" | "end of input";
+
+/** A savepoint that somebody asked for. */
+export interface SavepointRequest {
+  /** Tells requests apart. */
+  readonly ticket: number;
+  /** Undefined: as the job's checkpoints. */
+  readonly mode: BarrierMode | undefined;
+}
 
 /** Something that happened. `subtask` is a subtask's number in the deployment. */
 export type CoordinatorEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "request" }
-  | { readonly kind: "stop" }
+  | { readonly kind: "savepoint"; readonly request: SavepointRequest }
+  /** `mode`: of the last checkpoint, where that is not the job's. */
+  | { readonly kind: "stop"; readonly mode?: BarrierMode | undefined }
   | { readonly kind: "acknowledged"; readonly id: CheckpointId; readonly acknowledgements: readonly Acknowledgement[] }
   /** A subtask gave it up, or its data could not be written. `counts`: it is a failure, not a matter of course. */
   | {
@@ -56,6 +68,8 @@ export type CoordinatorEvent =
     /** The loops that it shows to be quiet. */
     readonly quiet?: readonly QuietLoop[];
   }
+  /** The savepoint is written, or cannot be; whoever asked for it knows. */
+  | { readonly kind: "exported"; readonly id: CheckpointId }
   | { readonly kind: "not-stored"; readonly id: CheckpointId; readonly reason: string; readonly cause: unknown }
   /** A head of a loop: what comes from outside has ended. */
   | { readonly kind: "drained"; readonly subtask: number }
@@ -64,8 +78,23 @@ export type CoordinatorEvent =
 
 /** What is to be done, in order. */
 export type CoordinatorAction =
-  | { readonly kind: "trigger"; readonly id: CheckpointId; readonly reason: CheckpointReason }
+  | {
+    readonly kind: "trigger";
+    readonly id: CheckpointId;
+    readonly reason: CheckpointReason;
+    /** Of this checkpoint, where that is not the job's. */
+    readonly mode?: BarrierMode;
+  }
   | { readonly kind: "abort"; readonly id: CheckpointId; readonly reason: string; readonly cause: unknown }
+  /** Prove it and write it as a savepoint; answer with `exported` or `not-stored`. */
+  | {
+    readonly kind: "export";
+    readonly id: CheckpointId;
+    readonly ticket: number;
+    readonly acknowledgements: readonly Acknowledgement[];
+  }
+  /** A savepoint is over: every subtask lets go of it. */
+  | { readonly kind: "release"; readonly id: CheckpointId }
   /** Prove it and have the store complete it; answer with `stored` or `not-stored`. */
   | { readonly kind: "complete"; readonly id: CheckpointId; readonly acknowledgements: readonly Acknowledgement[] }
   /** Tell every subtask that it is complete: sinks commit. */
@@ -83,6 +112,7 @@ const mostLookMs = 5_000;
 interface PendingCheckpoint {
   readonly id: CheckpointId;
   readonly reason: CheckpointReason;
+  readonly savepoint: SavepointRequest | undefined;
   readonly triggeredAt: number;
   readonly acknowledgements: Acknowledgement[];
   storing: boolean;
@@ -111,7 +141,9 @@ export interface Coordination {
   lastEndedAt: number;
   announcedAt: number;
   requested: boolean;
+  savepoints: SavepointRequest[];
   stopping: boolean;
+  stopMode: BarrierMode | undefined;
   failures: number;
   /** How many were given up for a newer one since the last that completed. */
   overtaken: number;
@@ -149,7 +181,9 @@ export function newCoordination(
     lastEndedAt: -Infinity,
     announcedAt: -Infinity,
     requested: false,
+    savepoints: [],
     stopping: false,
+    stopMode: undefined,
     failures: 0,
     overtaken: 0,
     last: undefined,
@@ -169,8 +203,12 @@ export function coordinate(state: Coordination, event: CoordinatorEvent, nowMs: 
     case "request":
       state.requested = true;
       break;
+    case "savepoint":
+      state.savepoints.push(event.request);
+      break;
     case "stop":
       state.stopping = true;
+      state.stopMode = event.mode;
       break;
     case "acknowledged":
       state.pending.get(event.id)?.acknowledgements.push(...event.acknowledgements);
@@ -183,6 +221,11 @@ export function coordinate(state: Coordination, event: CoordinatorEvent, nowMs: 
     case "stored":
       onStored(state, event.id, event.final, nowMs, actions);
       endLoops(state, event.quiet ?? [], nowMs, actions);
+      break;
+    case "exported":
+      if (!state.pending.delete(event.id)) break;
+      state.lastEndedAt = nowMs;
+      actions.push({ kind: "release", id: event.id });
       break;
     case "not-stored":
       abort(state, event.id, event.reason, event.cause, nowMs, actions);
@@ -291,7 +334,9 @@ function completeNext(state: Coordination, actions: CoordinatorAction[]): void {
   }
   if (ready === undefined) return;
   ready.storing = true;
-  actions.push({ kind: "complete", id: ready.id, acknowledgements: ready.acknowledgements });
+  const { id, acknowledgements, savepoint } = ready;
+  if (savepoint === undefined) actions.push({ kind: "complete", id, acknowledgements });
+  else actions.push({ kind: "export", id, ticket: savepoint.ticket, acknowledgements });
 }
 
 function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAction[]): void {
@@ -301,9 +346,11 @@ function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAct
   const { policy } = state;
   const id = state.nextId++;
   if (reason === "request") state.requested = false;
+  const savepoint = reason === "savepoint" ? state.savepoints.shift() : undefined;
   if (policy.intervalMs !== undefined) state.nextTriggerAt = nowMs + policy.intervalMs;
-  state.pending.set(id, { id, reason, triggeredAt: nowMs, acknowledgements: [], storing: false });
-  actions.push({ kind: "trigger", id, reason });
+  state.pending.set(id, { id, reason, savepoint, triggeredAt: nowMs, acknowledgements: [], storing: false });
+  const mode = savepoint === undefined ? (reason === "stop" ? state.stopMode : undefined) : savepoint.mode;
+  actions.push({ kind: "trigger", id, reason, ...(mode === undefined ? {} : { mode }) });
 }
 
 function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
@@ -311,6 +358,7 @@ function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
   const reasons = new Set([...state.pending.values()].map((pending) => pending.reason));
   if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
   if (state.stopping) return reasons.has("stop") ? undefined : "stop";
+  if (state.savepoints.length > 0) return "savepoint";
   if (state.requested) return "request";
   const paused = nowMs < pauseEnds(state);
   if (state.pending.size === 0 && nowMs >= state.nextLookAt && !paused && someLoopEnds(state)) return "end of loop";
@@ -339,6 +387,7 @@ function abort(
   state.lastEndedAt = nowMs;
   look(state, nowMs, state.lookMs, state.lookMs);
   if (pending.reason === "request") state.requested = true; // somebody waits for it: try again
+  if (pending.savepoint !== undefined) state.savepoints.unshift(pending.savepoint);
   actions.push({ kind: "abort", id, reason, cause });
 }
 

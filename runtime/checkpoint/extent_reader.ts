@@ -1,5 +1,33 @@
+import { crc32c } from "../../actors/checksum.ts";
+import { SluiceError } from "../../actors/error.ts";
 import type { ByteReader } from "../graph/operator.ts";
-import type { Extent } from "./manifest.ts";
+import type { Extent, Manifest } from "./manifest.ts";
+import type { CheckpointStore, StoredCheckpoint } from "./storage.ts";
+
+/**
+ * Reads and checks runs of bytes of a checkpoint.
+ *
+ * @returns a function that rejects with `CHECKPOINT_DAMAGED`
+ */
+export function extentsOf(
+  store: Pick<CheckpointStore, "readRange">,
+  checkpoint: StoredCheckpoint,
+  manifest: Pick<Manifest, "files">,
+): (extent: Extent) => Promise<Uint8Array> {
+  const { location } = checkpoint;
+  return async (extent) => {
+    const file = manifest.files[extent.file];
+    if (file === undefined || extent.offset + extent.bytes > file.bytes) {
+      throw new SluiceError("CHECKPOINT_DAMAGED", `${location}: the manifest points outside data file ${extent.file}`);
+    }
+    const bytes = await store.readRange(checkpoint, file, extent.offset, extent.bytes);
+    if (crc32c(bytes) === extent.checksum) return bytes;
+    throw new SluiceError(
+      "CHECKPOINT_DAMAGED",
+      `${location}: the checksum of ${extent.bytes} bytes from ${extent.offset} in ${file.name} is wrong; use another checkpoint`,
+    );
+  };
+}
 
 /** Extents one after the other as one run of bytes. One extent at a time is in memory: the one read last. */
 export class ExtentReader implements ByteReader {

@@ -61,6 +61,14 @@ export interface ManifestChannel {
   readonly records: number;
 }
 
+/** What is known of the records under way on an edge: see `EdgeRecords`. */
+export interface ManifestEdge {
+  readonly id: string;
+  readonly chain: string;
+  /** JSON Schema. */
+  readonly schema?: object;
+}
+
 /** What a completed checkpoint consists of. A checkpoint without a manifest does not exist. */
 export interface Manifest {
   readonly version: 1;
@@ -81,4 +89,6 @@ export interface Manifest {
   readonly files: readonly DataFile[];
   readonly parts: readonly ManifestPart[];
   readonly channels: readonly ManifestChannel[];
+  /** Those that hold records under way. */
+  readonly edges?: readonly ManifestEdge[];
 }

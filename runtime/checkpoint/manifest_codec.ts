@@ -70,6 +70,10 @@ const schema = Type.Object({
     },
     closed,
   )),
+  edges: Type.Optional(list(Type.Object(
+    { id: Type.String(), chain: Type.String(), schema: Type.Optional(Type.Record(Type.String(), Type.Unknown())) },
+    closed,
+  ))),
 }, closed);
 
 /** A manifest, or why the bytes are none. */

@@ -165,8 +165,14 @@ class MemoryStore implements CheckpointStore {
 
   #slices(checkpoint: StoredCheckpoint, file: DataFile): readonly Uint8Array[] {
     this.#admit();
-    const { manifest, files } = this.#completed(checkpoint);
-    const slices = files.get(fileKeyOf(manifest, file));
+    let slices: readonly Uint8Array[] | undefined;
+    if (file.of === undefined) {
+      const { manifest, files } = this.#completed(checkpoint);
+      slices = files.get(fileKeyOf(manifest, file));
+    } else {
+      const key = keyOf(file.of.id, file.of.attempt);
+      slices = this.#shared(`${key}/${file.name}`) ?? this.#shelf.pending.get(key)?.files.get(`${key}/${file.name}`);
+    }
     if (slices === undefined) throw damaged(`${checkpoint.location}/${file.name}`, "it is missing");
     return slices;
   }

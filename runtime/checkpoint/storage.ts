@@ -53,7 +53,10 @@ export interface CheckpointStore {
   manifest(checkpoint: StoredCheckpoint): Promise<Manifest>;
   /** Reads and checks one data file, whole. */
   readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array>;
-  /** Reads a run of bytes of a data file, unchecked but for its length. */
+  /**
+   * Reads a run of bytes of a data file, unchecked but for its length. A file that says which checkpoint wrote it (`of`) is
+   * found whether that one is complete or not.
+   */
   readRange(checkpoint: StoredCheckpoint, file: DataFile, offset: number, length: number): Promise<Uint8Array>;
   /** Checks one data file, piece by piece: whether it is all there, as it was written. */
   verify(checkpoint: StoredCheckpoint, file: DataFile): Promise<void>;

@@ -20,8 +20,11 @@ const DeploymentFileSchema = Type.Object({
   /** By uid. */
   parallelism: Type.Record(Type.String(), Type.Integer({ minimum: 1 })),
   keepEdges: Type.Array(Type.String()),
-  /** The checkpoint to start from: its id, and the attempt that took it. */
-  restored: Type.Union([Type.Null(), Type.Object({ id: Count, attempt: Count, inFlightRecords: Count })]),
+  /** The checkpoint to start from: its id, and the attempt that took it; and its folder, where that is not the job's. */
+  restored: Type.Union([
+    Type.Null(),
+    Type.Object({ id: Count, attempt: Count, inFlightRecords: Count, folder: Type.Union([Type.Null(), Type.String()]) }),
+  ]),
   /** The splits of every source. */
   splits: Type.Array(Type.Tuple([Type.String(), Type.Array(Type.Object({ id: Type.String() }))])),
   /** By uid: the hashes of records that an operator is not to get. */

@@ -12,7 +12,8 @@ import type { Job } from "../job/job.ts";
 import { Attempt, type World } from "../master/attempt.ts";
 import { EncodedLinks } from "../master/encoded_links.ts";
 import { PlacedLinks } from "../master/placed_links.ts";
-import { openSnapshot, type Snapshot } from "../master/snapshot.ts";
+import { decideRestore } from "../master/restore_plan.ts";
+import { openFolderSnapshot, openSnapshot, type Snapshot } from "../master/snapshot.ts";
 import { WorkerAttempt } from "../master/worker_attempt.ts";
 import { recordOf } from "../task/chain.ts";
 import type { CreditPool } from "../task/credit_pool.ts";
@@ -148,10 +149,10 @@ export class HostedAttempt {
       for (const id of this.#outcomes.keys()) if (id <= order.completed) this.#outcomes.delete(id);
       running.completed(order.completed);
     }
-    for (const { id, last, elapsedMs } of order.open) {
+    for (const { id, last, elapsedMs, mode } of order.open) {
       if (id <= this.#triggered || this.#aborted.has(id)) continue;
       this.#triggered = id;
-      running.trigger(id, last, elapsedMs);
+      running.trigger(id, last, elapsedMs, mode ?? undefined);
     }
     for (const { loop, phase } of order.loops) {
       if (this.#loops.has(`${loop} ${phase}`)) continue;
@@ -182,7 +183,9 @@ export class HostedAttempt {
     const settings = settingsOf(deployment.options, data);
     const { restored, slots } = deployment;
     let snapshot: Snapshot | undefined;
-    if (restored !== null) {
+    if (restored !== null && restored.folder !== null) {
+      snapshot = await openFolderSnapshot(world.disk, restored.folder);
+    } else if (restored !== null) {
       const location = checkpointPath(files.folder, restored.id, restored.attempt);
       snapshot = await openSnapshot(new CheckpointReader(files.disk, files.folder), { id: restored.id, location });
     }
@@ -195,6 +198,8 @@ export class HostedAttempt {
       job: this.job,
       attempt: new Attempt(this.attempt, deployment.life, plan, from),
       snapshot,
+      // Each member decides for itself, and all alike: it follows from the snapshot and the plan.
+      decision: snapshot === undefined ? undefined : await decideRestore(snapshot, plan, settings.allowDropped),
       splits: new Map(deployment.splits),
       settings,
       guards: new Map(deployment.guards.map(([uid, hashes]) => [uid, new Set(hashes)])),

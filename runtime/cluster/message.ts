@@ -25,8 +25,13 @@ export const JobOrder = Type.Object({
   attempt: Count,
   /** `load`: be ready. `run`: process, once loaded. `stop`: end it. `keep`: nothing is decided yet. */
   phase: Type.Union([Type.Literal("load"), Type.Literal("run"), Type.Literal("stop"), Type.Literal("keep")]),
-  /** Checkpoints under way. `elapsedMs`: since the trigger. */
-  open: Type.Array(Type.Object({ id: Count, last: Type.Boolean(), elapsedMs: Elapsed })),
+  /** Checkpoints under way. `elapsedMs`: since the trigger. `mode`: of this one, where that is not the job's. */
+  open: Type.Array(Type.Object({
+    id: Count,
+    last: Type.Boolean(),
+    elapsedMs: Elapsed,
+    mode: Type.Union([Type.Literal("aligned"), Type.Literal("unaligned"), Type.Null()]),
+  })),
   /** The latest completed checkpoint. */
   completed: Count,
   /** Aborted ids above it, as ranges: first and last. */

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "../master/attempt.ts";
 import type { Deployment, DeploymentReports } from "../master/deployment.ts";
 import { attributed } from "../task/chain.ts";
@@ -20,6 +20,12 @@ export interface RemoteDeploymentOptions {
   readonly now: () => number;
 }
 
+interface OpenCheckpoint {
+  readonly last: boolean;
+  readonly atMs: number;
+  readonly mode: BarrierMode | null;
+}
+
 /** Where one worker's part is, as far as it is known. */
 interface Part {
   phase: AttemptReport["phase"] | "unknown" | "lost";
@@ -36,7 +42,7 @@ export class RemoteDeployment implements Deployment {
   readonly #options: RemoteDeploymentOptions;
   readonly #parts: ReadonlyMap<string, Part>;
   #phase: JobOrder["phase"] = "load";
-  readonly #open = new Map<CheckpointId, { readonly last: boolean; readonly atMs: number }>();
+  readonly #open = new Map<CheckpointId, OpenCheckpoint>();
   #completed: CheckpointId;
   #aborted: [CheckpointId, CheckpointId][] = [];
   readonly #loops = new Map<string, { readonly loop: number; readonly phase: "flush" | "close" }>();
@@ -66,7 +72,7 @@ export class RemoteDeployment implements Deployment {
       job: this.#options.job,
       attempt: this.attempt.number,
       phase: this.#phase,
-      open: [...this.#open].map(([id, { last, atMs }]) => ({ id, last, elapsedMs: Math.max(0, now - atMs) })),
+      open: [...this.#open].map(([id, { last, atMs, mode }]) => ({ id, last, elapsedMs: Math.max(0, now - atMs), mode })),
       completed: this.#completed,
       aborted: this.#aborted,
       loops: [...this.#loops.values()],
@@ -155,8 +161,8 @@ export class RemoteDeployment implements Deployment {
     this.#want(() => this.#phase = "run");
   }
 
-  trigger(id: CheckpointId, last: boolean): void {
-    this.#want(() => this.#open.set(id, { last, atMs: this.#options.now() }));
+  trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0, mode?: BarrierMode): void {
+    this.#want(() => this.#open.set(id, { last, atMs: this.#options.now() - elapsedMs, mode: mode ?? null }));
   }
 
   abort(id: CheckpointId): void {

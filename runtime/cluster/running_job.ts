@@ -308,9 +308,12 @@ export class RunningJob {
     this.slots = [];
     this.slots = await place(this.name, slotsNeeded(attempt.plan), this.#waiting.signal);
     const { plan, number, life } = attempt;
-    const restored = snapshot === undefined
-      ? null
-      : { id: snapshot.manifest.id, attempt: snapshot.manifest.attempt, inFlightRecords: recordsInFlight(snapshot) };
+    const restored = snapshot === undefined ? null : {
+      id: snapshot.manifest.id,
+      attempt: snapshot.manifest.attempt,
+      inFlightRecords: recordsInFlight(snapshot),
+      folder: snapshot.foreign ? snapshot.location : null,
+    };
     await writeDeployment(this.#files, {
       version: 1,
       job: this.name,

@@ -8,6 +8,12 @@
 /** The id of a checkpoint. Ids only grow, across attempts and restarts. */
 export type CheckpointId = number;
 
+/**
+ * How the barriers of one checkpoint travel, where that is not as the job's mode says: every edge but feedback is waited for, or
+ * none that may hold captured records is.
+ */
+export type BarrierMode = "aligned" | "unaligned";
+
 /** The timestamp of a watermark that says: no more event time is to come. */
 export const MAX_WATERMARK: number = Number.MAX_SAFE_INTEGER;
 

@@ -20,6 +20,14 @@ export type Partitioner =
 /** May an edge hold captured frames (`unaligned`), or must its barrier be waited for (`aligned`)? Undefined: as the job. */
 export type EdgeMode = "aligned" | "unaligned" | undefined;
 
+/** A state that an operator declares. */
+export interface DeclaredState {
+  /** `value`, `list`, `map`, `split`, `replicate`. */
+  readonly kind: string;
+  readonly schema: TSchema | undefined;
+  readonly keySchema?: TSchema | undefined;
+}
+
 /** What an operator of the logical graph does. */
 export type LogicalRole =
   | { readonly kind: "source"; readonly source: Source<unknown> }
@@ -30,6 +38,8 @@ export type LogicalRole =
     readonly head: boolean;
     /** The head of a loop: how many bytes of feedback may wait at each of its subtasks. */
     readonly feedbackBytes?: number;
+    /** Its states by name, where it has said which there are. */
+    readonly states?: Readonly<Record<string, DeclaredState>> | undefined;
   }
   | { readonly kind: "sink"; readonly sink: Sink<never> };
 

@@ -1,5 +1,5 @@
 import { crc32c } from "../../actors/checksum.ts";
-import type { CheckpointId } from "./frame.ts";
+import type { BarrierMode, CheckpointId } from "./frame.ts";
 
 /**
  * The header of everything that travels on an encoded channel. Integers are unsigned and big-endian.
@@ -25,7 +25,8 @@ import type { CheckpointId } from "./frame.ts";
  * |     56 |     4 | reserved: 0                                                                               |
  * |     60 |     4 | bytes of the body that follows the header; frame only                                     |
  * |     64 |    32 | for each barrier: id (8), afterSeq (8), elapsed ms since the trigger (float64), kind      |
- * |        |       | (1: 1 aligned, 2 unaligned), reserved: 0 (7)                                              |
+ * |        |       | (1: 1 aligned, 2 unaligned), mode of its checkpoint (1: 0 the job's, 1 aligned,           |
+ * |        |       | 2 unaligned), reserved: 0 (6)                                                             |
  */
 
 const fixedBytes = 64;
@@ -47,6 +48,8 @@ export interface BarrierHeader {
   readonly afterSeq: number;
   /** Milliseconds since the trigger, as of hand-over. */
   readonly elapsedMs: number;
+  /** Of its checkpoint, where that is not the job's. */
+  readonly mode?: BarrierMode;
 }
 
 interface Addressed {
@@ -152,6 +155,7 @@ export function writeHeader(header: MessageHeader, target: Uint8Array): void {
     setUint53(view, at + 8, barrier.afterSeq, "afterSeq");
     view.setFloat64(at + 16, amount(barrier.elapsedMs, "elapsedMs"));
     view.setUint8(at + 24, barrier.kind === "aligned" ? 1 : 2);
+    view.setUint8(at + 25, barrier.mode === undefined ? 0 : barrier.mode === "aligned" ? 1 : 2);
     at += barrierBytes;
   }
   view.setUint32(0, crc32c(target.subarray(4, bodyAt)));
@@ -240,11 +244,15 @@ function barriersOf(view: DataView, count: number): readonly BarrierHeader[] | u
     const afterSeq = getUint53(view, at + 8);
     const elapsedMs = view.getFloat64(at + 16);
     const kind = view.getUint8(at + 24);
-    const reserved = view.getUint32(at + 24) & 0xff_ffff | view.getUint32(at + 28);
-    if (id === undefined || afterSeq === undefined || !(elapsedMs >= 0) || (kind !== 1 && kind !== 2) || reserved !== 0) {
+    const mode = view.getUint8(at + 25);
+    const reserved = view.getUint16(at + 26) | view.getUint32(at + 28);
+    if (
+      id === undefined || afterSeq === undefined || !(elapsedMs >= 0) || (kind !== 1 && kind !== 2) || reserved !== 0 || mode > 2
+    ) {
       return undefined;
     }
-    barriers.push({ id, kind: kind === 1 ? "aligned" : "unaligned", afterSeq, elapsedMs });
+    const barrier: BarrierHeader = { id, kind: kind === 1 ? "aligned" : "unaligned", afterSeq, elapsedMs };
+    barriers.push(mode === 0 ? barrier : { ...barrier, mode: mode === 1 ? "aligned" : "unaligned" });
   }
   return barriers;
 }

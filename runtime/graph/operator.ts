@@ -69,6 +69,8 @@ export interface RestoredPart {
   readonly bytes: Uint8Array;
   /** What it is a layer over, the oldest first. */
   readonly below?: readonly Uint8Array[] | undefined;
+  /** Names of declared states in it that are dropped: nobody has them any more. */
+  readonly dropped?: ReadonlySet<string> | undefined;
 }
 
 /** Bytes that are read piece by piece, so that they need not all be in memory. */
@@ -85,6 +87,8 @@ export interface StoredPart {
   readonly subtask: number;
   /** What it is a layer over, the oldest first; then itself. */
   readonly layers: readonly ByteReader[];
+  /** As in {@link RestoredPart}. */
+  readonly dropped?: ReadonlySet<string> | undefined;
 }
 
 /** How a job's keyed state is kept. */

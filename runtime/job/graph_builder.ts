@@ -1,7 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import { SluiceError } from "../../actors/error.ts";
 import { defaultKeyGroups } from "../graph/key.ts";
-import type { LogicalEdge, LogicalGraph, LogicalOperator, LogicalRole } from "../graph/logical.ts";
+import type { DeclaredState, LogicalEdge, LogicalGraph, LogicalOperator, LogicalRole } from "../graph/logical.ts";
 import { loopsOf } from "../graph/loops.ts";
 import type { OperatorFactory } from "../graph/operator.ts";
 import { checkParallelism, checkUid, type OperatorOptions } from "./operator_options.ts";
@@ -129,8 +129,12 @@ export class GraphBuilder {
 }
 
 /** The role of an operator made by a factory; a `head` is the first of its task. */
-export function transform<In, Out>(create: OperatorFactory<In, Out>, head: boolean): LogicalRole {
-  return { kind: "transform", create: create as unknown as OperatorFactory<never>, head };
+export function transform<In, Out>(
+  create: OperatorFactory<In, Out>,
+  head: boolean,
+  states?: Readonly<Record<string, DeclaredState>>,
+): LogicalRole {
+  return { kind: "transform", create: create as unknown as OperatorFactory<never>, head, states };
 }
 
 /** Where in the user's code an operator was added, for messages; "" where the engine does not say. */

@@ -74,7 +74,7 @@ export class KeyedStream<K extends Key, T, Timed extends boolean = boolean> {
     options: ProcessOperatorOptions = {},
   ): Stream<Typed<E>, Timed, S> {
     const { builder, taps, keyOf } = this.#origin;
-    const role = transform(processOperator(definition, { ...options, keyOf }), true);
+    const role = transform(processOperator(definition, { ...options, keyOf }), true, definition.state ?? {});
     return this.#then(builder.add(uid, "process", role, taps, { ...options, emits: schemaOf(definition.emits) }));
   }
 

@@ -169,7 +169,7 @@ export class Stream<T, Timed extends boolean = boolean, S extends Sides = NoSide
     definition: ProcessDefinition<T, D, E, OutS>,
     options: ProcessOperatorOptions = {},
   ): Stream<Typed<E>, Timed, OutS> {
-    const role = transform(processOperator(definition, options), true);
+    const role = transform(processOperator(definition, options), true, definition.state ?? {});
     const emits = schemaOf(definition.emits);
     return this.#then<Typed<E>, Timed, OutS>("process", role, { ...options, emits }, undefined, uid);
   }

@@ -17,7 +17,7 @@ import { quietLoops } from "../checkpoint/loop_end.ts";
 import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { World } from "./attempt.ts";
 import { figuresOf, inFile, manifestOf, type Trigger } from "./completion.ts";
 import type { Deployment } from "./deployment.ts";
@@ -42,6 +42,8 @@ export interface CheckpointingOptions {
   /** Has the event given to `handle`, in a turn of its own. */
   readonly later: (event: CoordinatorEvent) => void;
   readonly completed: (id: CheckpointId) => void;
+  /** Writes a savepoint that was asked for, out of what the store holds. Never rejects. */
+  readonly savepoint: (ticket: number, manifest: Manifest) => Promise<void>;
   readonly failing: (cause: unknown) => void;
   readonly done: (id: CheckpointId, stopped: boolean) => void;
 }
@@ -121,14 +123,25 @@ export class Checkpointing {
     const at = world.clock.now();
     switch (action.kind) {
       case "trigger":
-        this.#triggered.set(action.id, { at, monotonic: world.clock.monotonic(), reason: action.reason, base: this.#newest });
+        this.#triggered.set(action.id, {
+          at,
+          monotonic: world.clock.monotonic(),
+          reason: action.reason,
+          base: this.#newest,
+          mode: action.mode,
+        });
         emit({ kind: "checkpoint-triggered", at, checkpoint: action.id, reason: action.reason });
-        return this.#trigger(action.id, action.reason);
+        return this.#trigger(action.id, action.reason, action.mode);
       case "abort":
         this.#triggered.delete(action.id);
         this.#files.delete(action.id);
         deployment.abort(action.id);
         return emit({ kind: "checkpoint-aborted", at, checkpoint: action.id, reason: action.reason, cause: action.cause });
+      case "export":
+        this.#completing = this.#export(action.id, action.ticket, action.acknowledgements);
+        return;
+      case "release":
+        return this.#release(action.id);
       case "complete":
         this.#completing = this.#complete(action.id, action.acknowledgements);
         return;
@@ -148,12 +161,12 @@ export class Checkpointing {
   }
 
   /** Triggers a checkpoint whose id is allotted; a new block of ids is allotted first when this one is used up. */
-  #trigger(id: CheckpointId, reason: CheckpointReason): void {
+  #trigger(id: CheckpointId, reason: CheckpointReason, mode: BarrierMode | undefined): void {
     const { deployment, store, later } = this.#options;
     const last = reason === "stop";
-    if (id < store.record().nextCheckpointId) return deployment.trigger(id, last);
+    if (id < store.record().nextCheckpointId) return deployment.trigger(id, last, 0, mode);
     store.reserve({ attempt: deployment.attempt.number, nextCheckpointId: id + idBlock }).then(
-      () => this.#closed || deployment.trigger(id, last),
+      () => this.#closed || deployment.trigger(id, last, 0, mode),
       (cause: unknown) => {
         const said = cause instanceof Error ? cause.message : String(cause);
         later({ kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause });
@@ -163,15 +176,11 @@ export class Checkpointing {
 
   /** Proves the checkpoint and has the store complete it. */
   async #complete(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Promise<void> {
-    const { deployment, store, world, emit, later, job, settings } = this.#options;
+    const { deployment, store, world, emit, later } = this.#options;
     const { attempt } = deployment;
     const trigger = this.#triggered.get(id);
-    const files = this.#files.get(id) ?? [];
     try {
-      const completedAt = world.clock.now();
-      const mode = settings.mode;
-      const completed = (base: CheckpointId) => this.#manifests.get(base);
-      const manifest = manifestOf(attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });
+      const manifest = this.#manifestOf(id, acknowledgements);
       const stored = await store.complete(manifest);
       this.#manifests.set(id, manifest);
       this.#newest = id;
@@ -193,6 +202,38 @@ export class Checkpointing {
       const said = cause instanceof Error ? cause.message : String(cause);
       later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
     }
+  }
+
+  /** Proves it and hands it to whoever asked for it. That it cannot be written where they want it is no failure of the job. */
+  async #export(id: CheckpointId, ticket: number, acknowledgements: readonly Acknowledgement[]): Promise<void> {
+    const { later } = this.#options;
+    let manifest: Manifest;
+    try {
+      manifest = this.#manifestOf(id, acknowledgements);
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      return later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
+    }
+    await this.#options.savepoint(ticket, manifest);
+    later({ kind: "exported", id });
+  }
+
+  /** A savepoint is written where it belongs: what it left in the store goes, as far as nothing open can be meant. */
+  #release(id: CheckpointId): void {
+    const { deployment, store } = this.#options;
+    this.#triggered.delete(id);
+    this.#files.delete(id);
+    deployment.abort(id);
+    void store.sweep(Math.min(id + 1, ...this.#triggered.keys())).catch(() => {});
+  }
+
+  #manifestOf(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Manifest {
+    const { deployment, world, job, settings: { mode } } = this.#options;
+    const trigger = this.#triggered.get(id);
+    const files = this.#files.get(id) ?? [];
+    const completed = (base: CheckpointId) => this.#manifests.get(base);
+    const completedAt = world.clock.now();
+    return manifestOf(deployment.attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });
   }
 
   /** Deletes what is not retained. A failure to delete is a warning: the checkpoint just taken is good. */

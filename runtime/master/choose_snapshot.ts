@@ -6,7 +6,8 @@ import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
-import { checkFit, edgesInFlight, openSnapshot, type Snapshot } from "./snapshot.ts";
+import { assertRestorable, decideRestore, type RestoreDecision } from "./restore_plan.ts";
+import { edgesInFlight, openFolderSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** What the choice depends on. */
 export interface ChoiceOptions {
@@ -15,8 +16,14 @@ export interface ChoiceOptions {
   readonly settings: RunSettings;
   readonly world: World;
   readonly store: CheckpointStore;
-  /** The first attempt of a run starts from the checkpoint that was asked for; later ones from the newest. */
+  /** Until the run has completed a checkpoint it starts from the one that was asked for; then from the newest. */
   readonly first: boolean;
+}
+
+/** What an attempt starts from, and how. */
+export interface Choice {
+  readonly snapshot: Snapshot;
+  readonly decision: RestoreDecision;
 }
 
 /**
@@ -31,10 +38,19 @@ export async function chooseSnapshot(
   options: ChoiceOptions,
   attempt: number,
   warn: (code: string, message: string) => void,
-): Promise<Snapshot | undefined> {
-  const { store, settings, graph } = options;
+): Promise<Choice | undefined> {
+  const { store, settings, graph, world } = options;
   const stored = await store.list();
   const from = options.first ? settings.from : undefined;
+  const accept = async (snapshot: Snapshot): Promise<Choice> => {
+    const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
+    const decision = await decideRestore(snapshot, plan, settings.allowDropped);
+    assertRestorable(decision.plan, graph.name);
+    for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
+    await checkSinks(options, snapshot.manifest, attempt, warn);
+    return { snapshot, decision };
+  };
+  if (typeof from === "string") return accept(await openFolderSnapshot(world.disk, from));
   const candidates = from === undefined ? stored : stored.filter((checkpoint) => checkpoint.id === from);
   if (from !== undefined && candidates.length === 0) {
     const ids = stored.map((checkpoint) => checkpoint.id).join(", ");
@@ -54,9 +70,7 @@ export async function chooseSnapshot(
       if (from === undefined) warn("CHECKPOINT_DAMAGED", `checkpoint ${checkpoint.id} is passed over: ${error.message}`);
       continue;
     }
-    checkFit(snapshot, planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) }));
-    await checkSinks(options, snapshot.manifest, attempt, warn);
-    return snapshot;
+    return await accept(snapshot);
   }
   if (damage.length === 0) return undefined;
   throw new SluiceError(

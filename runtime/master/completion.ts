@@ -5,11 +5,12 @@ import type { CheckpointReason } from "../checkpoint/coordinator.ts";
 import type { CheckpointMode, DataFile, Extent, Manifest } from "../checkpoint/manifest.ts";
 import { layered, partBytes } from "../checkpoint/layers.ts";
 import { proveCapture } from "../checkpoint/proof.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deployment } from "./deployment.ts";
 import type { CheckpointFigures } from "./event.ts";
 import { rulesOf } from "./rules.ts";
+import { manifestEdges } from "./manifest_edges.ts";
 
 /** When and why a checkpoint was triggered: on the wall clock, and on the monotonic one. */
 export interface Trigger {
@@ -18,6 +19,8 @@ export interface Trigger {
   readonly reason: CheckpointReason;
   /** The newest completed checkpoint of the attempt at that time, 0 without one. */
   readonly base: CheckpointId;
+  /** How its barriers travel, where that is not as the job's mode says. */
+  readonly mode: BarrierMode | undefined;
 }
 
 /** A checkpoint that every subtask has acknowledged. */
@@ -47,7 +50,7 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
     atLeastOnce: !rules.exactlyOnce,
     mustBeEmpty: (edgeId) => {
       const edge = edges.get(edgeId);
-      return edge !== undefined && rules.align(edge) === "aligned";
+      return edge !== undefined && rules.align(edge, trigger?.mode) === "aligned";
     },
   });
   if (proof.kind === "refuted") {
@@ -60,7 +63,7 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
     graphHash: attempt.plan.hash,
     id,
     attempt: attempt.number,
-    mode,
+    mode: rules.exactlyOnce ? trigger?.mode ?? mode : mode,
     final: acknowledgements.every((ack) => ack.finished) || trigger?.reason === "stop",
     triggeredAt: trigger?.at ?? checkpoint.completedAt,
     completedAt: checkpoint.completedAt,
@@ -72,6 +75,7 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
     })),
     ...layered(files, acknowledgements.flatMap((ack) => ack.parts), checkpoint.completed),
     channels: proof.channels,
+    edges: manifestEdges(attempt.plan, proof.channels),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Signal } from "../../actors/behavior.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { DataFile } from "../checkpoint/manifest.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { SkippedRecord } from "../task/guarded_link.ts";
 import type { Attempt } from "./attempt.ts";
 
@@ -31,8 +31,14 @@ export interface Deployment {
   readonly attempt: Attempt;
   /** Has every subtask commit what the snapshot says is due, and process. */
   run(): void;
-  /** Has the sources start checkpoint `id`; heads of loops are told that its barrier will come. `last`: emit nothing after it. */
-  trigger(id: CheckpointId, last: boolean): void;
+  /**
+   * Has the sources start checkpoint `id`; heads of loops are told that its barrier will come.
+   *
+   * @param last emit nothing after it
+   * @param elapsedMs since it was triggered. @default 0
+   * @param mode how its barriers travel. @default as the job's mode says
+   */
+  trigger(id: CheckpointId, last: boolean, elapsedMs?: number, mode?: BarrierMode): void;
   abort(id: CheckpointId): void;
   completed(id: CheckpointId): void;
   /** A step to the end of a loop: its heads emit the last watermark, or take feedback as ended. */

@@ -11,8 +11,7 @@ import type { DataLane } from "../../actors/lane.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { LogicalGraph } from "../graph/logical.ts";
-import { type Parallelism, withParallelism } from "../graph/parallelism.ts";
+import type { Parallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
@@ -20,33 +19,14 @@ import { Attempt } from "./attempt.ts";
 import type { Deployment, DeploymentReports } from "./deployment.ts";
 import { Checkpointing, idBlock } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
-import type { MasterControl, MasterOptions, RunResult, Settle } from "./master_control.ts";
+import type { MasterControl, MasterOptions, RunResult, Settle, WantedSavepoint } from "./master_control.ts";
 import { giveLetter } from "./poison.ts";
 import { type AttemptFailure, FailureJudge, type Recovery } from "./recovery.ts";
-import { chooseSnapshot } from "./choose_snapshot.ts";
-import { edgesInFlight, recordsInFlight, type Snapshot } from "./snapshot.ts";
-
-interface RunningAttempt {
-  readonly deployment: Deployment;
-  readonly checkpoints: Checkpointing;
-  started: boolean;
-  failure: Pick<AttemptFailure, "cause" | "positions"> | undefined;
-  /** It ends to make room for one with another parallelism. */
-  replaced: boolean;
-}
-
-/** What is deployed: a graph, and the parallelism of operators that have none of their own. */
-interface Shape {
-  readonly graph: LogicalGraph;
-  readonly parallelism: number;
-}
-
-/** A change of parallelism under way; `attempt` is the first that has it. */
-interface Rescaling {
-  readonly shape: Shape;
-  readonly settle: Settle<void>;
-  attempt: number | undefined;
-}
+import { type Choice, chooseSnapshot } from "./choose_snapshot.ts";
+import { RunningAttempt } from "./running_attempt.ts";
+import { Savepoints } from "./savepoints.ts";
+import { type Rescaling, reshaped, type Shape } from "./shape.ts";
+import { edgesInFlight, recordsInFlight } from "./snapshot.ts";
 
 export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   readonly ready = false;
@@ -61,23 +41,27 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   /** Why nothing is tried again for now. */
   #paused: Extract<Recovery, { kind: "pause" }> | undefined;
   #everStarted = false;
+  #everCompleted = false;
   #stopping = false;
   #shape: Shape;
   #rescaling: Rescaling | undefined;
   #downSince: number;
   #waiting: Settle<CheckpointId>[] = [];
+  readonly #savepoints: Savepoints;
   #over: { readonly result: RunResult } | { readonly cause: unknown } | undefined;
 
   constructor(options: MasterOptions) {
     this.#options = options;
     this.#shape = options;
     this.#everStarted = options.resumed ?? false;
+    this.#everCompleted = options.resumed ?? false;
     const record = options.store.record();
     this.#attemptNumber = record.attempt;
     this.#life = options.world.random.fork(`life ${record.attempt}`).id();
     this.#nextCheckpointId = record.nextCheckpointId;
     this.#judge = new FailureJudge(options.graph.name, options.settings, options.world.random);
     this.#downSince = options.world.clock.monotonic();
+    this.#savepoints = new Savepoints(options);
   }
 
   // The actor
@@ -126,10 +110,10 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
         });
       case "resume":
         return this.#resume();
+      case "savepoint":
+        return this.#savepoint(message.savepoint);
       case "stop":
-        this.#stopping = true;
-        if (this.#paused !== undefined) return this.#end(this.#paused);
-        return this.#coordinate({ kind: "stop" });
+        return this.#stop(message.savepoint);
       case "cancel":
         return this.#end({ cause: message.cause });
       default:
@@ -155,7 +139,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   async #deploy(): Promise<void> {
     const { world, store } = this.#options;
-    const number = ++this.#attemptNumber;
+    let number = ++this.#attemptNumber;
     if (this.#rescaling !== undefined) {
       this.#shape = this.#rescaling.shape;
       this.#rescaling.attempt = number;
@@ -163,17 +147,19 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { graph, parallelism } = this.#shape;
     try {
       await store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
-      const first = !this.#everStarted;
-      const snapshot = await chooseSnapshot(
+      const first = !this.#everCompleted;
+      const choice = await chooseSnapshot(
         { ...this.#options, graph, parallelism, first },
         number,
         (code, message) => this.#warn(code, message),
       );
+      const snapshot = choice?.snapshot;
+      if (snapshot?.foreign === true) number = await this.#goBeyond(snapshot.manifest);
       const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot);
       const plan = planGraph(graph, { parallelism, keepEdges });
       const splits = await listSplits(plan, world, snapshot);
       if (this.#over !== undefined) return;
-      await this.#start(number, plan, snapshot, splits);
+      await this.#start(number, plan, choice, splits);
     } catch (cause) {
       this.#options.emit({ kind: "failed", at: world.clock.now(), attempt: number, cause, positions: {} });
       this.#recover({ cause, positions: {} });
@@ -183,16 +169,18 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   async #start(
     number: number,
     plan: Plan,
-    snapshot: Snapshot | undefined,
+    choice: Choice | undefined,
     splits: ReadonlyMap<string, readonly Split[]>,
   ): Promise<void> {
-    this.#life = snapshot?.manifest.life ?? this.#life;
+    const snapshot = choice?.snapshot;
+    if (snapshot?.foreign === false) this.#life = snapshot.manifest.life;
     const restored = snapshot === undefined
       ? undefined
       : { id: snapshot.manifest.id, location: snapshot.location, inFlightRecords: recordsInFlight(snapshot) };
     const deployed = this.#options.deploy({
       attempt: new Attempt(number, this.#life, plan, restored),
       snapshot,
+      decision: choice?.decision,
       splits,
       guards: this.#judge.suspects.guards(),
       settings: this.#options.settings,
@@ -200,13 +188,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       reports: this.#reports(number),
     });
     const deployment = deployed instanceof Promise ? await deployed : deployed;
-    this.#running = {
-      deployment,
-      checkpoints: this.#checkpointing(deployment),
-      started: false,
-      failure: undefined,
-      replaced: false,
-    };
+    this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment));
   }
 
   /** No id that the other master can have triggered is used again; what has been completed is built upon. */
@@ -216,8 +198,18 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (this.#over !== undefined) return;
     this.#life = attempt.life;
     const deployment = deploy(this.#reports(attempt.number));
-    const checkpoints = this.#checkpointing(deployment, manifests);
-    this.#running = { deployment, checkpoints, started: false, failure: undefined, replaced: false };
+    this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment, manifests));
+  }
+
+  /** What is restored from elsewhere goes on above its numbers: ids, and attempts, by which recovered channels are told apart. */
+  async #goBeyond({ id, attempt }: Manifest): Promise<number> {
+    if (attempt >= this.#attemptNumber) this.#attemptNumber = attempt + 1;
+    this.#nextCheckpointId = Math.max(this.#nextCheckpointId, id + 1);
+    const { store } = this.#options;
+    const nextCheckpointId = Math.max(store.record().nextCheckpointId, this.#nextCheckpointId + idBlock);
+    await store.reserve({ attempt: this.#attemptNumber, nextCheckpointId });
+    if (this.#rescaling !== undefined) this.#rescaling.attempt = this.#attemptNumber;
+    return this.#attemptNumber;
   }
 
   #reports(attempt: number): DeploymentReports {
@@ -247,10 +239,12 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       warn: (code, message) => this.#warn(code, message),
       later: (event) => this.#context.self.tell({ kind: "coordinate", attempt: number, event }),
       completed: (id) => this.#onCompleted(id),
+      savepoint: (ticket, manifest) => this.#savepoints.write(ticket, manifest),
       failing: (cause) => this.#onFailure(number, cause),
       done: (checkpoint, stopped) => {
         if (stopped && this.#rescaling !== undefined && !this.#stopping) this.#replace();
-        else this.#end({ result: { checkpoint, stopped } });
+        else if (!this.#savepoints.last) this.#end({ result: { checkpoint, stopped } });
+        else void this.#savepoints.writeLast(checkpoint).then(() => this.#end({ result: { checkpoint, stopped } }));
       },
     });
   }
@@ -279,9 +273,10 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       this.#rescaling.settle.resolve();
       this.#rescaling = undefined;
     }
-    if (this.#stopping || this.#rescaling !== undefined) this.#coordinate({ kind: "stop" });
+    if (this.#stopping || this.#rescaling !== undefined) this.#coordinate({ kind: "stop", mode: this.#savepoints.lastMode });
     else if (this.#waiting.length > 0) this.#coordinate({ kind: "request" });
     else running.checkpoints.armTick();
+    for (const request of this.#savepoints.open) this.#coordinate({ kind: "savepoint", request });
   }
 
   // Failure
@@ -335,6 +330,22 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#context.self.tell({ kind: "deploy", attempt: this.#attemptNumber + 1 });
   }
 
+  // Savepoints
+
+  async #savepoint(wanted: WantedSavepoint): Promise<void> {
+    if (this.#over !== undefined) return wanted.settle.reject(this.#ended());
+    const request = await this.#savepoints.add(wanted);
+    if (request !== undefined) this.#coordinate({ kind: "savepoint", request });
+  }
+
+  async #stop(savepoint: WantedSavepoint | undefined): Promise<void> {
+    if (savepoint !== undefined && this.#over !== undefined) return savepoint.settle.reject(this.#ended());
+    if (savepoint !== undefined && !await this.#savepoints.addLast(savepoint)) return;
+    this.#stopping = true;
+    if (this.#paused !== undefined) return this.#end(this.#paused);
+    this.#coordinate({ kind: "stop", mode: savepoint?.mode });
+  }
+
   // Another parallelism
 
   /** Stops with a checkpoint; a failure meanwhile does as well, since any completed checkpoint can be taken up. */
@@ -347,10 +358,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
     let shape: Shape;
     try {
-      shape = typeof parallelism === "number"
-        ? { graph: this.#shape.graph, parallelism }
-        : { graph: withParallelism(this.#shape.graph, parallelism), parallelism: this.#shape.parallelism };
-      planGraph(shape.graph, shape);
+      shape = reshaped(this.#shape, parallelism);
     } catch (error) {
       return settle.reject(error);
     }
@@ -386,6 +394,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   #onCompleted(id: CheckpointId): void {
     this.#judge.checkpointed();
+    this.#everCompleted = true;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const settle of waiting) settle.resolve(id);
@@ -418,6 +427,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const at = world.clock.now();
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#savepoints.close("cause" in over ? over.cause : this.#ended());
     this.#rescaling?.settle.reject("cause" in over ? over.cause : this.#ended());
     this.#rescaling = undefined;
     if ("result" in over) {

@@ -4,7 +4,7 @@ import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { DataFile } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import type { Parallelism } from "../graph/parallelism.ts";
 import type { Split } from "../graph/source.ts";
@@ -13,6 +13,7 @@ import type { Attempt, World } from "./attempt.ts";
 import type { Deployment, DeploymentReports } from "./deployment.ts";
 import type { JobEvent } from "./event.ts";
 import type { RunSettings } from "./options.ts";
+import type { RestoreDecision } from "./restore_plan.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What the master is told. */
@@ -37,10 +38,18 @@ export type MasterControl =
   | { readonly kind: "skipped"; readonly attempt: number; readonly record: SkippedRecord }
   /** Go on after a pause. */
   | { readonly kind: "resume" }
-  /** End with a last checkpoint. */
-  | { readonly kind: "stop" }
+  | { readonly kind: "savepoint"; readonly savepoint: WantedSavepoint }
+  /** End with a last checkpoint, and write it as a savepoint as well where one is wanted. */
+  | { readonly kind: "stop"; readonly savepoint?: WantedSavepoint | undefined }
   /** End at once. */
   | { readonly kind: "cancel"; readonly cause: unknown };
+
+/** A savepoint that somebody asked for. */
+export interface WantedSavepoint {
+  readonly path: string;
+  readonly mode: BarrierMode | undefined;
+  readonly settle: Settle<CheckpointId>;
+}
 
 /** The two ends of a promise. */
 export interface Settle<T> {
@@ -59,6 +68,8 @@ export interface RunResult {
 export interface DeploymentOptions {
   readonly attempt: Attempt;
   readonly snapshot: Snapshot | undefined;
+  /** What of the snapshot is converted and dropped. */
+  readonly decision?: RestoreDecision | undefined;
   readonly splits: ReadonlyMap<string, readonly Split[]>;
   readonly settings: RunSettings;
   /** By uid: the hashes of records that an operator is not to get. */

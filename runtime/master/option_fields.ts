@@ -10,6 +10,7 @@ const startFields: Readonly<Record<keyof StartOptions, true>> = {
   restart: true,
   poison: true,
   from: true,
+  allowDropped: true,
   allowDuplicates: true,
   channels: true,
   handlerTimeoutMs: true,

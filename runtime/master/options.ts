@@ -99,8 +99,13 @@ export interface StartOptions {
   readonly restart?: RestartStrategy;
   /** What is done about a record that an operator cannot process, however often it is tried. @default { policy: "fail" } */
   readonly poison?: PoisonOptions;
-  /** Start from this checkpoint instead of the latest one. */
-  readonly from?: CheckpointId;
+  /**
+   * Start from this checkpoint instead of the latest one: its id; or the folder of a savepoint or checkpoint, also of another
+   * job's. From a folder the job begins another life, and its ids go on above the folder's.
+   */
+  readonly from?: CheckpointId | string;
+  /** Start from `from` although there is state, or records under way, that the job has no place for any more. @default false */
+  readonly allowDropped?: boolean;
   /** Start although a sink has already shown output of a later checkpoint than the one restored. @default false */
   readonly allowDuplicates?: boolean;
   readonly channels?: ChannelOptions;
@@ -139,7 +144,8 @@ export interface RunSettings {
   readonly wire: WireTimes;
   readonly handlerTimeoutMs: number;
   readonly shutdownMs: number;
-  readonly from: CheckpointId | undefined;
+  readonly from: CheckpointId | string | undefined;
+  readonly allowDropped: boolean;
   readonly allowDuplicates: boolean;
 }
 
@@ -166,7 +172,9 @@ export function settle(options: StartOptions): RunSettings {
   if (checkpoints.storage !== undefined && typeof checkpoints.storage?.open !== "function") {
     wrong.push("checkpoints.storage must be a storage, such as memoryStorage() or fileStorage(folder)");
   }
-  const { allowDuplicates = false } = options;
+  const { allowDuplicates = false, allowDropped = false } = options;
+  if (typeof allowDropped !== "boolean") wrong.push(`allowDropped must be true or false, not ${String(allowDropped)}`);
+  if (options.from === "") wrong.push('from must be a checkpoint id or a folder, not ""');
   if (typeof allowDuplicates !== "boolean") wrong.push(`allowDuplicates must be true or false, not ${String(allowDuplicates)}`);
   for (const name of ["signal", "system", "transport", "clock", "random", "disk"] as const) {
     const value: unknown = options[name];
@@ -210,7 +218,10 @@ export function settle(options: StartOptions): RunSettings {
     },
     handlerTimeoutMs: whole("handlerTimeoutMs", options.handlerTimeoutMs, 1, 60_000),
     shutdownMs: whole("shutdownMs", options.shutdownMs, 1, 5_000),
-    from: options.from === undefined ? undefined : whole("from", options.from, 1, 1, Number.MAX_SAFE_INTEGER),
+    from: options.from === undefined || typeof options.from === "string"
+      ? options.from
+      : whole("from", options.from, 1, 1, Number.MAX_SAFE_INTEGER),
+    allowDropped,
     allowDuplicates,
   };
   checkRestart(settings.restart, wrong);

@@ -1,5 +1,4 @@
 import { SluiceError } from "../../actors/error.ts";
-import { ExtentReader } from "../checkpoint/extent_reader.ts";
 import type { Extent, ManifestChannel, ManifestPart } from "../checkpoint/manifest.ts";
 import { type Channel, channelName } from "../graph/channel.ts";
 import { decodeFrames } from "../graph/frame_codec.ts";
@@ -10,7 +9,9 @@ import type { RecoveredAssignment } from "../task/assignment.ts";
 import { freshInput, type InputStart } from "../task/input_channel.ts";
 import type { CapturedFrame } from "../task/output_channel.ts";
 import { redistribute } from "./redistribution.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { schemaRefused } from "../state/migration.ts";
+import type { EdgeConversions, RestoreDecision } from "./restore_plan.ts";
+import { type Snapshot, storedPart } from "./snapshot.ts";
 
 /** Where a regular channel begins: the receiver expects what the sender sends next. */
 export interface ChannelStart {
@@ -34,9 +35,15 @@ export class Restore {
   readonly #recovered: readonly (readonly RecoveredAssignment[])[][];
   readonly #parts: ReadonlyMap<string, readonly ManifestPart[]>;
 
-  /** @throws {SluiceError} `CHECKPOINT_DAMAGED`, `PARTITION_OUT_OF_RANGE` */
-  constructor(snapshot: Snapshot, plan: Plan, attempt: number) {
+  readonly #decision: RestoreDecision | undefined;
+
+  /**
+   * @param decision what is converted and dropped; undefined: nothing
+   * @throws {SluiceError} `CHECKPOINT_DAMAGED`, `PARTITION_OUT_OF_RANGE`, `STATE_MISMATCH` for records that a migration refuses
+   */
+  constructor(snapshot: Snapshot, plan: Plan, attempt: number, decision?: RestoreDecision) {
     const { manifest } = snapshot;
+    this.#decision = decision;
     this.#snapshot = snapshot;
     this.#plan = plan;
     this.#oldParallelism = new Map(manifest.tasks.flatMap((task) => task.operators.map((uid) => [uid, task.parallelism])));
@@ -85,7 +92,9 @@ export class Restore {
     for (const channel of this.#snapshot.manifest.channels) {
       const edge = edges.get(channel.edge);
       if (edge === undefined || channel.captured.length === 0) continue;
-      const frames = channel.captured.flatMap((extent) => framesAt(this.#snapshot, channel, extent));
+      const read = channel.captured.flatMap((extent) => framesAt(this.#snapshot, channel, extent));
+      const convert = this.#decision?.conversions.get(edge.id);
+      const frames = convert === undefined ? read : read.map((captured) => converted(captured, edge.id, convert));
       if (frames.length === 0) continue;
       const { sender, watermark, idle } = channel;
       // Older restores come first: a channel that was recovered already keeps its generation.
@@ -127,9 +136,9 @@ export class Restore {
     return this.#plan.tasks[index] as PlannedTask;
   }
 
-  #stored({ scope, name, subtask, at, below = [] }: ManifestPart): StoredPart {
-    const read = (extent: Extent) => this.#snapshot.read(extent);
-    return { scope, name, subtask, layers: [...below, at].map((extents) => new ExtentReader(extents, read)) };
+  #stored(part: ManifestPart): StoredPart {
+    const dropped = this.#decision?.dropped.get(part.uid);
+    return { ...storedPart(this.#snapshot, part), ...(dropped === undefined ? {} : { dropped }) };
   }
 }
 
@@ -198,4 +207,18 @@ function framesAt(snapshot: Snapshot, channel: ManifestChannel, extent: Extent):
     const kept = frame.mark?.kind === "watermark" || frame.mark?.kind === "idle";
     return { frame: kept ? frame : { ...frame, mark: undefined }, skip: Math.min(skip, frame.values.length) };
   });
+}
+
+function converted(
+  { frame, skip }: CapturedFrame,
+  edge: string,
+  convert: EdgeConversions extends ReadonlyMap<string, infer Convert> ? Convert : never,
+): CapturedFrame {
+  const values = frame.values.map((value, at) => {
+    if (at < skip) return value; // processed already: it is skipped
+    const result = convert(value);
+    if ("value" in result) return result.value;
+    throw schemaRefused(`a record under way on edge ${edge}`, result.wrong);
+  });
+  return { frame: { ...frame, values }, skip };
 }

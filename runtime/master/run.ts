@@ -1,9 +1,31 @@
 import type { ActorRef } from "../../actors/ref.ts";
 import { SluiceError } from "../../actors/error.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import { savepointFolder } from "../checkpoint/savepoint.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Parallelism } from "../graph/parallelism.ts";
 import type { EventLog, JobEvent } from "./event.ts";
 import type { MasterControl, RunResult, Settle } from "./master_control.ts";
+
+/** How a savepoint is taken. */
+export interface SavepointOptions {
+  /**
+   * `aligned`: without records under way, and so after as long as these take to be processed. `unaligned`: with them, at once
+   * under any backpressure.
+   * @default as the job's checkpoints
+   */
+  readonly mode?: BarrierMode;
+}
+
+/** How a run is stopped. */
+export interface StopOptions extends SavepointOptions {
+  /** Writes the last checkpoint as a savepoint into this folder. @default none */
+  readonly savepoint?: string;
+}
+
+function checkBarrierMode(mode: unknown): void {
+  if (mode === undefined || mode === "aligned" || mode === "unaligned") return;
+  throw new SluiceError("BAD_OPTIONS", `the mode of a savepoint must be "aligned" or "unaligned", not ${JSON.stringify(mode)}`);
+}
 
 /**
  * A job that runs.
@@ -69,11 +91,40 @@ export class Run implements AsyncDisposable {
   }
 
   /**
+   * Writes a savepoint into a folder that is not there yet, and gives its checkpoint id. It has all its bytes in that folder, may
+   * be moved and copied, and is never deleted by the runtime. The job goes on; no sink commits because of it.
+   *
+   * A failure of the job meanwhile does not lose it: it is taken after the restart.
+   *
+   * @param path a folder on the disk of the process that runs the master
+   * @throws {SluiceError} `SAVEPOINT_EXISTS`, `SAVEPOINT_FAILED`, `BAD_SAVEPOINT_PATH`, `BAD_OPTIONS`, `RUN_ENDED`; what ended
+   * the job
+   */
+  async savepoint(path: string, options: SavepointOptions = {}): Promise<CheckpointId> {
+    const { mode } = options;
+    const folder = savepointFolder(path);
+    checkBarrierMode(mode);
+    return await this.#request<CheckpointId>((settle) => ({ kind: "savepoint", savepoint: { path: folder, mode, settle } }));
+  }
+
+  /**
    * Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. A run that is paused
    * fails, with what paused it.
+   *
+   * With `savepoint` that checkpoint is written as a savepoint as well, after the sinks have committed it. Where that cannot be
+   * written the run has ended all the same, with its checkpoint.
+   *
+   * @throws {SluiceError} as `savepoint` does; a place that is taken is refused before anything stops
    */
-  async stop(): Promise<RunResult> {
-    this.#master.tell({ kind: "stop" });
+  async stop(options: StopOptions = {}): Promise<RunResult> {
+    const { savepoint: path, mode } = options;
+    if (path === undefined) {
+      this.#master.tell({ kind: "stop" });
+    } else {
+      const folder = savepointFolder(path);
+      checkBarrierMode(mode);
+      await this.#request<CheckpointId>((settle) => ({ kind: "stop", savepoint: { path: folder, mode, settle } }));
+    }
     const result = await this.finished;
     await this.#ended;
     return result;

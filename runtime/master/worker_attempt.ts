@@ -3,7 +3,7 @@ import type { ActorRef } from "../../actors/ref.ts";
 import { CheckpointFiles } from "../checkpoint/checkpoint_files.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { Channel } from "../graph/channel.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
 import { firstWindow } from "../task/credit_window.ts";
@@ -17,6 +17,7 @@ import type { Deployment, DeploymentReports } from "./deployment.ts";
 import type { RunSettings } from "./options.ts";
 import { rulesOf } from "./rules.ts";
 import { type ChannelStart, Restore } from "./restore.ts";
+import type { RestoreDecision } from "./restore_plan.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A subtask that runs here. */
@@ -33,6 +34,8 @@ export interface WorkerAttemptOptions {
   readonly job: string;
   readonly attempt: Attempt;
   readonly snapshot: Snapshot | undefined;
+  /** What of the snapshot is converted and dropped. @default nothing */
+  readonly decision?: RestoreDecision | undefined;
   readonly splits: ReadonlyMap<string, readonly Split[]>;
   readonly settings: RunSettings;
   /** By uid: the hashes of records that an operator is not to get. */
@@ -81,8 +84,8 @@ export class WorkerAttempt implements Deployment {
       },
     });
     // Before anything is made: what cannot be read shows here.
-    const { snapshot } = options;
-    const restore = snapshot === undefined ? undefined : new Restore(snapshot, attempt.plan, attempt.number);
+    const { snapshot, decision } = options;
+    const restore = snapshot === undefined ? undefined : new Restore(snapshot, attempt.plan, attempt.number, decision);
     this.#subtasks = own.map(({ task, index, number }) => {
       const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
       const subtask = new Subtask(this.#assignment(restore, { task, index, number }, counters));
@@ -115,9 +118,9 @@ export class WorkerAttempt implements Deployment {
     for (const { ref } of this.#subtasks) ref.tell({ kind: "run" });
   }
 
-  trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0): void {
+  trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0, mode?: BarrierMode): void {
     for (const { task, ref } of this.#subtasks) {
-      if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs, last });
+      if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs, last, mode });
       else if (task.inputs.some((edge) => edge.feedback)) ref.tell({ kind: "expect", id });
     }
   }

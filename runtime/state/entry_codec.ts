@@ -1,10 +1,10 @@
 import type { TSchema } from "@sinclair/typebox";
 import { encodeValue } from "../../actors/codec.ts";
-import { SluiceError } from "../../actors/error.ts";
-import { mismatch } from "../../actors/schema_check.ts";
 import { type Key, keyIdentity, keyText } from "../graph/key.ts";
+import type { SchemaJson } from "./compare_schemas.ts";
 import type { Entry, EntryTable, ExpiringEntry } from "./entry_table.ts";
 import { damaged, encodeChunk, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { evolve, refusalOf, schemaRefused } from "./migration.ts";
 import { placeOf } from "./place.ts";
 import type { Expiry, TimeToLive } from "./time_to_live.ts";
 
@@ -92,9 +92,12 @@ export class EntryCodec implements SectionHeader {
     return this.#packing.unpack(packed);
   }
 
-  /** Puts what a snapshot has, written under `stored`, into a table. */
+  /**
+   * Puts what a snapshot has, written under `stored`, into a table.
+   * @throws {SluiceError} `STATE_MISMATCH` when its schemas do not fit
+   */
   loader(stored: SectionHeader, table: EntryTable, expiry: Expiry | undefined): SectionLoader {
-    const check = stored.description !== this.description && stored.description !== "";
+    const evolved = stored.description === this.description || stored.description === "" ? undefined : this.#evolve(stored);
     const packing = this.#packing;
     return (group, chunk) => {
       const [keys, values, times] = this.columns(chunk);
@@ -106,43 +109,52 @@ export class EntryCodec implements SectionHeader {
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
         const identity = keyIdentity(key);
-        const packed = values[index];
-        if (check) this.#check(key, packed);
         const expires = expiry === undefined ? 0 : times?.[index] ?? expiry.fresh();
         // What has expired replaces what an older layer says of the key all the same.
-        if (expiry !== undefined && expires <= now) table.unload(group, identity);
-        else table.load(group, identity, key, packing.unpack(packed), expires);
+        if (expiry !== undefined && expires <= now) {
+          table.unload(group, identity);
+          continue;
+        }
+        const packed = evolved === undefined ? values[index] : evolved(key, values[index]);
+        table.load(group, identity, key, packing.unpack(packed), expires);
       }
     };
   }
 
-  /** The schema has changed since the value was written: it passes if it matches the new one. */
-  #check(key: Key, packed: unknown): void {
+  /**
+   * How packed values that were written under another description become values of this one; undefined: they stay as they are.
+   * @throws {SluiceError} `STATE_MISMATCH`
+   */
+  #evolve({ description }: SectionHeader): ((key: Key, packed: unknown) => unknown) | undefined {
     const { schema, keySchema } = this.#schemas;
-    const fail = (wrong: string) => {
-      throw new SluiceError(
-        "STATE_MISMATCH",
-        `${placeOf(this.#uid, this.name, key)} was written under another schema and does not match the present one: ${wrong}; ` +
-          `make the schema accept it, or start without this checkpoint`,
-      );
+    const old = parseSchemas(description);
+    const where = `state ${this.name} of operator ${this.#uid}`;
+    const keys = evolve(old.key, keySchema);
+    if (keys.kind === "refused") throw schemaRefused(`the map keys of ${where}`, refusalOf(keys));
+    if (keys.kind === "converted") throw schemaRefused(`the map keys of ${where}`, "keys are not migrated");
+    const values = evolve(old.value, schema);
+    if (values.kind === "refused") throw schemaRefused(where, refusalOf(values));
+    if (values.kind === "as it is") return undefined;
+    const convert = (key: Key, at: string, value: unknown) => {
+      const converted = values.convert(value);
+      if ("value" in converted) return converted.value;
+      throw schemaRefused(placeOf(this.#uid, this.name, key), `${at}${converted.wrong}`);
     };
-    const checkValue = (value: unknown, at: string) => {
-      const wrong = schema === undefined ? undefined : mismatch(schema, value);
-      if (wrong !== undefined) fail(`${at}${wrong}`);
-    };
-    if (this.kind === "value") {
-      checkValue(packed, "");
-    } else if (this.kind === "list") {
-      (packed as readonly unknown[]).forEach((item, index) => checkValue(item, `item ${index}, `));
-    } else {
-      const [keys, values] = packed as readonly [readonly Key[], readonly unknown[]];
-      keys.forEach((item, index) => {
-        const wrong = keySchema === undefined ? undefined : mismatch(keySchema, item);
-        if (wrong !== undefined) fail(`map key ${keyText(item)}, ${wrong}`);
-        checkValue(values[index], `map key ${keyText(item)}, `);
-      });
+    if (this.kind === "value") return (key, packed) => convert(key, "", packed);
+    if (this.kind === "list") {
+      return (key, packed) => (packed as readonly unknown[]).map((item, index) => convert(key, `item ${index}, `, item));
     }
+    return (key, packed) => {
+      const [inner, items] = packed as readonly [readonly Key[], readonly unknown[]];
+      return [inner, items.map((item, index) => convert(key, `map key ${keyText(inner[index]!)}, `, item))];
+    };
   }
+}
+
+/** The schemas in a section's description. */
+export function parseSchemas(description: string): { readonly key?: SchemaJson; readonly value?: SchemaJson } {
+  if (description === "") return {};
+  return JSON.parse(description) as { readonly key?: SchemaJson; readonly value?: SchemaJson };
 }
 
 function describe({ keySchema, schema }: StateSchemas): string {

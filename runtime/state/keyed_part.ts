@@ -2,7 +2,7 @@ import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import type { KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
+import type { ByteReader, KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
 import type { SectionCut } from "./section_cut.ts";
 
 /**
@@ -156,6 +156,13 @@ function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterabl
   trailer.set(magic, 4);
   yield footerBytes;
   yield trailer;
+}
+
+/** Gives a reading what it asks for. */
+export async function readWith<T>(reader: ByteReader, reading: Reading<T>): Promise<T> {
+  let step = reading.next();
+  while (step.done !== true) step = reading.next(await reader.read(step.value.offset, step.value.length));
+  return step.value;
 }
 
 /**

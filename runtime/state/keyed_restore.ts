@@ -30,6 +30,8 @@ export interface OldSubtask {
 export interface KeyedLayers {
   readonly subtask: number;
   readonly lengths: readonly number[];
+  /** Names of its states that nobody has any more. */
+  readonly dropped?: ReadonlySet<string> | undefined;
 }
 
 /** A run of bytes of a layer of a part; both by their index. */
@@ -51,6 +53,7 @@ function* restoreSections(
   restored: readonly KeyedLayers[],
 ): Reading<readonly OldSubtask[], WantedOfLayer> {
   const { uid, range } = owner;
+  const dropped = new Set(restored.flatMap((part) => [...part.dropped ?? []]));
   const olds: (readonly KeyedPart[])[] = [];
   for (const [part, { subtask, lengths }] of restored.entries()) {
     const layers: KeyedPart[] = [];
@@ -64,7 +67,7 @@ function* restoreSections(
   for (const [part, layers] of olds.entries()) {
     for (const [index, layer] of layers.entries()) {
       const wanted = layer.sections.map(({ name }) => !replacedAbove(layers, index, name));
-      const loaders = layer.sections.map((_, section) => loaderOf(uid, layer, section, sections));
+      const loaders = layer.sections.map((_, section) => loaderOf(uid, layer, section, sections, dropped));
       if (layer.range.last < range.first || layer.range.first > range.last) continue;
       const take = (section: number, group: number, content: unknown) => loaders[section]!(group, content);
       yield* ofLayer(part, index, readChunks(uid, layer, range, wanted, take));
@@ -87,8 +90,12 @@ export function restoreFromBytes(
   restored: readonly RestoredPart[],
 ): readonly OldSubtask[] {
   const keyed = restored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask)
-    .map(({ subtask, bytes, below = [] }) => ({ subtask, layers: [...below, bytes] }));
-  const lengths = keyed.map(({ subtask, layers }) => ({ subtask, lengths: layers.map(({ length }) => length) }));
+    .map(({ bytes, below = [], ...part }) => ({ ...part, layers: [...below, bytes] }));
+  const lengths = keyed.map(({ subtask, dropped, layers }) => ({
+    subtask,
+    dropped,
+    lengths: layers.map(({ length }) => length),
+  }));
   const reading = restoreSections(owner, sections, lengths);
   let step = reading.next();
   while (step.done !== true) {
@@ -108,7 +115,11 @@ export async function restoreFromReaders(
   stored: readonly StoredPart[],
 ): Promise<readonly OldSubtask[]> {
   const keyed = stored.filter((part) => part.scope === "keyed").sort((a, b) => a.subtask - b.subtask);
-  const lengths = keyed.map(({ subtask, layers }) => ({ subtask, lengths: layers.map(({ length }) => length) }));
+  const lengths = keyed.map(({ subtask, dropped, layers }) => ({
+    subtask,
+    dropped,
+    lengths: layers.map(({ length }) => length),
+  }));
   const reading = restoreSections(owner, sections, lengths);
   let step = reading.next();
   while (step.done !== true) {
@@ -124,11 +135,17 @@ function replacedAbove(layers: readonly KeyedPart[], index: number, name: string
 }
 
 /** Every subtask judges every section, so that all of them refuse or none does. */
-function loaderOf(uid: string, part: KeyedPart, index: number, sections: readonly KeyedSection[]) {
+function loaderOf(
+  uid: string,
+  part: KeyedPart,
+  index: number,
+  sections: readonly KeyedSection[],
+  dropped: ReadonlySet<string>,
+) {
   const stored = part.sections[index]!;
   const section = sections.find(({ name }) => name === stored.name);
   if (section === undefined) {
-    if (!hasContent(part, index)) return () => {};
+    if (!hasContent(part, index) || dropped.has(stored.name)) return () => {};
     throw new SluiceError(
       "STATE_UNKNOWN",
       `the snapshot holds ${label(stored.name)} of operator ${uid}, which the operator no longer has; declare it again under ` +

@@ -8,7 +8,8 @@ import type { Invocation } from "./invocation.ts";
 import { damaged } from "./keyed_part.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
 import { ReplicatedCell, ReplicatedState } from "./replicated_state.ts";
-import { mismatch } from "../../actors/schema_check.ts";
+import type { SchemaJson } from "./compare_schemas.ts";
+import { evolve, refusalOf, schemaRefused } from "./migration.ts";
 import { SplitCell, SplitState } from "./split_state.ts";
 
 /** Whose state it is. */
@@ -93,11 +94,16 @@ export class OperatorState {
    * @throws {SluiceError} `STATE_UNKNOWN`, `STATE_MISMATCH` or `STATE_DAMAGED`
    */
   restore(parts: readonly RestoredPart[]): void {
-    const mine = parts.filter((part) => (part.scope === "split" || part.scope === "replicate") && !part.name.startsWith("~"));
+    const mine = parts.filter((part) =>
+      (part.scope === "split" || part.scope === "replicate") && !part.name.startsWith("~") &&
+      !part.dropped?.has(part.name)
+    );
     for (const part of mine) this.#assertKnown(part);
     for (const [name, state] of this.#cells) {
-      const contents = readOperatorParts(this.#owner.uid, mine.filter((part) => part.name === name));
-      for (const { content, description } of contents.values()) this.#check(name, state, content, description);
+      const read = readOperatorParts(this.#owner.uid, mine.filter((part) => part.name === name));
+      const contents = new Map(
+        [...read].map(([subtask, old]) => [subtask, { ...old, content: this.#evolved(name, state, old) }]),
+      );
       if (contents.size === 0) continue;
       if (state.kind === "split") state.cell.content = this.#share(contents);
       else state.cell.content = this.#replica(contents);
@@ -140,20 +146,20 @@ export class OperatorState {
     }
   }
 
-  #check(name: string, state: Cell, content: unknown, description: string): void {
+  /** What was written as what the state takes. */
+  #evolved(name: string, state: Cell, { content, description }: Content): unknown {
     const where = `state ${name} of operator ${this.#owner.uid}`;
     if (state.kind === "split" && !Array.isArray(content)) throw damaged(where, "its items are no list");
-    const { schema } = state.descriptor;
-    if (schema === undefined || description === "" || description === describe(state.descriptor)) return;
-    for (const value of state.kind === "split" ? content as unknown[] : [content]) {
-      const wrong = mismatch(schema, value);
-      if (wrong === undefined) continue;
-      throw new SluiceError(
-        "STATE_MISMATCH",
-        `${where} was written under another schema and does not match the present one: ${wrong}; make the schema accept it, or ` +
-          `start without this checkpoint`,
-      );
-    }
+    if (description === "" || description === describe(state.descriptor)) return content;
+    const evolution = evolve(JSON.parse(description) as SchemaJson, state.descriptor.schema);
+    if (evolution.kind === "as it is") return content;
+    if (evolution.kind === "refused") throw schemaRefused(where, refusalOf(evolution));
+    const convert = (value: unknown) => {
+      const converted = evolution.convert(value);
+      if ("value" in converted) return converted.value;
+      throw schemaRefused(where, converted.wrong);
+    };
+    return state.kind === "split" ? (content as unknown[]).map(convert) : convert(content);
   }
 }
 
@@ -179,14 +185,18 @@ export function writeOperatorPart(uid: string, scope: "split" | "replicate", nam
  */
 export function readOperatorParts(uid: string, parts: readonly RestoredPart[]): ReadonlyMap<number, Content> {
   const contents = new Map<number, Content>();
-  for (const { name, subtask, bytes } of [...parts].sort((a, b) => a.subtask - b.subtask)) {
-    const where = `state ${name} of operator ${uid}, old subtask ${subtask},`;
-    const decoded = decodeValue(bytes, { maxBytes: bytes.length, maxDepth: partDepth });
-    if (decoded.kind === "corrupt") throw damaged(where, decoded.reason);
-    if (!isContent(decoded.value)) throw damaged(where, "it does not hold what a state does");
-    contents.set(subtask, decoded.value);
-  }
+  for (const part of [...parts].sort((a, b) => a.subtask - b.subtask)) contents.set(part.subtask, readOperatorPart(uid, part));
   return contents;
+}
+
+/** @throws {SluiceError} `STATE_DAMAGED` */
+export function readOperatorPart(uid: string, part: Pick<RestoredPart, "name" | "subtask" | "bytes">): Content {
+  const { name, subtask, bytes } = part;
+  const where = `state ${name} of operator ${uid}, old subtask ${subtask},`;
+  const decoded = decodeValue(bytes, { maxBytes: bytes.length, maxDepth: partDepth });
+  if (decoded.kind === "corrupt") throw damaged(where, decoded.reason);
+  if (!isContent(decoded.value)) throw damaged(where, "it does not hold what a state does");
+  return decoded.value;
 }
 
 function isContent(value: unknown): value is Content {

@@ -5,7 +5,7 @@ import type { Random } from "../../actors/random.ts";
 import type { AlignPolicy } from "../checkpoint/aligner.ts";
 import type { Contribution } from "../checkpoint/contribution.ts";
 import type { Channel } from "../graph/channel.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { StateSettings, StoredPart } from "../graph/operator.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Split } from "../graph/source.ts";
@@ -44,8 +44,9 @@ export interface CheckpointRules {
   /** False for at-least-once: nothing waits, nothing is captured. */
   readonly exactlyOnce: boolean;
   readonly timeoutMs: number | undefined;
-  align(edge: PlannedEdge): AlignPolicy;
-  forward(edge: PlannedEdge): ForwardPolicy;
+  /** `mode`: of a checkpoint that has one of its own. */
+  align(edge: PlannedEdge, mode?: BarrierMode): AlignPolicy;
+  forward(edge: PlannedEdge, mode?: BarrierMode): ForwardPolicy;
 }
 
 /** What a subtask tells whoever deployed it. */

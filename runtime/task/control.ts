@@ -1,4 +1,4 @@
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { InputChannel } from "./input_channel.ts";
 import type { BarrierOnChannel } from "./link.ts";
 
@@ -7,7 +7,13 @@ export type TaskControl =
   /** Every subtask has loaded: commit what the snapshot says is due, then process. */
   | { readonly kind: "run" }
   /** Take a checkpoint (sources). `last`: emit nothing after it. */
-  | { readonly kind: "trigger"; readonly id: CheckpointId; readonly elapsedMs: number; readonly last: boolean }
+  | {
+    readonly kind: "trigger";
+    readonly id: CheckpointId;
+    readonly elapsedMs: number;
+    readonly last: boolean;
+    readonly mode?: BarrierMode | undefined;
+  }
   /** A barrier has come on an input. */
   | { readonly kind: "barrier"; readonly input: InputChannel; readonly barrier: BarrierOnChannel }
   /** The aligned timeout of a checkpoint is over. */

@@ -1,4 +1,4 @@
-import type { CheckpointId, Frame } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId, Frame } from "../graph/frame.ts";
 
 /** A barrier as a channel shows it: fixed when it leaves its sender. */
 export interface BarrierOnChannel {
@@ -9,6 +9,8 @@ export interface BarrierOnChannel {
   readonly overtook: boolean;
   /** Milliseconds since the trigger, as of hand-over. */
   readonly elapsedMs: number;
+  /** Of its checkpoint, where that is not the job's. */
+  readonly mode?: BarrierMode;
 }
 
 /** The way from an output channel to its input channel. */

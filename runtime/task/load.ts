@@ -2,7 +2,7 @@
 import { decodeValue, encodeValue, estimateBytes } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { newAlignment } from "../checkpoint/aligner.ts";
-import { type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
+import { type BarrierMode, type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
 import { rangeOf } from "../graph/key.ts";
 import type { LogicalOperator } from "../graph/logical.ts";
 import type { Cursor, OperatorContext, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
@@ -72,6 +72,7 @@ export async function loadSubtask(
     brake,
     recordBytes: (sample) => estimateBytes(sample),
     elapsedMs: (id) => late.participant?.elapsedMs(id) ?? 0,
+    barrierMode: (id) => late.participant?.modeOf(id),
     barrierLeft: () => wiring.barrierLeft(),
     barrierPromoted: (output, id, cut) => late.participant?.promoted(output, id, cut),
     wake: () => wiring.wake(),
@@ -133,13 +134,15 @@ export async function loadSubtask(
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
   await restoreOperators(assignment, chain, eventTime);
 
+  const policiesIn = (mode: BarrierMode | undefined) =>
+    assignment.inputs.map(({ channel }) => assignment.rules.align(channel.edge, mode));
   const participant = new CheckpointParticipant(
     {
       task: task.index,
       subtask,
       clock,
       inputs,
-      outputs: outputs.map((channel) => ({ channel, policy: assignment.rules.forward(channel.channel.edge) })),
+      outputs: outputs.map((channel) => ({ channel, policyIn: (mode) => assignment.rules.forward(channel.channel.edge, mode) })),
       captures: assignment.rules.exactlyOnce,
       timeoutMs: assignment.rules.timeoutMs,
       hold: (input, afterSeq) => gate.setHold(input, afterSeq),
@@ -156,9 +159,10 @@ export async function loadSubtask(
       wake: () => wiring.barrierLeft(),
     },
     newAlignment(
-      assignment.inputs.map(({ channel }) => assignment.rules.align(channel.edge)),
+      policiesIn(undefined),
       assignment.restoredCheckpoint,
       assignment.rules.exactlyOnce,
+      { aligned: policiesIn("aligned"), unaligned: policiesIn("unaligned") },
     ),
   );
   late.participant = participant;
@@ -326,9 +330,9 @@ async function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eve
 }
 
 /** A part that is known to be small. */
-async function readWhole({ scope, name, subtask, layers }: StoredPart): Promise<RestoredPart> {
+async function readWhole({ layers, ...part }: StoredPart): Promise<RestoredPart> {
   const [bytes, ...below] = await Promise.all(layers.toReversed().map((layer) => layer.read(0, layer.length)));
-  return { scope, name, subtask, bytes: bytes as Uint8Array, below: below.reverse() };
+  return { ...part, bytes: bytes as Uint8Array, below: below.reverse() };
 }
 
 function readEventTime(task: string, part: RestoredPart): EventTimeState {

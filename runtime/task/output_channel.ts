@@ -1,8 +1,8 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Channel } from "../graph/channel.ts";
-import type { CheckpointId, Frame, Mark } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId, Frame, Mark } from "../graph/frame.ts";
 import type { Brake } from "./brake.ts";
-import type { GrantTarget, OutputLink } from "./link.ts";
+import type { BarrierOnChannel, GrantTarget, OutputLink } from "./link.ts";
 
 /** How an output channel batches and what it may hold. */
 export interface OutputLimits {
@@ -45,6 +45,8 @@ export interface OutputOwner {
   recordBytes(sample: unknown): number;
   /** Milliseconds since checkpoint `id` was triggered. */
   elapsedMs(id: CheckpointId): number;
+  /** How its barriers travel, where that is not as the job's mode says. */
+  barrierMode?(id: CheckpointId): BarrierMode | undefined;
   /** An aligned barrier was handed to the transport. */
   barrierLeft(): void;
   /** An aligned barrier overtook its queue after all: its cut is another one now. */
@@ -188,8 +190,7 @@ export class OutputChannel implements GrantTarget {
       } else {
         this.#inBand = this.#inBand.filter((waiting) => waiting.id !== barrier);
         left = true;
-        const elapsedMs = this.#owner.elapsedMs(barrier);
-        this.#link.send(frame, { id: barrier, afterSeq: frame.seq, overtook: false, elapsedMs });
+        this.#link.send(frame, this.#shown(barrier, frame.seq, false));
       }
     }
     if (sent > 0) this.#outbox.splice(0, sent);
@@ -273,7 +274,12 @@ export class OutputChannel implements GrantTarget {
   }
 
   #overtake(id: CheckpointId): void {
-    this.#link.overtake({ id, afterSeq: this.#wire, overtook: true, elapsedMs: this.#owner.elapsedMs(id) });
+    this.#link.overtake(this.#shown(id, this.#wire, true));
+  }
+
+  #shown(id: CheckpointId, afterSeq: number, overtook: boolean): BarrierOnChannel {
+    const mode = this.#owner.barrierMode?.(id);
+    return { id, afterSeq, overtook, elapsedMs: this.#owner.elapsedMs(id), ...(mode === undefined ? {} : { mode }) };
   }
 
   #mayGo(frame: Frame): boolean {

@@ -9,7 +9,7 @@ import type { Clock, Timer } from "../../actors/clock.ts";
 import { align, type AlignAction, type AlignEvent, type Alignment } from "../checkpoint/aligner.ts";
 import type { Contribution, FrameRange, InputReport, OutputReport } from "../checkpoint/contribution.ts";
 import { encodeFrames } from "../graph/frame_codec.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Processed } from "../checkpoint/manifest.ts";
 import type { SnapshotPart } from "../graph/operator.ts";
 import type { InputChannel } from "./input_channel.ts";
@@ -33,7 +33,7 @@ export interface ParticipantHost {
   readonly clock: Clock;
   /** Regular channels first: their index is the aligner's. */
   readonly inputs: readonly InputChannel[];
-  readonly outputs: readonly { readonly channel: OutputChannel; readonly policy: ForwardPolicy }[];
+  readonly outputs: readonly { readonly channel: OutputChannel; policyIn(mode: BarrierMode | undefined): ForwardPolicy }[];
   /** False for at-least-once, which captures feedback only: nothing waits for it, so nothing else would bring it back. */
   readonly captures: boolean;
   readonly timeoutMs: number | undefined;
@@ -82,6 +82,7 @@ interface SeenCheckpoint {
   readonly triggeredAt: number;
   /** When this subtask first heard of it. */
   readonly seenAt: number;
+  readonly mode: BarrierMode | undefined;
   timer: Timer | undefined;
 }
 
@@ -101,15 +102,15 @@ export class CheckpointParticipant {
     return this.#started.size > 0;
   }
 
-  trigger(id: CheckpointId, elapsedMs: number): void {
-    this.#hear(id, elapsedMs);
+  trigger(id: CheckpointId, elapsedMs: number, mode?: BarrierMode): void {
+    this.#hear(id, elapsedMs, mode);
     this.#step({ kind: "trigger", id });
   }
 
   barrier(input: InputChannel, barrier: BarrierOnChannel): void {
-    const { id, afterSeq, overtook } = barrier;
-    this.#hear(id, barrier.elapsedMs);
-    this.#step({ kind: "barrier", input: input.index, id, afterSeq, overtook });
+    const { id, afterSeq, overtook, mode } = barrier;
+    this.#hear(id, barrier.elapsedMs, mode);
+    this.#step({ kind: "barrier", input: input.index, id, afterSeq, overtook, mode });
     if (this.#started.has(id)) input.trimCapture(id, afterSeq);
     this.#check(id);
   }
@@ -148,16 +149,21 @@ export class CheckpointParticipant {
     return seen === undefined ? 0 : this.#host.clock.monotonic() - seen.triggeredAt;
   }
 
+  /** The mode of a checkpoint, where that is not the job's. */
+  modeOf(id: CheckpointId): BarrierMode | undefined {
+    return this.#seen.get(id)?.mode;
+  }
+
   /** The attempt ends: no timer is left. */
   close(): void {
     for (const id of [...this.#seen.keys()]) this.#forget(id);
     for (const id of [...this.#started.keys()]) this.#drop(id);
   }
 
-  #hear(id: CheckpointId, elapsedMs: number): void {
+  #hear(id: CheckpointId, elapsedMs: number, mode: BarrierMode | undefined): void {
     if (this.#seen.has(id) || id <= this.#alignment.completed) return;
     const now = this.#host.clock.monotonic();
-    this.#seen.set(id, { triggeredAt: now - elapsedMs, seenAt: now, timer: undefined });
+    this.#seen.set(id, { triggeredAt: now - elapsedMs, seenAt: now, mode, timer: undefined });
   }
 
   #step(event: AlignEvent): void {
@@ -173,7 +179,9 @@ export class CheckpointParticipant {
       case "arm-timeout":
         return this.#armTimeout(action.id);
       case "promote":
-        for (const output of this.#host.outputs) if (output.policy === "timed") output.channel.promote(action.id);
+        for (const { channel, policyIn } of this.#host.outputs) {
+          if (policyIn(this.modeOf(action.id)) === "timed") channel.promote(action.id);
+        }
         return;
       case "decline":
         this.#drop(action.id);
@@ -224,7 +232,9 @@ export class CheckpointParticipant {
     };
     this.#started.set(id, checkpoint); // before the cuts: a barrier may leave at once
     let waiting = false;
-    for (const { channel, policy } of host.outputs) {
+    const mode = this.modeOf(id);
+    for (const { channel, policyIn } of host.outputs) {
+      const policy = policyIn(mode);
       const overtakes = policy === "overtake" || (policy === "timed" && overtake);
       outputs.set(channel, overtakes ? channel.barrierOvertaking(id) : channel.barrierInBand(id));
       waiting ||= policy === "timed" && !channel.hasLeft(id);

@@ -67,7 +67,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       case "run":
         return this.#run(loaded);
       case "trigger":
-        loaded.participant.trigger(message.id, message.elapsedMs);
+        loaded.participant.trigger(message.id, message.elapsedMs, message.mode);
         if (message.last && loaded.source !== undefined) loaded.source.halted = true;
         break;
       case "barrier":

@@ -107,10 +107,11 @@ function onFrame(state: ReceiverState, { seq, barriers, whole }: Extract<Receive
 
 function learn(state: ReceiverState, barriers: readonly BarrierHeader[]): ReceiverAction[] {
   const actions: ReceiverAction[] = [];
-  for (const { id, kind, afterSeq, elapsedMs } of barriers) {
+  for (const { id, kind, afterSeq, elapsedMs, mode } of barriers) {
     if (id <= state.barrier) continue;
     state.barrier = id;
-    actions.push({ kind: "barrier", barrier: { id, afterSeq, overtook: kind === "unaligned", elapsedMs } });
+    const barrier = { id, afterSeq, overtook: kind === "unaligned", elapsedMs, ...(mode === undefined ? {} : { mode }) };
+    actions.push({ kind: "barrier", barrier });
   }
   return actions;
 }

@@ -193,8 +193,14 @@ function expectAnswer(state: SenderState, nowMs: number, times: WireTimes): void
 }
 
 function show(state: SenderState, barrier: BarrierOnChannel, waitedMs: number): void {
-  const { id, overtook, afterSeq, elapsedMs } = barrier;
-  const shown: BarrierHeader = { id, kind: overtook ? "unaligned" : "aligned", afterSeq, elapsedMs: elapsedMs + waitedMs };
+  const { id, overtook, afterSeq, elapsedMs, mode } = barrier;
+  const shown: BarrierHeader = {
+    id,
+    kind: overtook ? "unaligned" : "aligned",
+    afterSeq,
+    elapsedMs: elapsedMs + waitedMs,
+    ...(mode === undefined ? {} : { mode }),
+  };
   state.barriers = [...state.barriers, shown].slice(-maxBarriers);
 }
 

@@ -23,7 +23,7 @@ const reached = (input: number, id: number): AlignEvent => ({ kind: "reached", i
 /** Applies events; returns all actions, and the holds in force. */
 function play(state: Alignment, events: readonly AlignEvent[]): { actions: AlignAction[]; holds: number[] } {
   const actions: AlignAction[] = [];
-  const holds = state.policies.map(() => Infinity);
+  const holds = state.policies.byInput.map(() => Infinity);
   for (const event of events) {
     for (const action of align(state, event)) {
       actions.push(action);

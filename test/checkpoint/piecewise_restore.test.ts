@@ -134,7 +134,7 @@ pieces("what has changed between the check and the load is refused, before any r
   const before = it.sink.values.length;
   // The file is read through once to be checked; what comes after that is wrong.
   let bytes = 0;
-  const turning = watched(disk, (length) => (bytes += length) < 5_100_000, () => {});
+  const turning = watched(disk, (length) => (bytes += length) < 6_500_000, () => {});
   it.source.give(10);
   const error: unknown = await start(it.job, { disk: turning, checkpoints: { directory: "/checkpoints" } })
     .then(() => undefined, (error: unknown) => error);
