@@ -26,7 +26,8 @@ export interface StageOptions {
   readonly channels?: NonNullable<StartOptions["channels"]>;
   readonly restart?: NonNullable<StartOptions["restart"]>;
   readonly parallelism?: number;
-  readonly from?: number;
+  readonly from?: number | string;
+  readonly allowDropped?: boolean;
   readonly handlerTimeoutMs?: number;
   readonly shutdownMs?: number;
   readonly allowDuplicates?: boolean;
