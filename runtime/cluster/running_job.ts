@@ -234,7 +234,7 @@ export class RunningJob {
     const { restored } = file;
     const from = restored === null
       ? undefined
-      : { ...restored, location: checkpointPath(this.#files.folder, restored.id, restored.attempt) };
+      : { ...restored, location: restored.folder ?? checkpointPath(this.#files.folder, restored.id, restored.attempt) };
     const attempt = new Attempt(number, file.life, plan, from);
     const latest = Math.max(this.entry.retained.at(-1)?.id ?? 0, restored?.id ?? 0);
     const lastTriggered = this.entry.nextCheckpointId - 1;

@@ -10,6 +10,7 @@ const fields = [
   "restart",
   "poison",
   "from",
+  "allowDropped",
   "allowDuplicates",
   "channels",
   "handlerTimeoutMs",

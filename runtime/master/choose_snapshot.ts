@@ -4,7 +4,7 @@ import { plan as planGraph } from "../graph/planner.ts";
 import type { SinkContext } from "../graph/sink.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
-import type { World } from "./attempt.ts";
+import type { Attempt, World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
 import { assertRestorable, decideRestore, type RestoreDecision } from "./restore_plan.ts";
 import { edgesInFlight, openFolderSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
@@ -18,6 +18,12 @@ export interface ChoiceOptions {
   readonly store: CheckpointStore;
   /** Until the run has completed a checkpoint it starts from the one that was asked for; then from the newest. */
   readonly first: boolean;
+}
+
+/** Whether a run has completed a checkpoint of its own, as far as its present attempt tells: by that, or before it. */
+export function hasCompleted({ number, restored }: Attempt, manifests: readonly Manifest[], from: RunSettings["from"]): boolean {
+  if (from === undefined || manifests.some((manifest) => manifest.attempt >= number)) return true;
+  return restored !== undefined && restored.id !== from && restored.location !== from;
 }
 
 /** What an attempt starts from, and how. */
@@ -41,7 +47,7 @@ export async function chooseSnapshot(
 ): Promise<Choice | undefined> {
   const { store, settings, graph, world } = options;
   const stored = await store.list();
-  const from = options.first ? settings.from : undefined;
+  const from = options.first || stored.length === 0 ? settings.from : undefined;
   const accept = async (snapshot: Snapshot): Promise<Choice> => {
     const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
     const decision = await decideRestore(snapshot, plan, settings.allowDropped);

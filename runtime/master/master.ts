@@ -22,7 +22,7 @@ import { listSplits } from "./splits.ts";
 import type { MasterControl, MasterOptions, RunResult, Settle, WantedSavepoint } from "./master_control.ts";
 import { giveLetter } from "./poison.ts";
 import { type AttemptFailure, FailureJudge, type Recovery } from "./recovery.ts";
-import { type Choice, chooseSnapshot } from "./choose_snapshot.ts";
+import { type Choice, chooseSnapshot, hasCompleted } from "./choose_snapshot.ts";
 import { RunningAttempt } from "./running_attempt.ts";
 import { Savepoints } from "./savepoints.ts";
 import { type Rescaling, reshaped, type Shape } from "./shape.ts";
@@ -197,6 +197,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const manifests = await Promise.all((await store.list()).map((checkpoint) => store.manifest(checkpoint)));
     if (this.#over !== undefined) return;
     this.#life = attempt.life;
+    this.#everCompleted = hasCompleted(attempt, manifests, this.#options.settings.from);
     const deployment = deploy(this.#reports(attempt.number));
     this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment, manifests));
   }
@@ -395,9 +396,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #onCompleted(id: CheckpointId): void {
     this.#judge.checkpointed();
     this.#everCompleted = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const settle of waiting) settle.resolve(id);
+    for (const settle of this.#waiting.splice(0)) settle.resolve(id);
   }
 
   #warn(code: string, message: string): void {

@@ -52,6 +52,8 @@ const tables: readonly (readonly [heading: string, path: string, name: string])[
   ["## `poison`", "runtime/master/poison.ts", "PoisonLetter"],
   ["## `checkpoints`", "runtime/master/options.ts", "CheckpointOptions"],
   ["## Where state is", "runtime/master/options.ts", "StateOptions"],
+  ["## `run.savepoint(folder, options)` and `run.stop(options)`", "runtime/master/run.ts", "SavepointOptions"],
+  ["## `run.savepoint(folder, options)` and `run.stop(options)`", "runtime/master/run.ts", "StopOptions"],
   ["## `checkpoints`", "runtime/checkpoint/file_storage.ts", "FileStorageWorld"],
   ["## `channels`", "runtime/master/options.ts", "ChannelOptions"],
   ["## `job(name, define, options)`", "runtime/job/job.ts", "JobOptions"],

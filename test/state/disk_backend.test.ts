@@ -2,6 +2,7 @@ import { seeds } from "../seeds.ts";
 import { skip } from "../skip.ts";
 import { testKeyedStateBackend } from "./backend_conformance.ts";
 import { lmdbMissing, scratchFolder, StoreSequence } from "./disk_stores.ts";
+import { testEvolution } from "./evolution_conformance.ts";
 import { testExpiry } from "./expiry_conformance.ts";
 import { testIncremental } from "./incremental_conformance.ts";
 import { DiskKeyedStateBackend } from "../../runtime/state/disk_backend.ts";
@@ -12,6 +13,7 @@ if (missing !== undefined) {
 } else {
   const stores = await StoreSequence.in(scratchFolder());
   testKeyedStateBackend("the disk", (options) => new DiskKeyedStateBackend(options, stores.next()));
+  testEvolution("the disk", (options) => new DiskKeyedStateBackend(options, stores.next()));
   testExpiry("the disk", (options) => new DiskKeyedStateBackend(options, stores.next()));
   // Nearly nothing is at hand, so that every entry comes and goes.
   const limits = { changed: 2, entries: 3, bytes: 200 };

@@ -1,9 +1,11 @@
 import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
 import { seeds } from "../seeds.ts";
 import { testKeyedStateBackend } from "./backend_conformance.ts";
+import { testEvolution } from "./evolution_conformance.ts";
 import { testExpiry } from "./expiry_conformance.ts";
 import { testIncremental } from "./incremental_conformance.ts";
 
 testKeyedStateBackend("the heap", (options) => new HeapKeyedStateBackend(options));
+testEvolution("the heap", (options) => new HeapKeyedStateBackend(options));
 testExpiry("the heap", (options) => new HeapKeyedStateBackend(options));
 testIncremental("the heap", (options) => new HeapKeyedStateBackend(options), seeds(150, 60).length);
