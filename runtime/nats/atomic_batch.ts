@@ -18,10 +18,13 @@ export const wrongLastSequence = 10_071;
 export class JetStreamRefusal extends SluiceError {
   /** The server's own number of the reason. */
   readonly errorNumber: number;
+  /** Its kind of reason, as of HTTP: 503 passes. */
+  readonly status: number;
 
-  constructor(what: string, error: { readonly err_code?: number; readonly description?: string }) {
+  constructor(what: string, error: { readonly code?: number; readonly err_code?: number; readonly description?: string }) {
     super("JETSTREAM_REFUSED", `NATS refused ${what}: ${error.description ?? "no reason given"} (${error.err_code ?? 0})`);
     this.errorNumber = error.err_code ?? 0;
+    this.status = error.code ?? 0;
   }
 }
 
@@ -66,7 +69,7 @@ export async function publishBatch(
 
 interface PublishAnswer {
   readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
+  readonly error?: { readonly code?: number; readonly err_code?: number; readonly description?: string };
 }
 
 /** What the server answered; an empty answer says that the message was taken into the batch. */

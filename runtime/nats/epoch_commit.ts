@@ -4,6 +4,7 @@ import { hashString, hex } from "../graph/hash.ts";
 import { JetStreamRefusal, maxBatchMessages, type OutgoingMessage, publishBatch } from "./atomic_batch.ts";
 import { covers, isOvertaken, lastMarker, type Marker, markerMessage, publishMarker } from "./epoch_marker.ts";
 import { OrderedMessages } from "./ordered_messages.ts";
+import { type Patience, patiently } from "./patience.ts";
 import { PublishWindow } from "./publish_window.ts";
 
 /** Whose output an epoch is. */
@@ -28,6 +29,8 @@ export interface EpochCommitOptions {
   readonly attempt: number;
   /** How long the server may take to confirm, in milliseconds. @default 10,000 */
   readonly confirmMs?: number;
+  /** How long it is tried while NATS is away. @default not at all */
+  readonly patience?: Patience;
 }
 
 /** One message of a batch is its marker. */
@@ -49,6 +52,8 @@ export class EpochCommit {
   readonly #atomic: boolean;
   readonly #attempt: number;
   readonly #confirmMs: number;
+  readonly #patience: Patience | undefined;
+  #tries = 0;
   #marker: Marker | undefined;
   /** Epochs that somebody may have begun to publish before. */
   #firstTry = new Set<number>();
@@ -59,6 +64,7 @@ export class EpochCommit {
     this.#atomic = options.atomic;
     this.#attempt = options.attempt;
     this.#confirmMs = options.confirmMs ?? 10_000;
+    this.#patience = options.patience;
   }
 
   /** This epoch is new: nobody can have published any of it. */
@@ -68,10 +74,20 @@ export class EpochCommit {
 
   /** Publishes what of the epoch is not out yet. */
   async commit(epoch: Epoch): Promise<void> {
-    this.#marker ??= await this.#lastMarker();
-    if (this.#atomic) await this.#inBatches(epoch);
-    else await this.#oneByOne(epoch);
-    this.#firstTry.delete(epoch.id);
+    const work = () => this.#commit(epoch);
+    await (this.#patience === undefined ? work() : patiently(work, this.#patience));
+  }
+
+  async #commit(epoch: Epoch): Promise<void> {
+    try {
+      this.#marker ??= await this.#lastMarker();
+      if (this.#atomic) await this.#inBatches(epoch);
+      else await this.#oneByOne(epoch);
+      this.#firstTry.delete(epoch.id);
+    } catch (error) {
+      this.#marker = undefined; // what is out is to be looked for
+      throw error;
+    }
   }
 
   async #inBatches({ id, messages }: Epoch): Promise<void> {
@@ -82,7 +98,7 @@ export class EpochCommit {
       while (!covers(this.#last, id, part)) {
         const mark = { epoch: id, part, whole: part === parts };
         const batch = [...slice, markerMessage(this.#owner.markers, mark, this.#last)];
-        const name = `${this.#owner.name}-${id}-${part}-${this.#attempt}`;
+        const name = `${this.#owner.name}-${id}-${part}-${this.#attempt}-${++this.#tries}`;
         try {
           const sequence = await publishBatch(this.#connection, batch, name, this.#confirmMs);
           this.#marker = { ...mark, sequence };
@@ -110,7 +126,7 @@ export class EpochCommit {
     await window.settled();
     const mark = { epoch: id, part: 1, whole: true };
     const message = markerMessage(this.#owner.markers, mark, this.#last);
-    const sequence = await publishMarker(this.#connection.jetstream(), message);
+    const sequence = await publishMarker(this.#connection.jetstream({ timeout: this.#confirmMs }), message);
     this.#marker = sequence === undefined ? await this.#lastMarker() : { ...mark, sequence };
     if (!covers(this.#last, id, 1)) throw this.#explained(new Error("another sink writes markers on the same subject"), id);
   }
@@ -148,7 +164,7 @@ export class EpochCommit {
   }
 
   #lastMarker(): Promise<Marker> {
-    return lastMarker(this.#connection, this.#owner.stream, this.#owner.markers);
+    return lastMarker(this.#connection, this.#owner.stream, this.#owner.markers, this.#confirmMs);
   }
 
   #explained(cause: unknown, epoch: number): SluiceError {

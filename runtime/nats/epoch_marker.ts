@@ -33,8 +33,13 @@ export function markerMessage(subject: string, { epoch, part, whole }: Omit<Mark
 }
 
 /** The last marker on a subject. */
-export async function lastMarker(connection: NatsConnection, stream: string, subject: string): Promise<Marker> {
-  const manager = await connection.jetstreamManager({ checkAPI: false });
+export async function lastMarker(
+  connection: NatsConnection,
+  stream: string,
+  subject: string,
+  timeoutMs = 5_000,
+): Promise<Marker> {
+  const manager = await connection.jetstreamManager({ checkAPI: false, timeout: timeoutMs });
   let message;
   try {
     message = await manager.streams.getMessage(stream, { last_by_subj: subject });

@@ -60,6 +60,12 @@ export function jetStreamSink<T>(options: JetStreamSinkOptions<T>): Sink<T> {
 /** How long the server may take to confirm a message, in milliseconds. */
 const confirmMs = 10_000;
 
+/** As much for a commit, which is tried again: what is not confirmed is looked for first. */
+const commitMs = 3_000;
+
+/** How long a commit is tried while NATS is away, in milliseconds. */
+const patienceMs = 60_000;
+
 function outgoing<T>(options: JetStreamSinkOptions<T>, value: T, uid: string): OutgoingMessage {
   const { subject, data, headers } = options;
   const bytes = data === undefined ? jsonBytes(value, uid) : data(value);
@@ -125,13 +131,17 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
 
   #writer(context: SinkContext, hold: ConnectionHold, prefix: string, atomic: boolean): SinkWriter<T> {
     const commits = new Map<string, EpochCommit>();
+    const patience = { clock: context.clock, signal: context.signal, patienceMs };
     const commitOf = (life: string, subtask: number): EpochCommit => {
       const sink = sinkName(life, context.job, context.uid);
       const name = `${sink}-${subtask}`;
       let commit = commits.get(name);
       if (commit === undefined) {
         const owner = { stream: this.#options.stream, markers: `${prefix}.${sink}.${subtask}`, name };
-        commits.set(name, commit = new EpochCommit(hold.connection, owner, { atomic, attempt: context.attempt }));
+        commits.set(
+          name,
+          commit = new EpochCommit(hold.connection, owner, { atomic, attempt: context.attempt, confirmMs: commitMs, patience }),
+        );
       }
       return commit;
     };
