@@ -1,0 +1,162 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { NatsConnection } from "nats";
+import { SeededRandom } from "../../../actors/seeded_random.ts";
+import { connectNats } from "../../../runtime/nats/mod.ts";
+import { NatsServer } from "../../nats/server.ts";
+import { projectRoot, type RuntimeName } from "../../runner/discover.ts";
+import { MemberProcess, type Said } from "./member_process.ts";
+import { pause, Traffic } from "./traffic.ts";
+import { type Verdict, verdict } from "./verdict.ts";
+
+/** How a cluster under test is made. */
+export interface ChaosOptions {
+  readonly runtime: RuntimeName;
+  readonly mode: "aligned" | "unaligned";
+  readonly seed: number;
+  readonly recordsPerSecond?: number;
+  /** Flags for all members. */
+  readonly flags?: readonly string[];
+  readonly say?: (line: string) => void;
+  /** Another nats-server than the one that tests find. */
+  readonly serverPath?: string;
+}
+
+/** Three workers and two coordinators as processes, a nats-server, and a job from JetStream to JetStream that never ends. */
+export class ChaosCluster {
+  readonly server: NatsServer;
+  readonly workers: readonly MemberProcess[];
+  readonly coordinators: readonly MemberProcess[];
+  readonly timeoutMs = 1_500;
+  /** What members have said of the job, each event once. */
+  readonly events: Said[] = [];
+  readonly traffic: Traffic;
+  readonly #nats: NatsConnection;
+  readonly #options: ChaosOptions;
+  readonly #folder: string;
+  #leader: MemberProcess | undefined;
+
+  private constructor(server: NatsServer, nats: NatsConnection, options: ChaosOptions) {
+    this.server = server;
+    this.#nats = nats;
+    this.#options = options;
+    this.#folder = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
+    const times = ["--heartbeat", "100ms", "--worker-timeout", `${this.timeoutMs}ms`, "--lease", `${this.timeoutMs}ms`];
+    const place = {
+      runtime: options.runtime,
+      natsUrl: server.url,
+      state: join(this.#folder, "state"),
+      flags: [...times, ...options.flags ?? []],
+      heard: (member: MemberProcess, said: Said) => this.#heard(member, said),
+    };
+    this.workers = [1, 2, 3].map((number) => new MemberProcess("worker", `w${number}`, { ...place }));
+    this.coordinators = [1, 2].map((number) => new MemberProcess("coordinator", `c${number}`, { ...place }));
+    this.traffic = new Traffic(nats, new SeededRandom(`${options.seed}`).fork("traffic"), options.recordsPerSecond ?? 500);
+  }
+
+  /** Starts it all; settles when the job has completed checkpoints. */
+  static async start(options: ChaosOptions): Promise<ChaosCluster> {
+    const path = options.serverPath === undefined ? {} : { path: options.serverPath };
+    const server = await NatsServer.start({ jetstream: true, ...path });
+    const nats = await connectNats({ servers: server.url });
+    const manager = await nats.jetstreamManager();
+    await manager.streams.add({ name: "IN", subjects: ["in.*"] });
+    await manager.streams.add({ name: "OUT", subjects: ["out.>"], ...{ allow_atomic: true } });
+    const cluster = new ChaosCluster(server, nats, options);
+    for (const member of cluster.#members) member.start();
+    await cluster.#until("three workers have come", () => cluster.#known.size >= 3);
+    await cluster.#command("submit", "keyed", "--parallelism", "3", "--mode", options.mode, "--interval", "250ms");
+    await cluster.checkpoints(2);
+    return cluster;
+  }
+
+  get #members(): readonly MemberProcess[] {
+    return [...this.workers, ...this.coordinators];
+  }
+
+  /** The coordinator that holds the lease, as far as is known. */
+  get leader(): MemberProcess | undefined {
+    return this.#leader;
+  }
+
+  /** The attempt that runs. */
+  get attempt(): number {
+    return Math.max(0, ...this.events.flatMap((said) => said.kind === "started" ? [Number(said["attempt"])] : []));
+  }
+
+  /** Waits for so many more completed checkpoints. */
+  async checkpoints(more: number): Promise<void> {
+    const wanted = this.#completed.size + more;
+    await this.#until(`${more} more checkpoints`, () => this.#completed.size >= wanted);
+  }
+
+  /** Waits for an event of the job that is yet to come. */
+  async next(kind: string, matches: (said: Said) => boolean = () => true): Promise<Said> {
+    const from = this.events.length;
+    const find = () => this.events.slice(from).find((said) => said.kind === kind && matches(said));
+    await this.#until(`the event ${kind}`, () => find() !== undefined);
+    return find() as Said;
+  }
+
+  /** Ends the input, waits until all of it has come out, stops the job, and judges. */
+  async finish(): Promise<Verdict> {
+    await this.traffic.stop();
+    const manager = await this.#nats.jetstreamManager();
+    await this.#until("all records have come out", async () => {
+      const { state } = await manager.streams.info("OUT", { subjects_filter: "out.*" });
+      const out = Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+      return out >= this.traffic.published;
+    });
+    await this.#command("stop", "keyed", "--wait");
+    return await verdict(this.#nats, console.error);
+  }
+
+  async end(): Promise<void> {
+    await this.traffic.stop();
+    for (const member of this.#members) member.resume();
+    await Promise.all(this.#members.map((member) => member.kill()));
+    await this.#nats.close();
+    await this.server.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  readonly #known = new Set<string>();
+  readonly #completed = new Set<number>();
+
+  #heard(member: MemberProcess, said: Said): void {
+    if (said.kind === "log") {
+      const message = String(said["message"]);
+      const came = /^worker (\S+) has come/.exec(message)?.[1];
+      if (came !== undefined) this.#known.add(came);
+      if (message.startsWith("coordinates with term")) this.#leader = member;
+      this.#options.say?.(`${member.name}: ${message}`);
+    } else if (said["job"] === "keyed") {
+      if (said.kind === "checkpoint-completed") this.#completed.add(Number(said["checkpoint"]));
+      this.events.push(said);
+      this.#options.say?.(`${member.name}: ${said.kind} ${said["checkpoint"] ?? ""} ${said["reason"] ?? said["cause"] ?? ""}`);
+    }
+  }
+
+  async #until(what: string, reached: () => boolean | Promise<boolean>): Promise<void> {
+    const begin = performance.now();
+    for (;;) {
+      if (await Promise.resolve(reached()).catch(() => false)) return;
+      if (performance.now() - begin > 60_000) throw new Error(`in 60 s there was no sign that ${what}:\n${this.#said()}`);
+      await pause(20);
+    }
+  }
+
+  #said(): string {
+    return this.#members.map(({ name, lines }) => `${name}:\n  ${lines.slice(-15).join("\n  ")}`).join("\n");
+  }
+
+  async #command(...args: readonly string[]): Promise<void> {
+    const [command = "", ...own] = MemberProcess.command(this.#options.runtime);
+    const env = { ...process.env, NATS_URL: this.server.url };
+    const ended = spawnSync(command, [...own, ...args, "--timeout", "30s"], { cwd: projectRoot, env, encoding: "utf8" });
+    if (ended.status !== 0) throw new Error(`sluice ${args.join(" ")}: ${ended.stderr}\n${this.#said()}`);
+  }
+}

@@ -1,0 +1,39 @@
+import process from "node:process";
+import { job, type, value } from "../../../../mod.ts";
+import { jetStreamSink, jetStreamSource } from "../../../../runtime/nats/mod.ts";
+
+/** What is put in, and what comes out of it: by key, with how many of the key came before and how many of its group. */
+export interface Numbered {
+  readonly key: string;
+  readonly n: number;
+}
+export interface Counted extends Numbered {
+  readonly count: number;
+  readonly ofGroup: number;
+}
+
+const nats = { servers: (process.env["NATS_URL"] ?? "").split(",") };
+
+/** Two steps by key, so that records and barriers cross between workers twice. */
+export default job("keyed", (flow) => {
+  flow.from("in", jetStreamSource<Numbered>({ nats, stream: "IN", subjects: ["in.0", "in.1", "in.2", "in.3"], batch: 64 }))
+    .keyBy("group", ({ key }) => key.slice(0, 2))
+    .process("groups", {
+      state: { seen: value(type<number>(), 0) },
+      emits: type<Numbered & { readonly ofGroup: number }>(),
+      onRecord(record, ctx) {
+        ctx.state.seen.set((ctx.state.seen.get() ?? 0) + 1);
+        ctx.emit({ ...record, ofGroup: ctx.state.seen.get() ?? 0 });
+      },
+    })
+    .keyBy("key", ({ key }) => key)
+    .process("keys", {
+      state: { seen: value(type<number>(), 0) },
+      emits: type<Counted>(),
+      onRecord(record, ctx) {
+        ctx.state.seen.set((ctx.state.seen.get() ?? 0) + 1);
+        ctx.emit({ ...record, count: ctx.state.seen.get() ?? 0 });
+      },
+    })
+    .to("out", jetStreamSink({ nats, stream: "OUT", subject: ({ key }: Counted) => `out.${key}` }));
+});

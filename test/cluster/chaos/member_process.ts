@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { projectRoot, type RuntimeName } from "../../runner/discover.ts";
+import { findRuntime } from "../../runner/runtimes.ts";
+
+const main = join(projectRoot, "runtime/cli/main.ts");
+const jobs = fileURLToPath(new URL("jobs", import.meta.url));
+
+/** What a member says, as lines of JSON. */
+export type Said = Readonly<Record<string, unknown>> & { readonly kind: string; readonly seenMs: number };
+
+/** How members of a cluster under test are started. */
+export interface MemberPlace {
+  readonly runtime: RuntimeName;
+  /** The addresses of NATS. */
+  readonly natsUrl: string;
+  readonly state: string;
+  readonly flags: readonly string[];
+  /** Told what any member says. */
+  readonly heard: (member: MemberProcess, said: Said) => void;
+}
+
+/** A member of a cluster as a process of its own, that can be killed, paused and started again. */
+export class MemberProcess {
+  readonly role: "worker" | "coordinator";
+  readonly name: string;
+  readonly #place: MemberPlace;
+  #child: ChildProcess | undefined;
+  /** The last things it said. */
+  readonly lines: string[] = [];
+
+  constructor(role: "worker" | "coordinator", name: string, place: MemberPlace) {
+    this.role = role;
+    this.name = name;
+    this.#place = place;
+  }
+
+  /** What another process of this project is started with, for commands. */
+  static command(runtime: RuntimeName): readonly string[] {
+    const found = findRuntime(runtime);
+    if ("reason" in found) throw new Error(found.reason);
+    return [found.command, ...found.scriptArguments, main];
+  }
+
+  get runs(): boolean {
+    return this.#child !== undefined;
+  }
+
+  start(): void {
+    const { runtime, natsUrl, state, flags } = this.#place;
+    const [command = "", ...args] = MemberProcess.command(runtime);
+    const own = [this.role, "--name", this.name, "--jobs-dir", jobs, "--state", state, "--json", ...flags];
+    const env = { ...process.env, NATS_URL: natsUrl };
+    const child = spawn(command, [...args, ...own], { cwd: projectRoot, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    child.stdout.resume();
+    child.on("exit", () => {
+      if (this.#child === child) this.#child = undefined;
+    });
+    let unread = "";
+    child.stderr.on("data", (data: Uint8Array) => {
+      unread += data.toString();
+      const lines = unread.split("\n");
+      unread = lines.pop() ?? "";
+      for (const line of lines) this.#heard(line);
+    });
+  }
+
+  /** Ends it as a crash would, or in order. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill(signal);
+    await gone;
+  }
+
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
+  }
+
+  #heard(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > 200) this.lines.shift();
+    let said: Record<string, unknown>;
+    try {
+      said = JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      return; // a runtime's own words
+    }
+    this.#place.heard(this, { ...said, kind: String(said["kind"]), seenMs: performance.now() });
+  }
+}

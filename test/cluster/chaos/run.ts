@@ -1,0 +1,61 @@
+/**
+ * Faults in a cluster of real processes: `npm run chaos -- --faults 20 --mode unaligned`. The last line counts what was lost,
+ * duplicated or out of order; the exit code is 1 when anything was.
+ */
+import { parseArgs } from "node:util";
+import { SeededRandom } from "../../../actors/seeded_random.ts";
+import { provideNatsServer } from "../../nats/server.ts";
+import { type RuntimeName, runtimeNames } from "../../runner/discover.ts";
+import { ownRuntime } from "../../runner/runtimes.ts";
+import { ChaosCluster } from "./chaos_cluster.ts";
+import { faults } from "./fault.ts";
+
+const { values } = parseArgs({
+  options: {
+    faults: { type: "string", default: "20" },
+    mode: { type: "string", default: "unaligned" },
+    runtime: { type: "string", default: ownRuntime() },
+    seed: { type: "string", default: "1" },
+    rate: { type: "string", default: "500" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const { mode, runtime } = values;
+if ((mode !== "aligned" && mode !== "unaligned") || !(runtimeNames as readonly string[]).includes(runtime)) {
+  console.error("--mode takes aligned or unaligned, --runtime node, deno or bun");
+  process.exit(2);
+}
+const program = provideNatsServer(console.error);
+if ("reason" in program) {
+  console.error(program.reason);
+  process.exit(2);
+}
+const seed = Number(values.seed);
+const random = new SeededRandom(`${seed}`).fork("faults");
+const cluster = await ChaosCluster.start({
+  runtime: runtime as RuntimeName,
+  mode,
+  seed,
+  recordsPerSecond: Number(values.rate),
+  ...(values.verbose ? { say: (line: string) => console.log(`  ${(performance.now() / 1_000).toFixed(2)} ${line}`) } : {}),
+});
+let failed = true;
+try {
+  for (let number = 1; number <= Number(values.faults); number++) {
+    const fault = random.pick(faults);
+    const begin = performance.now();
+    await fault.inject(cluster, random);
+    await cluster.checkpoints(2);
+    const tookMs = performance.now() - begin;
+    console.log(`fault ${number}: ${fault.name}; two checkpoints later ${tookMs.toFixed(0)} ms, attempt ${cluster.attempt}`);
+  }
+  const { records, lost, duplicated, disordered } = await cluster.finish();
+  failed = lost + duplicated + disordered > 0;
+  console.log(
+    `${runtime}, ${mode}, seed ${seed}: ${values.faults} faults, ${records} records, attempt ${cluster.attempt}: ` +
+      `${lost} lost, ${duplicated} duplicated, ${disordered} out of order`,
+  );
+} finally {
+  await cluster.end();
+}
+process.exit(failed ? 1 : 0);
