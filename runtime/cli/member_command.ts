@@ -46,7 +46,11 @@ export function memberCommand(role: keyof typeof roles, console: Console, done: 
   const command = natsFlags(new Command(role).description(description))
     .option("--name <name>", "what it is called, with a random part behind it (default: the machine's name)")
     .option("--jobs-dir <dir>", "folder of the job modules: all members need the same ones", "jobs")
-    .option("--state <dir>", "folder of the checkpoints, which all members see", "state");
+    .option(
+      "--state <dir>",
+      "folder of the checkpoints, which all members see; nats: (with the colon) keeps them in NATS",
+      "state",
+    );
   if (works) {
     command
       .option("--slots <n>", "how many subtasks of each operator can run here", wholeNumber, 4)
@@ -87,7 +91,7 @@ async function takePart(role: keyof typeof roles, console: Console, flags: Membe
       name,
       nats: await natsOptions(console, disk, flags),
       replicas: flags.replicas,
-      shared: { disk, folder: resolve(console.folder, flags.state) },
+      shared: flags.state === "nats:" ? "nats" : { disk, folder: resolve(console.folder, flags.state) },
       modules: (module) => modules.job(module),
       ...(works ? { slots: flags.slots ?? 4 } : {}),
       coordinates,

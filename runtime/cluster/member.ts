@@ -5,6 +5,7 @@ import type { JobEvent } from "../master/event.ts";
 import { connectNats } from "../nats/connect.ts";
 import type { NatsOptions } from "../nats/connect.ts";
 import { NatsKeyValue } from "../nats/nats_key_value.ts";
+import { ObjectDisk } from "../nats/object_disk.ts";
 import { NatsTransport } from "../nats/transport.ts";
 import { ClusterCoordinator } from "./coordinator.ts";
 import { bucketName, checkClusterName } from "./names.ts";
@@ -20,7 +21,8 @@ export interface JoinOptions {
   readonly nats: NatsOptions;
   /** Of how many servers the bucket of leases and job records is kept, when it has to be made. @default 1 */
   readonly replicas?: number;
-  readonly shared: ClusterFolder;
+  /** The folder that all members see, on a shared disk; or `nats`: in an Object Store. */
+  readonly shared: ClusterFolder | "nats";
   /** Gives the job of a module of this machine's own disk, by the module's name. */
   readonly modules: (name: string) => Promise<Job>;
   /** It runs parts of jobs, in so many slots. @default it is no worker */
@@ -67,7 +69,10 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
   };
   try {
     const { connection, transport: control } = await connect("control");
-    const common = { ...options, system, control };
+    const shared = options.shared === "nats"
+      ? { disk: await ObjectDisk.open(connection, { name: bucketName(cluster), clock, random, replicas }), folder: "jobs" }
+      : options.shared;
+    const common = { ...options, shared, system, control };
     let coordinator: ClusterCoordinator | undefined;
     if (coordinates) {
       const keyValue = await NatsKeyValue.open(connection, bucketName(cluster), { replicas });

@@ -63,6 +63,8 @@ export class RunningJob {
     readonly slots: Slots;
     readonly heard: Map<string, AttemptReport>;
     readonly sinceMs: number;
+    /** It is decided: until that is done nothing is ordered that would end what runs. */
+    decided: boolean;
   } | undefined;
   #abandoned = false;
   /** It makes room at some worker, or is being rescaled. */
@@ -104,7 +106,7 @@ export class RunningJob {
     const before = attempt === 0 ? undefined : await readDeployment(this.#files, attempt).catch(() => undefined);
     if (before === undefined) return await this.#run();
     this.slots = before.slots;
-    this.#adopting = { attempt, slots: before.slots, heard: new Map(), sinceMs: world.clock.monotonic() };
+    this.#adopting = { attempt, slots: before.slots, heard: new Map(), sinceMs: world.clock.monotonic(), decided: false };
     this.#host.changed();
   }
 
@@ -212,15 +214,17 @@ export class RunningJob {
 
   async #settle(adopt: boolean): Promise<void> {
     const adopting = this.#adopting;
-    if (adopting === undefined) return;
-    this.#adopting = undefined;
+    if (adopting === undefined || adopting.decided) return;
+    adopting.decided = true;
     if (!adopt) {
+      this.#adopting = undefined;
       this.slots = [];
       return await this.#run();
     }
     try {
       await this.#adopt(adopting.attempt, adopting.heard);
     } catch (cause) {
+      this.#adopting = undefined;
       this.#log("its attempt could not be adopted", cause);
       this.slots = [];
       await this.#run();
@@ -244,6 +248,7 @@ export class RunningJob {
       attempt,
       deploy: (reports) => {
         const deployment = this.#remote(attempt, workersOf(file.slots), { latest, lastTriggered }, reports);
+        this.#adopting = undefined;
         for (const [worker, report] of heard) deployment.report(worker, report);
         return deployment;
       },

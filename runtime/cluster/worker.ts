@@ -41,6 +41,8 @@ export class ClusterWorker {
   readonly #subscription: Subscription;
   readonly #coordinator: Silence;
   readonly #attempts = new Map<string, HostedAttempt>();
+  /** Jobs of which the coordinator knows that nothing runs here. What has ended is remembered: it never begins again. */
+  readonly #unnamed = new Set<string>();
   readonly #pool = new CreditPool();
   #term = 0;
   #orderSeq = 0;
@@ -109,6 +111,7 @@ export class ClusterWorker {
     this.#orderSeq = order.seq;
     this.#coordinator.heard(world.clock.monotonic());
     for (const wanted of order.jobs) {
+      this.#unnamed.delete(wanted.job);
       let hosted = this.#attempts.get(wanted.job);
       if (wanted.phase === "keep" || wanted.attempt < (hosted?.attempt ?? 0)) continue;
       if (hosted === undefined || wanted.attempt > hosted.attempt) {
@@ -127,7 +130,7 @@ export class ClusterWorker {
       const named = new Set(order.jobs.map(({ job }) => job));
       for (const hosted of this.#attempts.values()) {
         if (named.has(hosted.job)) continue;
-        if (hosted.over) this.#attempts.delete(hosted.job);
+        if (hosted.over) this.#unnamed.add(hosted.job);
         else void hosted.stop();
       }
     }
@@ -165,7 +168,7 @@ export class ClusterWorker {
     if (this.#closed) return;
     const { name, slots } = this.#options;
     const version = protocolVersion;
-    const hosted = [...this.#attempts.values()];
+    const hosted = [...this.#attempts.values()].filter(({ job }) => !this.#unnamed.has(job));
     for (const outcome of hosted.flatMap((of) => of.outcomes())) {
       this.#publish(sealMessage({ version, kind: "outcome", worker: name, ...outcome }));
     }

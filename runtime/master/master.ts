@@ -193,8 +193,14 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   /** No id that the other master can have triggered is used again; what has been completed is built upon. */
   async #adopt(attempt: Attempt, deploy: (reports: DeploymentReports) => Deployment): Promise<void> {
-    const { store } = this.#options;
-    const manifests = await Promise.all((await store.list()).map((checkpoint) => store.manifest(checkpoint)));
+    const { store, emit, world } = this.#options;
+    let manifests: readonly Manifest[];
+    try {
+      manifests = await Promise.all((await store.list()).map((checkpoint) => store.manifest(checkpoint)));
+    } catch (cause) {
+      emit({ kind: "failed", at: world.clock.now(), attempt: attempt.number, cause, positions: {} });
+      return this.#recover({ cause, positions: {} });
+    }
     if (this.#over !== undefined) return;
     this.#life = attempt.life;
     this.#everCompleted = hasCompleted(attempt, manifests, this.#options.settings.from);

@@ -1,3 +1,4 @@
+import { ErrorCode } from "nats";
 import type { Clock } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 
@@ -34,7 +35,13 @@ export async function patiently<T>(work: () => Promise<T>, { clock, signal, pati
 }
 
 /** The client's codes for a server that is away, or did not answer in time. */
-const away = new Set(["503", "408", "TIMEOUT", "DISCONNECT", "NO_RESPONDERS", "CONNECTION_REFUSED"]);
+const away: ReadonlySet<string> = new Set([
+  ErrorCode.NoResponders,
+  ErrorCode.Timeout,
+  ErrorCode.Disconnect,
+  ErrorCode.ConnectionTimeout,
+  ErrorCode.ConnectionRefused,
+]);
 
 /** Whether trying again may help: the server is away, or says itself that it is not ready. */
 export function passes(error: unknown): boolean {

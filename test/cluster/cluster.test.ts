@@ -57,6 +57,15 @@ cluster("33: a coordinator that is killed is replaced within the lease time and 
   assert.is((await sim.job()).attempt, 1);
 });
 
+cluster("33: a coordinator that takes long to load the job's module ends nothing of what runs meanwhile", async () => {
+  const sim = await SimCluster.start("slow modules", { records: 3_000, moduleMs: 700 });
+  await sim.checkpoints(3);
+  sim.leader.process.kill();
+  await sim.finish();
+  assert.is(sim.count("failed"), 0);
+  assert.is((await sim.job()).attempt, 1);
+});
+
 cluster("35: of two coordinators that both believe in their lease one completes checkpoints, the other steps down", async () => {
   const sim = await SimCluster.start("two coordinators", { records: 1_500 });
   await sim.checkpoints(3);

@@ -163,6 +163,24 @@ else {
     assert.is((await place.ended("cancel", "two", "--wait", "--json")).code, 0);
   });
 
+  test("without a shared folder checkpoints are kept in NATS: a job that was stopped goes on elsewhere", async (place) => {
+    const first = await place.member("node", "first", "--state", "nats:");
+    await first.line("coordinates with term");
+    assert.is((await place.ended("submit", "counting", "--parallelism", "2", "--interval", "50ms")).code, 0);
+    await first.line("checkpoint 12 (interval)");
+    assert.is((await place.ended("stop", "counting", "--wait")).code, 0);
+    first.interrupt();
+    assert.is(await first.code, 0);
+    const second = await place.member("node", "second", "--state", "nats:");
+    await second.line("coordinates with term");
+    assert.is((await place.ended("submit", "counting", "--parallelism", "3", "--interval", "50ms")).code, 0);
+    assert.match(await second.line("attempt 2 runs"), /runs from checkpoint \d+/);
+    await second.line("(interval)");
+    assert.is((await place.ended("stop", "counting", "--wait")).code, 0);
+    place.judge();
+    assert.equal([...first.said, ...second.said].filter((line) => /failed|warn/.test(line)), []);
+  });
+
   test("what cannot be done says why: modules, names, options, jobs, clusters without a coordinator", async (place) => {
     const node = await place.member("node", "lone");
     await node.line("coordinates with term");

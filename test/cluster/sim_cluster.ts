@@ -21,6 +21,13 @@ export interface Member<T> {
 
 const keys = 7;
 
+export interface SimClusterOptions {
+  readonly records: number;
+  readonly ratePerSecond?: number;
+  /** How long a coordinator takes to load a module. */
+  readonly moduleMs?: number;
+}
+
 /**
  * A cluster of simulated processes: coordinators, workers and a client over a simulated network, a key-value store in memory and
  * a disk that all see, in virtual time.
@@ -35,12 +42,14 @@ export class SimCluster {
   readonly coordinators: Member<ClusterCoordinator>[] = [];
   readonly #modules: Readonly<Record<string, Job>>;
   readonly records: number;
+  readonly #moduleMs: number;
 
-  constructor(seed: string, options: { readonly records: number; readonly ratePerSecond?: number }) {
+  constructor(seed: string, options: SimClusterOptions) {
     this.world = new World(seed);
     this.store = new MemoryKeyValueStore(this.world.clock);
     this.disk = new SimulatedDisk({ clock: this.world.clock, random: this.world.random.fork("disk") });
     this.records = options.records;
+    this.#moduleMs = options.moduleMs ?? 0;
     this.#modules = {
       counting: job("counting", (flow) => {
         flow.from(
@@ -102,7 +111,7 @@ export class SimCluster {
   /** One coordinator that leads, one that stands by, three workers, and the job submitted with parallelism 3. */
   static async start(
     seed: string,
-    options: ConstructorParameters<typeof SimCluster>[1] & { mode?: string },
+    options: SimClusterOptions & { mode?: string },
   ): Promise<SimCluster> {
     const cluster = new SimCluster(seed, options);
     for (let count = 0; count < 3; count++) cluster.addWorker();
@@ -174,8 +183,10 @@ export class SimCluster {
       log: (entry: { readonly level: string; readonly from: string; readonly message: string }) =>
         this.world.trace.note(`${process.name} ${entry.level} ${entry.from}: ${entry.message}`),
     };
-    const modules = (name: string) => {
+    const modules = async (name: string) => {
       const found = this.#modules[name];
+      const slow = process.name.startsWith("c") ? this.#moduleMs : 0;
+      if (slow > 0) await new Promise<void>((resolve) => void process.clock.setTimer(slow, resolve));
       return found === undefined ? Promise.reject(new Error(`no module ${name}`)) : Promise.resolve(found);
     };
     return { cluster: "test", shared: { disk: world.disk, folder: "state" }, times, system, world, modules };

@@ -144,7 +144,7 @@ export class ChaosCluster {
     const begin = performance.now();
     for (;;) {
       if (await Promise.resolve(reached()).catch(() => false)) return;
-      if (performance.now() - begin > 60_000) throw new Error(`in 60 s there was no sign that ${what}:\n${this.#said()}`);
+      if (performance.now() - begin > 120_000) throw new Error(`in two minutes there was no sign that ${what}:\n${this.#said()}`);
       await pause(20);
     }
   }

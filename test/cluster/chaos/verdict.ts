@@ -39,7 +39,7 @@ export async function verdict(nats: NatsConnection, say: (line: string) => void 
     }
     for (const record of wanted) if (!seen.has(record.n)) note("lost", record);
   }
-  if (examples > 0) for (const line of await marks(nats)) say(line);
+  if (examples > 0) { for (const line of await marks(nats)) say(line); }
   return sum;
 }
 

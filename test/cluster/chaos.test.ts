@@ -1,0 +1,43 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SeededRandom } from "../../actors/seeded_random.ts";
+import { takesUpTo } from "../limit.ts";
+import { findNatsServer } from "../nats/server.ts";
+import { ownRuntime } from "../runner/runtimes.ts";
+import { seeds } from "../seeds.ts";
+import { skip } from "../skip.ts";
+import { ChaosCluster } from "./chaos/chaos_cluster.ts";
+import { faults } from "./chaos/fault.ts";
+
+// The only tests that wait in real time: real processes are killed and paused. `npm run chaos` does it for longer.
+takesUpTo(900_000);
+
+const program = findNatsServer();
+if ("reason" in program) skip(program.reason);
+else {
+  const chaos = suite("a cluster of real processes");
+  const [seed = 1] = seeds(1);
+
+  for (const [mode, count] of [["aligned", 1], ["unaligned", 2]] as const) {
+    chaos(`faults chosen by a seed lose, repeat and disorder nothing from JetStream to JetStream (${mode})`, async () => {
+      const random = new SeededRandom(`${seed} ${mode}`);
+      const cluster = await ChaosCluster.start({ runtime: ownRuntime(), mode, seed });
+      const injected: string[] = [];
+      try {
+        for (let number = 0; number < count; number++) {
+          const fault = random.pick(faults);
+          injected.push(fault.name);
+          await fault.inject(cluster, random);
+          await cluster.checkpoints(2);
+        }
+        const { records, ...wrong } = await cluster.finish();
+        assert.ok(records > 0);
+        assert.equal(wrong, { lost: 0, duplicated: 0, disordered: 0 }, `seed ${seed}: ${injected.join(", ")}`);
+      } finally {
+        await cluster.end();
+      }
+    });
+  }
+
+  chaos.run();
+}
