@@ -240,12 +240,14 @@ export class RunningJob {
       ? undefined
       : { ...restored, location: restored.folder ?? checkpointPath(this.#files.folder, restored.id, restored.attempt) };
     const attempt = new Attempt(number, file.life, plan, from);
+    const completed = await Promise.all((await this.#store.list()).map((checkpoint) => this.#store.manifest(checkpoint)));
     const latest = Math.max(this.entry.retained.at(-1)?.id ?? 0, restored?.id ?? 0);
     const lastTriggered = this.entry.nextCheckpointId - 1;
     const master = await this.#spawn();
     master.tell({
       kind: "adopt",
       attempt,
+      completed,
       deploy: (reports) => {
         const deployment = this.#remote(attempt, workersOf(file.slots), { latest, lastTriggered }, reports);
         this.#adopting = undefined;

@@ -21,7 +21,7 @@ import { Checkpointing, idBlock } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
 import type { MasterControl, MasterOptions, RunResult, Settle, WantedSavepoint } from "./master_control.ts";
 import { giveLetter } from "./poison.ts";
-import { type AttemptFailure, FailureJudge, type Recovery } from "./recovery.ts";
+import { type AttemptFailure, FailureJudge, isOfTheMachine, type Recovery } from "./recovery.ts";
 import { type Choice, chooseSnapshot, hasCompleted } from "./choose_snapshot.ts";
 import { RunningAttempt } from "./running_attempt.ts";
 import { Savepoints } from "./savepoints.ts";
@@ -84,7 +84,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       case "deploy":
         return message.attempt === this.#attemptNumber + 1 ? this.#deploy() : undefined;
       case "adopt":
-        return this.#adopt(message.attempt, message.deploy);
+        return this.#adopt(message);
       case "ready":
         return this.#onReady(message.attempt);
       case "coordinate":
@@ -192,20 +192,12 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   }
 
   /** No id that the other master can have triggered is used again; what has been completed is built upon. */
-  async #adopt(attempt: Attempt, deploy: (reports: DeploymentReports) => Deployment): Promise<void> {
-    const { store, emit, world } = this.#options;
-    let manifests: readonly Manifest[];
-    try {
-      manifests = await Promise.all((await store.list()).map((checkpoint) => store.manifest(checkpoint)));
-    } catch (cause) {
-      emit({ kind: "failed", at: world.clock.now(), attempt: attempt.number, cause, positions: {} });
-      return this.#recover({ cause, positions: {} });
-    }
+  #adopt({ attempt, completed, deploy }: Extract<MasterControl, { kind: "adopt" }>): void {
     if (this.#over !== undefined) return;
     this.#life = attempt.life;
-    this.#everCompleted = hasCompleted(attempt, manifests, this.#options.settings.from);
+    this.#everCompleted = hasCompleted(attempt, completed, this.#options.settings.from);
     const deployment = deploy(this.#reports(attempt.number));
-    this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment, manifests));
+    this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment, completed));
   }
 
   /** What is restored from elsewhere goes on above its numbers: ids, and attempts, by which recovered channels are told apart. */
@@ -315,7 +307,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   /** Every subtask of the failed attempt has ended, or none was made: what next? */
   #recover(failure: Pick<AttemptFailure, "cause" | "positions">): void {
     const { world, emit } = this.#options;
-    if (!this.#everStarted && !isNobodysFault(failure.cause)) return this.#end({ cause: failure.cause });
+    if (!this.#everStarted && !isOfTheMachine(failure.cause)) return this.#end({ cause: failure.cause });
     const next = this.#judge.judge({ ...failure, nowMs: world.clock.monotonic() });
     const at = world.clock.now();
     if (next.kind === "restart") {
@@ -447,9 +439,4 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
     this.#context.stop();
   }
-}
-
-/** A machine that is gone says nothing about the job. */
-function isNobodysFault(cause: unknown): boolean {
-  return cause instanceof SluiceError && cause.code === "WORKER_LOST";
 }

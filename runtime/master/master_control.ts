@@ -2,7 +2,7 @@
 import type { ActorContext } from "../../actors/behavior.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
-import type { DataFile } from "../checkpoint/manifest.ts";
+import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
@@ -20,7 +20,13 @@ import type { Snapshot } from "./snapshot.ts";
 export type MasterControl =
   | { readonly kind: "deploy"; readonly attempt: number }
   /** Go on with an attempt that runs already, which another master has deployed. */
-  | { readonly kind: "adopt"; readonly attempt: Attempt; readonly deploy: (reports: DeploymentReports) => Deployment }
+  | {
+    readonly kind: "adopt";
+    readonly attempt: Attempt;
+    /** The completed checkpoints that there are. */
+    readonly completed: readonly Manifest[];
+    readonly deploy: (reports: DeploymentReports) => Deployment;
+  }
   | { readonly kind: "ready"; readonly attempt: number }
   | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
   | {

@@ -23,6 +23,11 @@ export interface AttemptFailure {
 /** The same failure so many times in a row, without a checkpoint between, is not going to go away. */
 const sameFailuresMax = 3;
 
+/** Whether a failure says nothing about the job: a machine is gone. */
+export function isOfTheMachine(cause: unknown): boolean {
+  return cause instanceof SluiceError && cause.code === "WORKER_LOST";
+}
+
 /** Failures that would come again on every attempt. */
 const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "RECORD_MALFORMED", "RESTORE_REFUSED"]);
 
