@@ -16,6 +16,8 @@ export interface Mutant extends Edit {
   readonly also?: readonly Edit[];
   /** The test file that kills it where random jobs cannot see it. @default the simulation */
   readonly killer?: string;
+  /** The scenario of protocol 14 whose own test must fail; whatever else fails in the killer does not count. */
+  readonly scenario?: number;
 }
 
 /** Every change of a mutant. */

@@ -2,9 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { takesUpTo } from "../limit.ts";
 import { projectRoot } from "../runner/discover.ts";
 import { editsOf, mutated } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
+import { Workshop } from "./workshop.ts";
+
+takesUpTo(600_000);
 
 const test = suite("mutants");
 
@@ -26,5 +30,51 @@ test("mutants have names of their own, and say what goes wrong", () => {
   assert.ok(mutants.length >= 25);
   for (const { name, why } of mutants) assert.ok(why.length > 20, name);
 });
+
+/** Each scenario of protocol 14 that is played in `test/scenarios/` by what this list stands for. */
+const scenarios = [1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 21, 22];
+
+test("each scenario has a mutant that takes its rule out, and names the test that must notice", () => {
+  for (const scenario of scenarios) {
+    const own = mutants.filter((mutant) => mutant.scenario === scenario);
+    assert.ok(own.length > 0, `scenario ${scenario} has none`);
+    for (const { name, killer } of own) assert.match(killer ?? "", /^test\/scenarios\//, name);
+  }
+});
+
+/** Seeds that each of these is given: more than it needs. */
+const seeds = 60;
+
+/** Of the aligner, of capture, of acknowledgement, and of recovery: those that are found soonest. */
+const soon = [
+  "does not hold one input",
+  "holds no input",
+  "forgets to unblock",
+  "waits for a barrier that was overtaken",
+  "a late barrier reopens an aborted checkpoint",
+  "drops the first captured frame, unproven",
+  "captures frames behind the barrier",
+  "leaves the open batch out",
+  "does not capture late arrivals",
+  "acknowledges before the capture is whole",
+  "acknowledges before its barriers have left",
+  "completes without the last acknowledgement",
+  "reuses checkpoint ids",
+  "continues behind what was processed",
+  "does not restore committables",
+];
+
+let workshop: Workshop | undefined;
+test.before(() => void (workshop = new Workshop()));
+test.after(() => workshop?.[Symbol.dispose]());
+
+for (const name of soon) {
+  test(`a mutant is killed: ${name}`, async () => {
+    const mutant = mutants.find((mutant) => mutant.name === name);
+    assert.ok(mutant, "it is not in the list");
+    const verdict = await (workshop as Workshop).try(mutant as (typeof mutants)[number], seeds);
+    assert.is(verdict.kind, "killed", `it survived ${verdict.by}`);
+  });
+}
 
 test.run();

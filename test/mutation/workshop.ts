@@ -34,7 +34,7 @@ export class Workshop implements Disposable {
         if (!before.has(path)) before.set(path, text);
         writeFileSync(path, mutated(text, edit));
       }
-      return mutant.killer === undefined ? await this.#simulate(seeds) : await this.#test(mutant.killer);
+      return mutant.killer === undefined ? await this.#simulate(seeds) : await this.#test(mutant.killer, mutant.scenario);
     } finally {
       for (const [path, text] of before) writeFileSync(path, text);
     }
@@ -52,11 +52,14 @@ export class Workshop implements Disposable {
     return { kind: "killed", by: "simulation", seed: Number(seed), said };
   }
 
-  async #test(file: string): Promise<Verdict> {
+  async #test(file: string, scenario: number | undefined): Promise<Verdict> {
     const { code, said } = await this.#run(file, []);
     if (code === 0) return { kind: "survived", by: file };
     // A program that does not even start would look like a failed test.
     if (!/^ +FAIL /m.test(said)) throw new Error(`${file} did not run to a failed assertion:\n${said}`);
+    // Tests have their scenario's number first in their names, or in that of their suite.
+    const own = new RegExp(`^ +FAIL .*(?:scenario|") ?${scenario}\\b`, "m");
+    if (scenario !== undefined && !own.test(said)) return { kind: "survived", by: `${file}, scenario ${scenario}` };
     return { kind: "killed", by: file, seed: undefined, said };
   }
 

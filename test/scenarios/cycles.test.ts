@@ -90,6 +90,30 @@ for (const mode of ["unaligned", { alignedTimeoutMs: 2 }] as const) {
   });
 }
 
+forward("14: records that wait on its forward channel keep a loop going, also when nothing is fed back at the cut", async () => {
+  const stage = new Stage();
+  const sink = memorySink<Rider>();
+  const pipeline = job("waiting", (flow) =>
+    flow.from("in", riders(8)).iterate("loop", (loop) => {
+      const step = loop.keyBy("n", ({ n }) => n).process("step", {
+        emits: type<Rider>(),
+        onRecord({ n, round }, ctx) {
+          ctx.emit({ n, round: round + 1 }); // is back before the next snapshot, which waits for the handler
+          return stage.sleep(5);
+        },
+      });
+      return { feedback: step.filter(({ round }) => round < 5), output: step.filter(({ round }) => round >= 5) };
+    }).to("out", sink));
+  const run = await stage.start(pipeline, { checkpoints: { mode: "unaligned" } });
+  await stage.settle(run.finished);
+  assert.is(stage.of("failed").length, 0, `what comes back to a loop that has ended fails it:\n${stage.story()}`);
+  const cuts = stage.of("checkpoint-completed").map(({ figures: { subtasks } }) =>
+    ["loop", "step"].map((of) => subtasks.find(({ task }) => task === of)?.inFlightRecords ?? 0)
+  );
+  assert.ok(cuts.some(([back, ahead]) => back === 0 && ahead! > 0), `in flight at head and step: ${cuts.join(" | ")}`);
+  assertOut(sink.values, 8, 5);
+});
+
 forward("14: an aligned checkpoint captures what is fed back, and nothing else", async () => {
   const stage = new Stage();
   const sink = memorySink<Rider>();

@@ -81,7 +81,9 @@ twice("21: each of two edges between the same operators keeps its own records in
   const pace = { delayMs: 1 };
   const pipeline = job("double", (flow) => {
     const in_ = flow.from("in", source, { parallelism: 2 });
-    in_.rebalance().union(in_.rebalance()).process("joined", slowly(stage, pace), { parallelism: 2 })
+    // One of them is lopsided, so that the two are at different records.
+    const lopsided = in_.partition("lopsided", () => 0);
+    in_.rebalance().union(lopsided).process("joined", slowly(stage, pace), { parallelism: 2 })
       .map(nameOf).to("out", sink, { parallelism: 2 });
   });
   const options = { checkpoints: { mode: "unaligned" } } as const;

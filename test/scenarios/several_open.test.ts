@@ -69,6 +69,7 @@ for (const mode of ["unaligned", { alignedTimeoutMs: 1 }] satisfies CheckpointMo
         stage.kill();
         run = await stage.start(pipeline, options);
         stage.assertRecovered();
+        source.give(6); // new records, which wait for those of their edge that were in flight
         const written = sink.written.length;
         await stage.until(() => sink.written.length > written, "a recovered record");
         const recovered = stage.of("started").at(-1)?.inFlightRecords as number;
