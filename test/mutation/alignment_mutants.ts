@@ -28,7 +28,7 @@ function kill(`,
   {
     name: "does not wait for aligned inputs",
     file: aligner,
-    find: `  if (checkpoint.reachedAligned < state.alignedInputs) return;\n`,
+    find: `  if (checkpoint.reachedAligned < policies.aligned) return;\n`,
     replace: "",
     why: "an aligned subtask snapshots while barriers are still on their way",
   },

@@ -106,8 +106,8 @@ export const captureMutants: readonly Mutant[] = [
   {
     name: "names the last frame made instead of the last sent",
     file: output,
-    find: `    this.#link.overtake({ id, afterSeq: this.#wire,`,
-    replace: `    this.#link.overtake({ id, afterSeq: this.#sealed,`,
+    find: `    this.#link.overtake(this.#shown(id, this.#wire, true));`,
+    replace: `    this.#link.overtake(this.#shown(id, this.#sealed, true));`,
     why: "what the barrier overtook is captured by both ends",
   },
   {

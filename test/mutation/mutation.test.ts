@@ -45,7 +45,7 @@ test("each scenario has a mutant that takes its rule out, and names the test tha
 /** Seeds that the simulation gets for each of them: far more than it needs. */
 const seeds = 60;
 
-/** Of the aligner, of capture, of acknowledgement and of recovery: those that are found soonest, in about half a minute in all. */
+/** Of the aligner, of capture, of acknowledgement and of recovery: those found soonest, in half a minute of work. */
 const soon = [
   "a late barrier reopens an aborted checkpoint",
   "starts an older checkpoint after a newer one",

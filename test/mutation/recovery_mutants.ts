@@ -26,9 +26,10 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "commits before the checkpoint is stored",
     file: coordinator,
-    find: `  actions.push({ kind: "complete", id: ready.id, acknowledgements: ready.acknowledgements });`,
-    replace: `  actions.push({ kind: "announce", id: ready.id, again: false });
-  actions.push({ kind: "complete", id: ready.id, acknowledgements: ready.acknowledgements });`,
+    find: `  if (savepoint === undefined) actions.push({ kind: "complete", id, acknowledgements });`,
+    replace: `  if (savepoint === undefined) {
+    actions.push({ kind: "announce", id, again: false }, { kind: "complete", id, acknowledgements });
+  }`,
     why: "output is shown of a checkpoint that may never complete",
     killer: "test/scenarios/not_stored.test.ts",
   },
