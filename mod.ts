@@ -81,6 +81,17 @@ export type { Committable, Delivery, Sink, SinkContext, SinkWriter } from "./run
 
 // Running
 export { start } from "./runtime/master/start.ts";
+export { planRestore } from "./runtime/master/plan_restore.ts";
+export { inspect } from "./runtime/master/inspection.ts";
+export type {
+  InspectedChannel,
+  InspectedEntry,
+  InspectedOperator,
+  InspectedPosition,
+  InspectedRecord,
+  Inspection,
+} from "./runtime/master/inspection.ts";
+export type { EdgeRestore, OperatorRestore, RestoreAction, RestorePlan, StateRestore } from "./runtime/master/restore_plan.ts";
 export type { Run, SavepointOptions, StopOptions } from "./runtime/master/run.ts";
 export type { RunResult } from "./runtime/master/master_control.ts";
 export type { ChannelOptions, CheckpointOptions, StartOptions, StateOptions } from "./runtime/master/options.ts";

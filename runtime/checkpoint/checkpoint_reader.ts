@@ -1,6 +1,6 @@
 import { crc32c } from "../../actors/checksum.ts";
 import type { Disk } from "../../actors/disk.ts";
-import { checkpointPath, manifestName } from "./checkpoint_folder.ts";
+import { checkpointFolders, checkpointPath, manifestName } from "./checkpoint_folder.ts";
 import { isMissing } from "./disk_failure.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
 import { dataFileName, decodeManifest } from "./manifest_codec.ts";
@@ -11,10 +11,10 @@ const pieceBytes = 1024 * 1024;
 const wrongChecksum = "its checksum is wrong";
 
 /**
- * Reads the checkpoints in a folder; nothing is believed before its checksum is. Everything rejects with `CHECKPOINT_DAMAGED`,
- * naming the file.
+ * Reads the checkpoints in a folder; nothing is believed before its checksum is. What is read of one rejects with
+ * `CHECKPOINT_DAMAGED`, naming the file.
  */
-export class CheckpointReader implements Pick<CheckpointStore, "manifest" | "readData" | "readRange" | "verify"> {
+export class CheckpointReader implements Pick<CheckpointStore, "list" | "manifest" | "readData" | "readRange" | "verify"> {
   readonly #disk: Disk;
   readonly #root: string;
 
@@ -22,6 +22,13 @@ export class CheckpointReader implements Pick<CheckpointStore, "manifest" | "rea
   constructor(disk: Disk, root: string) {
     this.#disk = disk;
     this.#root = root;
+  }
+
+  async list(): Promise<readonly StoredCheckpoint[]> {
+    const folders = await checkpointFolders(this.#disk, this.#root);
+    return folders.filter(({ complete }) => complete)
+      .map(({ id, path }) => ({ id, location: path }))
+      .sort((a, b) => b.id - a.id);
   }
 
   async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {

@@ -354,8 +354,12 @@ function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAct
 }
 
 function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
-  if (state.pending.size >= openAtOnce(state)) return undefined;
   const reasons = new Set([...state.pending.values()].map((pending) => pending.reason));
+  if (state.pending.size >= openAtOnce(state)) {
+    // An unaligned one is asked for because things are stuck: it does not wait for what is stuck.
+    const urgent = state.savepoints[0]?.mode === "unaligned" && !state.stopping && !reasons.has("savepoint");
+    return urgent ? "savepoint" : undefined;
+  }
   if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
   if (state.stopping) return reasons.has("stop") ? undefined : "stop";
   if (state.savepoints.length > 0) return "savepoint";

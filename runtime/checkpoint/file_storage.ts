@@ -194,10 +194,7 @@ class FileStore implements CheckpointStore {
 
   async list(): Promise<readonly StoredCheckpoint[]> {
     this.#admit();
-    const folders = await storeStep(`list the checkpoints in ${this.#root}`, () => checkpointFolders(this.#disk, this.#root));
-    return folders.filter((folder) => folder.complete)
-      .map(({ id, path }) => ({ id, location: path }))
-      .sort((a, b) => b.id - a.id);
+    return await storeStep(`list the checkpoints in ${this.#root}`, () => this.#reader.list());
   }
 
   async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {

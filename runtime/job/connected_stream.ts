@@ -27,7 +27,11 @@ export interface ConnectedOrigin {
 function connect<U, Timed extends boolean, S extends Sides>(
   origin: ConnectedOrigin,
   uid: string,
-  definition: { readonly emits: Shape },
+  definition: {
+    readonly emits: Shape;
+    readonly state?: OperatorDescriptors | KeyedDescriptors;
+    readonly broadcastState: BroadcastDescriptors;
+  },
   options: ProcessOperatorOptions,
 ): Stream<U, Timed, S> {
   const { builder, main, keyOf, streamOf } = origin;
@@ -37,7 +41,8 @@ function connect<U, Timed extends boolean, S extends Sides>(
   const timed = areTimed(main);
   // Event time is the main stream's: a broadcast one takes part where both have it.
   const broadcast = origin.broadcast.map((tap) => ({ ...tap, port: broadcastPort, timed: tap.timed && timed }));
-  const role = transform(connectedOperator(definition, { ...options, keyOf }), true);
+  const states = { ...definition.state, ...definition.broadcastState };
+  const role = transform(connectedOperator(definition, { ...options, keyOf }), true, states);
   const from = builder.add(uid, "process", role, [...main, ...broadcast], { ...options, emits: schemaOf(definition.emits) });
   return streamOf<U, Timed, S>(from, timed);
 }

@@ -1,3 +1,4 @@
+import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import { plan as planGraph } from "../graph/planner.ts";
@@ -46,42 +47,52 @@ export async function chooseSnapshot(
   warn: (code: string, message: string) => void,
 ): Promise<Choice | undefined> {
   const { store, settings, graph, world } = options;
+  const from = options.first || (await store.list()).length === 0 ? settings.from : undefined;
+  const snapshot = await findSnapshot({ store, disk: world.disk, job: graph.name, from }, warn);
+  if (snapshot === undefined) return undefined;
+  const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
+  const decision = await decideRestore(snapshot, plan, settings.allowDropped);
+  assertRestorable(decision.plan, graph.name);
+  for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
+  await checkSinks(options, snapshot.manifest, attempt, warn);
+  return { snapshot, decision };
+}
+
+/** Where a snapshot is looked for. */
+export interface SnapshotPlace {
+  readonly store: Pick<CheckpointStore, "list" | "manifest" | "readRange" | "verify">;
+  /** Holds the folders of savepoints. */
+  readonly disk: Disk;
+  readonly job: string;
+  readonly from: RunSettings["from"];
+}
+
+/** The snapshot that is asked for, as {@link chooseSnapshot} does; whether it fits is not looked at. */
+export async function findSnapshot(
+  { store, disk, job, from }: SnapshotPlace,
+  warn: (code: string, message: string) => void,
+): Promise<Snapshot | undefined> {
+  if (typeof from === "string") return openFolderSnapshot(disk, from);
   const stored = await store.list();
-  const from = options.first || stored.length === 0 ? settings.from : undefined;
-  const accept = async (snapshot: Snapshot): Promise<Choice> => {
-    const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
-    const decision = await decideRestore(snapshot, plan, settings.allowDropped);
-    assertRestorable(decision.plan, graph.name);
-    for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
-    await checkSinks(options, snapshot.manifest, attempt, warn);
-    return { snapshot, decision };
-  };
-  if (typeof from === "string") return accept(await openFolderSnapshot(world.disk, from));
   const candidates = from === undefined ? stored : stored.filter((checkpoint) => checkpoint.id === from);
   if (from !== undefined && candidates.length === 0) {
     const ids = stored.map((checkpoint) => checkpoint.id).join(", ");
-    throw new SluiceError(
-      "CHECKPOINT_UNKNOWN",
-      `there is no checkpoint ${from} of job ${graph.name}; there are: ${ids || "none"}`,
-    );
+    throw new SluiceError("CHECKPOINT_UNKNOWN", `there is no checkpoint ${from} of job ${job}; there are: ${ids || "none"}`);
   }
   const damage: string[] = [];
   for (const checkpoint of candidates) {
-    let snapshot: Snapshot;
     try {
-      snapshot = await openSnapshot(store, checkpoint);
+      return await openSnapshot(store, checkpoint);
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== "CHECKPOINT_DAMAGED") throw error;
       damage.push(error.message);
       if (from === undefined) warn("CHECKPOINT_DAMAGED", `checkpoint ${checkpoint.id} is passed over: ${error.message}`);
-      continue;
     }
-    return await accept(snapshot);
   }
   if (damage.length === 0) return undefined;
   throw new SluiceError(
     "CHECKPOINT_DAMAGED",
-    `no checkpoint of job ${graph.name} can be restored: ${damage.join("; ")}. To start from nothing, use another folder`,
+    `no checkpoint of job ${job} can be restored: ${damage.join("; ")}. To start from nothing, use another folder`,
   );
 }
 

@@ -16,6 +16,7 @@ import { parseSchemas } from "../state/entry_codec.ts";
 import { hasContent, openKeyedPart, readWith } from "../state/keyed_part.ts";
 import { type Evolution, evolve, refusalOf } from "../state/migration.ts";
 import { readOperatorPart } from "../state/operator_state.ts";
+import { eventTimePart } from "../task/event_time.ts";
 import { edgesInFlight, type Snapshot, storedPart } from "./snapshot.ts";
 
 /** What becomes of a piece of a snapshot, or of a place in the job. */
@@ -95,7 +96,13 @@ export async function decideRestore(snapshot: Snapshot, plan: Plan, allowDropped
   const operators = new Map(plan.tasks.flatMap((task) => task.operators.map((operator) => [operator.id, { operator, task }])));
   const oldParallelism = new Map(manifest.tasks.flatMap((task) => task.operators.map((uid) => [uid, task.parallelism])));
   const parts = new Map<string, ManifestPart[]>();
-  for (const part of manifest.parts) parts.set(part.uid, [...parts.get(part.uid) ?? [], part]);
+  for (const part of manifest.parts) {
+    // How far event time had come in a task follows from its channels where the task is another one.
+    if (part.name === eventTimePart && !operators.has(part.uid)) continue;
+    const own = parts.get(part.uid);
+    if (own === undefined) parts.set(part.uid, [part]);
+    else own.push(part);
+  }
   const gone = [...parts.keys()].filter((uid) => !operators.has(uid));
   const goneAction = homeless(gone, "state of operators that the job no longer has");
 

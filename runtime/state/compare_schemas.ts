@@ -121,7 +121,9 @@ function compareObjects(old: SchemaJson, now: SchemaJson, path: string): SchemaV
     const needed = isRequired(now, name) && !(before !== undefined && isRequired(old, name));
     if (before !== undefined) verdicts.push(compare(before, schema, at(path, name)));
     if (!needed) continue;
-    if ("default" in schema) verdicts.push({ kind: "needs defaults", paths: [at(path, name)] });
+    if ("default" in schema && !Value.Check(schema as unknown as TSchema, schema["default"])) {
+      verdicts.push(refuse(name, "it is to be filled in, but its default does not match it"));
+    } else if ("default" in schema) verdicts.push({ kind: "needs defaults", paths: [at(path, name)] });
     else if (before === undefined) verdicts.push(refuse(name, "it is new and required, and has no default"));
     else verdicts.push(refuse(name, "it was optional and is required, and has no default"));
   }

@@ -130,7 +130,7 @@ export async function restoreFromReaders(
 }
 
 /** Whether a younger layer has the section as a whole: what older ones say of it is over. */
-function replacedAbove(layers: readonly KeyedPart[], index: number, name: string): boolean {
+export function replacedAbove(layers: readonly KeyedPart[], index: number, name: string): boolean {
   return layers.slice(index + 1).some((layer) => layer.sections.some((section) => section.name === name && section.whole));
 }
 

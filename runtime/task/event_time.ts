@@ -2,6 +2,9 @@ import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
 import type { Cursor, Operator } from "../graph/operator.ts";
 import type { Next } from "./chain.ts";
 
+/** The part of a snapshot that holds how far event time had come in a task; it stands under the task's id. */
+export const eventTimePart = "#event-time";
+
 /** What of it is in a snapshot. */
 export interface EventTimeState {
   readonly watermark: number;

@@ -13,7 +13,7 @@ import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
 import { attributed, Chain, type ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
 import { CreditWindow, firstWindow } from "./credit_window.ts";
-import { EventTime, type EventTimeState } from "./event_time.ts";
+import { EventTime, eventTimePart, type EventTimeState } from "./event_time.ts";
 import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
 import { failedRecord } from "./failed_record.ts";
 import { InputGate } from "./gate.ts";
@@ -52,9 +52,6 @@ export interface LoadedSubtask {
   /** Ends everything, whatever fails; gives back what went wrong. */
   close(): Promise<unknown[]>;
 }
-
-/** The part of a snapshot that holds how far event time had come in a task; it stands under the task's id. */
-const eventTimePart = "#event-time";
 
 export async function loadSubtask(
   assignment: SubtaskAssignment,
