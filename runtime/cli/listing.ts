@@ -11,7 +11,10 @@ export function listing({ coordinator, term, jobs, workers }: Extract<Answer, { 
   lines.push("");
   lines.push(...table(
     ["WORKER", "SLOTS", "USED", ""],
-    workers.map(({ worker, slots, used, leaving }) => [worker, `${slots}`, `${used}`, leaving ? "leaving" : ""]),
+    workers.map(({ worker, slots, used, leaving, blocked }) => {
+      const state = blocked === null ? leaving ? "leaving" : "" : `blocked by ${blocked}`;
+      return [worker, `${slots}`, `${used}`, state];
+    }),
   ));
   return lines;
 }

@@ -26,6 +26,8 @@ interface MemberFlags extends NatsFlags {
   readonly workerTimeout: number;
   readonly lease: number;
   readonly orphan: number;
+  readonly blocked?: number;
+  readonly blockLimit?: number;
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -54,7 +56,9 @@ export function memberCommand(role: keyof typeof roles, console: Console, done: 
   if (works) {
     command
       .option("--slots <n>", "how many subtasks of each operator can run here", wholeNumber, 4)
-      .option("--drain <duration>", "how long jobs may take to go on elsewhere when it is asked to end", duration, 30_000);
+      .option("--drain <duration>", "how long jobs may take to go on elsewhere when it is asked to end", duration, 30_000)
+      .option("--blocked <duration>", "an event loop blocked for so long is reported (default: 1s)", duration)
+      .option("--block-limit <duration>", "a worker blocked for so long is ended", duration, defaultTimes.blockLimitMs);
   }
   return command
     .option("--replicas <n>", "of how many NATS servers the cluster's bucket is kept, when it has to be made", wholeNumber, 1)
@@ -101,6 +105,8 @@ async function takePart(role: keyof typeof roles, console: Console, flags: Membe
         workerTimeoutMs: flags.workerTimeout,
         leaseMs: flags.lease,
         orphanMs: flags.orphan,
+        ...(flags.blocked === undefined ? {} : { blockedMs: flags.blocked }),
+        ...(flags.blockLimit === undefined ? {} : { blockLimitMs: flags.blockLimit }),
       },
       onEvent: (job, event) => happened(console, flags, job, event),
     });

@@ -12,7 +12,7 @@ import { isOver, type JobEntry } from "./job_entry.ts";
 import { JobEntryKeeper } from "./job_entry_keeper.ts";
 import { shapeOf } from "./job_shape.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
-import { type Answer, openMessage, Outcome, protocolVersion, Question, Report, sealMessage } from "./message.ts";
+import { type Answer, Blocked, openMessage, Outcome, protocolVersion, Question, Report, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject, coordinatorSubject, jobsPrefix, workerSubject } from "./names.ts";
 import { placeSlots, type Slots } from "./placement.ts";
 import { RunningJob } from "./running_job.ts";
@@ -45,6 +45,8 @@ interface KnownWorker {
   /** The last order that it has obeyed. */
   order: number;
   leaving: boolean;
+  /** What its event loop is blocked by. */
+  blocked: string | null;
   slots: number;
   seq: number;
   /** It has seen this coordinator's term: what it reports is what is so now. */
@@ -105,6 +107,16 @@ export class ClusterCoordinator {
   /** The term in which it coordinates; undefined while another one does. */
   get term(): number | undefined {
     return this.#reign?.term;
+  }
+
+  /** The jobs that it coordinates, and that are not over. */
+  get runningJobs(): readonly string[] {
+    return [...this.#reign?.jobs.values() ?? []].filter((job) => !job.over).map(({ name }) => name);
+  }
+
+  /** How a job is; undefined when it does not coordinate it. */
+  figures(job: string) {
+    return this.#reign?.jobs.get(job)?.figures();
   }
 
   /** Ends it; jobs go on, for another coordinator to adopt. */
@@ -191,6 +203,8 @@ export class ClusterCoordinator {
     if (report.kind === "message") return this.#report(report.message);
     const outcome = openMessage(Outcome, bytes, limit);
     if (outcome.kind === "message") return this.#reign?.jobs.get(outcome.message.job)?.outcome(outcome.message);
+    const blocked = openMessage(Blocked, bytes, limit);
+    if (blocked.kind === "message") return this.#blocked(blocked.message);
     this.#log("warn", `a report was dropped: ${report.reason}`);
   }
 
@@ -203,6 +217,7 @@ export class ClusterCoordinator {
       deafness: new Silence(now),
       order: 0,
       leaving: false,
+      blocked: null,
       slots,
       seq: 0,
       obeys: false,
@@ -211,7 +226,7 @@ export class ClusterCoordinator {
     const obeys = term === this.#reign?.term;
     worker.silence.heard(now);
     if (this.#reign === undefined || (obeys && order > worker.order)) worker.deafness.heard(now);
-    Object.assign(worker, { slots, seq, obeys, order: obeys ? order : 0, leaving: presence !== "here" });
+    Object.assign(worker, { slots, seq, obeys, order: obeys ? order : 0, leaving: presence !== "here", blocked: null });
     this.#workers.set(name, worker);
     if (isNew) this.#log("info", `worker ${name} has come with ${slots} slots`);
     if (this.#reign !== undefined && worker.obeys) {
@@ -226,6 +241,20 @@ export class ClusterCoordinator {
     }
     if (isNew) this.#changed();
     this.#wakePlacing();
+  }
+
+  /** A worker that is blocked is no lost one: a thread of it still speaks. */
+  #blocked({ worker: name, blockedMs, place }: Blocked): void {
+    const worker = this.#workers.get(name);
+    if (worker === undefined) return;
+    const now = this.#options.world.clock.monotonic();
+    worker.silence.heard(now);
+    worker.deafness.heard(now);
+    const since = `worker ${name} has been blocked`;
+    if (worker.blocked === null) {
+      this.#log("warn", `${since} for ${Math.round(blockedMs)} ms by ${place}: nothing else runs there meanwhile`);
+    }
+    worker.blocked = place;
   }
 
   /** Jobs look after their workers. */
@@ -251,9 +280,9 @@ export class ClusterCoordinator {
 
   #rooms() {
     const jobs = [...this.#reign?.jobs.values() ?? []];
-    return [...this.#workers].map(([worker, { slots, leaving }]) => {
+    return [...this.#workers].map(([worker, { slots, leaving, blocked }]) => {
       const used = jobs.reduce((sum, job) => sum + job.slots.filter((of) => of === worker).length, 0);
-      return { worker, free: leaving ? 0 : Math.max(0, slots - used), slots, used, leaving };
+      return { worker, free: leaving ? 0 : Math.max(0, slots - used), slots, used, leaving, blocked };
     });
   }
 
@@ -337,7 +366,7 @@ export class ClusterCoordinator {
     const version = protocolVersion;
     if (question.kind === "list") {
       const jobs = [...reign.jobs.values()].map((job) => job.view()).sort((a, b) => (a.job < b.job ? -1 : 1));
-      const workers = this.#rooms().map(({ worker, slots, used, leaving }) => ({ worker, slots, used, leaving }));
+      const workers = this.#rooms().map(({ free: _, ...of }) => of);
       return { version, kind: "listing", coordinator: this.#options.name, term: reign.term, jobs, workers };
     }
     if (question.kind === "submit") return { version, kind: "accepted", job: await this.#submit(reign, question) };

@@ -14,9 +14,10 @@ import { EncodedLinks } from "../master/encoded_links.ts";
 import { PlacedLinks } from "../master/placed_links.ts";
 import { decideRestore } from "../master/restore_plan.ts";
 import { openFolderSnapshot, openSnapshot, type Snapshot } from "../master/snapshot.ts";
-import { WorkerAttempt } from "../master/worker_attempt.ts";
+import { type SubtaskFigure, WorkerAttempt } from "../master/worker_attempt.ts";
 import { recordOf } from "../task/chain.ts";
 import type { CreditPool } from "../task/credit_pool.ts";
+import type { TurnMark } from "../task/turn_mark.ts";
 import { type DeploymentFile, readDeployment } from "./deployment_file.ts";
 import type { AttemptReport, JobOrder, Outcome } from "./message.ts";
 import { channelScope } from "./names.ts";
@@ -36,6 +37,7 @@ export interface AttemptHost {
   readonly pool: CreditPool;
   readonly shared: ClusterFolder;
   readonly modules: (name: string) => Promise<Job>;
+  readonly mark: ((subtask: string) => TurnMark) | undefined;
   /** Something is to be reported. */
   readonly changed: () => void;
 }
@@ -101,6 +103,10 @@ export class HostedAttempt {
       skipped: [...this.#skipped.values()],
       positions: { ...this.#running?.positions() },
     };
+  }
+
+  figures(): readonly SubtaskFigure[] {
+    return this.#running?.figures() ?? [];
   }
 
   outcomes(): readonly Pick<Outcome, "job" | "attempt" | "id" | "result">[] {
@@ -175,7 +181,7 @@ export class HostedAttempt {
   }
 
   async #load(context: ActorContext<never>): Promise<void> {
-    const { world, worker, cluster, data, pool, modules } = this.#host;
+    const { world, worker, cluster, data, pool, modules, mark } = this.#host;
     const { clock } = world;
     const files = folderOf(this.#host.shared, this.job);
     const deployment = await readDeployment(files, this.attempt);
@@ -208,6 +214,7 @@ export class HostedAttempt {
       links: new PlacedLinks(worker, placement, remote),
       context,
       hosts: (task, subtask) => placement(task, subtask) === worker,
+      ...(mark === undefined ? {} : { mark: (subtask: string) => mark(`job ${this.job}: ${subtask}`) }),
       reports: {
         // What others send must arrive from the first message on.
         ready: () => void data.flush().then(() => this.#ready(), (cause: unknown) => this.#fail(cause)),

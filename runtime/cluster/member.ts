@@ -7,10 +7,13 @@ import type { NatsOptions } from "../nats/connect.ts";
 import { NatsKeyValue } from "../nats/nats_key_value.ts";
 import { ObjectDisk } from "../nats/object_disk.ts";
 import { NatsTransport } from "../nats/transport.ts";
+import { ClusterServices } from "./cluster_services.ts";
 import { ClusterCoordinator } from "./coordinator.ts";
 import { bucketName, checkClusterName } from "./names.ts";
 import type { ClusterFolder } from "./cluster_folder.ts";
-import type { ClusterTimes } from "./times.ts";
+import { checkedTimes, type ClusterTimes } from "./times.ts";
+import type { Watchdog } from "./watchdog.ts";
+import { startWatchdog } from "./watchdog_start.ts";
 import { ClusterWorker } from "./worker.ts";
 
 /** How a process takes part in a cluster over NATS. */
@@ -79,9 +82,23 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
       coordinator = new ClusterCoordinator({ ...common, keyValue });
     }
     let worker: ClusterWorker | undefined;
-    if (slots !== undefined) worker = new ClusterWorker({ ...common, slots, data: (await connect("data")).transport });
+    let watchdog: Watchdog | undefined;
+    if (slots !== undefined) {
+      const { blockedMs, blockLimitMs } = checkedTimes(options.times);
+      const unwatched = (cause: unknown) =>
+        world.log({ level: "info", from: name, message: "its event loop is not watched for blocking operators", cause });
+      watchdog = startWatchdog(clock, { nats, cluster, worker: name, blockedMs, blockLimitMs }, unwatched);
+      const { transport: data } = await connect("data");
+      const mark = (subtask: string) => (watchdog as Watchdog).mark(subtask);
+      worker = new ClusterWorker({ ...common, slots, data, mark });
+    }
+    const failed = (cause: unknown) =>
+      world.log({ level: "warn", from: name, message: "cannot be shown as a service of NATS", cause });
+    const services = new ClusterServices({ connection, clock, cluster, name, worker, coordinator, failed });
     let closing: Promise<void> | undefined;
     const close = async (): Promise<void> => {
+      watchdog?.close();
+      await services.close();
       await coordinator?.close();
       await worker?.close();
       await disconnect();

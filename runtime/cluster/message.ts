@@ -112,6 +112,17 @@ export const Report = Type.Object({
 });
 export type Report = Static<typeof Report>;
 
+/** From a thread of a worker's process: its event loop does not turn. */
+export const Blocked = Type.Object({
+  version: Type.Literal(protocolVersion),
+  kind: Type.Literal("blocked"),
+  worker: Name,
+  blockedMs: Elapsed,
+  /** Whose turn it is that does not end. */
+  place: Type.String(),
+});
+export type Blocked = Static<typeof Blocked>;
+
 /** From a worker: what has come of its share in a checkpoint. */
 export const Outcome = Type.Object({
   version: Type.Literal(protocolVersion),
@@ -174,7 +185,13 @@ export const JobView = Type.Object({
 export type JobView = Static<typeof JobView>;
 
 /** A worker, as clients see it. */
-export const WorkerView = Type.Object({ worker: Name, slots: Count, used: Count, leaving: Type.Boolean() });
+export const WorkerView = Type.Object({
+  worker: Name,
+  slots: Count,
+  used: Count,
+  leaving: Type.Boolean(),
+  blocked: Type.Union([Type.Null(), Type.String()]),
+});
 export type WorkerView = Static<typeof WorkerView>;
 
 export const Answer = Type.Union([
@@ -202,7 +219,7 @@ export type Opened<T> = { readonly kind: "message"; readonly message: T } | { re
 const headerBytes = 4;
 
 /** A message as bytes: a checksum, then msgpack. */
-export function sealMessage(message: Order | Report | Outcome | Question | Answer): Uint8Array {
+export function sealMessage(message: Order | Report | Outcome | Blocked | Question | Answer): Uint8Array {
   return sealValue(message);
 }
 

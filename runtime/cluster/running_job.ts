@@ -69,6 +69,9 @@ export class RunningJob {
   #abandoned = false;
   /** It makes room at some worker, or is being rescaled. */
   #moving = false;
+  #failures = 0;
+  /** The latest checkpoint that completed under this coordinator. */
+  #latest: Extract<JobEvent, { kind: "checkpoint-completed" }> | undefined;
   /** What went wrong last. */
   #note: string | null = null;
 
@@ -97,6 +100,12 @@ export class RunningJob {
     const checkpoint = retained.at(-1)?.id ?? 0;
     const workers = this.over ? [] : [...workersOf(this.slots)];
     return { job, module, state, attempt, checkpoint, workers, failure: failure ?? this.#note };
+  }
+
+  /** How it is, with the figures of its latest checkpoint. */
+  figures() {
+    const positions = this.#deployment?.positions() ?? {};
+    return { ...this.view(), positions, failures: this.#failures, latest: this.#latest ?? null };
   }
 
   /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
@@ -303,6 +312,8 @@ export class RunningJob {
 
   #emit(event: JobEvent): void {
     if (this.#abandoned) return;
+    if (event.kind === "checkpoint-completed") this.#latest = event;
+    if (event.kind === "failed") this.#failures++;
     const cause = event.kind === "failed" || event.kind === "paused" ? event.cause : undefined;
     if (cause !== undefined) {
       this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${cause instanceof Error ? cause.message : String(cause)}`;

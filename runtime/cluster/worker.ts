@@ -4,6 +4,7 @@ import type { Subscription, Transport } from "../../actors/transport.ts";
 import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
 import { CreditPool } from "../task/credit_pool.ts";
+import type { TurnMark } from "../task/turn_mark.ts";
 import { HostedAttempt } from "./hosted_attempt.ts";
 import { openMessage, Order, protocolVersion, type Report, sealMessage } from "./message.ts";
 import { checkClusterName, coordinatorSubject, workerSubject } from "./names.ts";
@@ -26,6 +27,8 @@ export interface ClusterWorkerOptions {
   readonly control: Transport;
   readonly data: Transport;
   readonly times?: Partial<ClusterTimes>;
+  /** Watches the turns of subtasks, which it is given the names of. @default nobody does */
+  readonly mark?: (subtask: string) => TurnMark;
 }
 
 /**
@@ -76,6 +79,13 @@ export class ClusterWorker {
   /** The attempts that run here: job and number. */
   get attempts(): readonly { readonly job: string; readonly attempt: number }[] {
     return [...this.#attempts.values()].filter((hosted) => !hosted.over).map(({ job, attempt }) => ({ job, attempt }));
+  }
+
+  /** What it does, in figures. */
+  figures() {
+    const running = [...this.#attempts.values()].filter((hosted) => !hosted.over);
+    const attempts = running.map((hosted) => ({ ...hosted.report(), subtasks: hosted.figures() }));
+    return { slots: this.#options.slots, presence: this.#presence, term: this.#term, attempts };
   }
 
   /** Asks that what runs here goes on elsewhere; settles when nothing runs here any more, at the latest after `timeoutMs`. */
@@ -138,9 +148,9 @@ export class ClusterWorker {
   }
 
   #host() {
-    const { cluster, name, system, world, data, shared, modules } = this.#options;
+    const { cluster, name, system, world, data, shared, modules, mark } = this.#options;
     const changed = () => this.#changed();
-    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, modules, changed };
+    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, modules, mark, changed };
   }
 
   /** Reports soon: what changes at once is reported once. */

@@ -10,7 +10,9 @@ import { firstWindow } from "../task/credit_window.ts";
 import type { TaskControl } from "../task/control.ts";
 import { freshInput } from "../task/input_channel.ts";
 import { noGrant } from "../task/output_channel.ts";
+import { MarkedSubtask } from "../task/marked_subtask.ts";
 import { Subtask } from "../task/subtask.ts";
+import type { TurnMark } from "../task/turn_mark.ts";
 import type { Attempt, PlacedSubtask, World } from "./attempt.ts";
 import type { ChannelLinks } from "./channel_links.ts";
 import type { Deployment, DeploymentReports } from "./deployment.ts";
@@ -27,6 +29,15 @@ interface Deployed extends PlacedSubtask {
   readonly ref: ActorRef<TaskControl>;
   readonly subtask: Subtask;
   readonly counters: SubtaskCounters;
+}
+
+/** What a subtask has processed. */
+export interface SubtaskFigure {
+  readonly task: string;
+  readonly subtask: number;
+  readonly recordsIn: number;
+  readonly recordsOut: number;
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** What a part of an attempt is made from. */
@@ -49,6 +60,8 @@ export interface WorkerAttemptOptions {
   readonly reports: DeploymentReports;
   /** Which subtasks run here. @default all of them */
   readonly hosts?: (task: number, subtask: number) => boolean;
+  /** Watches the turns of a subtask, which it is given the name of. @default nobody does */
+  readonly mark?: (subtask: string) => TurnMark;
 }
 
 /**
@@ -66,7 +79,7 @@ export class WorkerAttempt implements Deployment {
   #stopping = false;
 
   constructor(options: WorkerAttemptOptions) {
-    const { attempt, world, reports, context, settings, hosts = () => true } = options;
+    const { attempt, world, reports, context, settings, hosts = () => true, mark } = options;
     this.attempt = attempt;
     this.#options = options;
     const own = attempt.subtasks.flatMap(({ task, index }, number) => hosts(task.index, index) ? [{ task, index, number }] : []);
@@ -89,11 +102,15 @@ export class WorkerAttempt implements Deployment {
     this.#subtasks = own.map(({ task, index, number }) => {
       const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
       const subtask = new Subtask(this.#assignment(restore, { task, index, number }, counters));
-      const ref = context.spawn<TaskControl>(`${attempt.number}-${task.index}-${index}`, () => subtask, {
-        restart: "temporary",
-        handlerTimeoutMs: settings.handlerTimeoutMs,
-        shutdownMs: settings.shutdownMs,
-      });
+      const ref = context.spawn<TaskControl>(
+        `${attempt.number}-${task.index}-${index}`,
+        () => mark === undefined ? subtask : new MarkedSubtask(subtask, mark(nameOf({ task, index }))),
+        {
+          restart: "temporary",
+          handlerTimeoutMs: settings.handlerTimeoutMs,
+          shutdownMs: settings.shutdownMs,
+        },
+      );
       context.watch(ref);
       return { task, index, number, ref, subtask, counters };
     });
@@ -112,6 +129,17 @@ export class WorkerAttempt implements Deployment {
   counts(task: number, subtask: number): Readonly<Record<string, number>> {
     const deployed = this.#subtasks.find((of) => of.task.index === task && of.index === subtask);
     return Object.fromEntries(deployed?.counters.counts ?? []);
+  }
+
+  /** What each subtask that runs here has processed so far. */
+  figures(): readonly SubtaskFigure[] {
+    return this.#subtasks.map(({ task, index, counters: { recordsIn, recordsOut, counts } }) => ({
+      task: task.id,
+      subtask: index,
+      recordsIn,
+      recordsOut,
+      counts: Object.fromEntries(counts),
+    }));
   }
 
   run(): void {
@@ -224,4 +252,9 @@ export class WorkerAttempt implements Deployment {
       skipped: (record) => reports.skipped(record),
     };
   }
+}
+
+/** The operators of a subtask, and which of several it is. */
+function nameOf({ task, index }: PlacedSubtask): string {
+  return `${task.operators.map(({ id }) => id).join(", ")} (subtask ${index} of ${task.parallelism})`;
 }

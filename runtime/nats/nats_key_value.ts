@@ -84,21 +84,29 @@ export class NatsKeyValue implements KeyValue {
 
   async watch(prefix: string, handler: (change: KeyValueChange) => void): Promise<Subscription> {
     if (prefix !== "") checkSubject(prefix);
-    const watch = await this.#kv.watch(prefix === "" ? {} : { key: [prefix, `${prefix}.>`] });
-    this.#watches.add(watch);
     let open = true;
-    void (async () => {
+    const follow = async (watch: QueuedIterator<KvEntry>): Promise<void> => {
       for await (const entry of watch) {
         if (!open) return;
         if (entry.operation === "PUT") handler({ kind: "put", entry: plain(entry) });
         else handler({ kind: "deleted", key: entry.key, revision: entry.revision });
       }
-    })();
+    };
+    // One for each filter: servers before 2.10 take one only.
+    const filters = prefix === "" ? [">"] : [prefix, `${prefix}.>`];
+    const watches: QueuedIterator<KvEntry>[] = [];
+    for (const key of filters) watches.push(await this.#kv.watch({ key }));
+    for (const watch of watches) {
+      this.#watches.add(watch);
+      void follow(watch);
+    }
     return {
       unsubscribe: () => {
         open = false;
-        this.#watches.delete(watch);
-        watch.stop();
+        for (const watch of watches) {
+          this.#watches.delete(watch);
+          watch.stop();
+        }
       },
     };
   }

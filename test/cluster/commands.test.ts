@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generate, type Job, job, type MemorySink, memorySink, type, value } from "../../mod.ts";
+import { connectNats } from "../../runtime/nats/mod.ts";
 import { findNatsServer, NatsServer } from "../nats/server.ts";
 import { skip } from "../skip.ts";
 import { CommandLine } from "./command_line.ts";
@@ -93,6 +94,18 @@ class Place {
   }
 }
 
+/** What services answer; nothing while there are none. */
+async function answers<T>(asked: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  try {
+    for await (const answer of asked) all.push(answer);
+  } catch (error) {
+    if (!/503/.test(String(error))) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return all;
+}
+
 const program = findNatsServer();
 if ("reason" in program) skip(program.reason);
 else {
@@ -161,6 +174,41 @@ else {
     assert.equal(JSON.parse((await place.ended("list", "--json", "--cluster", "test")).out).jobs, []);
     assert.is((await place.ended("cancel", "one", "--wait")).code, 0);
     assert.is((await place.ended("cancel", "two", "--wait", "--json")).code, 0);
+  });
+
+  test("nodes and jobs are services of NATS, with live figures", async (place) => {
+    const node = await place.member("node", "lone");
+    await node.line("coordinates with term");
+    assert.is((await place.ended("submit", "counting", "--parallelism", "2", "--interval", "50ms")).code, 0);
+    await node.line("checkpoint 2 (interval)");
+    const nats = await connectNats({ servers: place.server.url });
+    try {
+      const client = nats.services.client();
+      const figuresOf = async (service: string): Promise<Readonly<Record<string, unknown>>> => {
+        for (let tries = 0; tries < 100; tries++) {
+          const [stats] = await answers(await client.stats(service));
+          if (stats === undefined) continue;
+          assert.is(stats.metadata?.["cluster"], "main");
+          return stats.endpoints?.[0]?.data as Readonly<Record<string, unknown>>;
+        }
+        throw new Error(`${service} does not answer`);
+      };
+      const job = await figuresOf("sluice-job");
+      assert.is(job["job"], "counting");
+      assert.is(job["state"], "running");
+      assert.ok((job["checkpoint"] as number) >= 2);
+      const member = await figuresOf("sluice-member") as {
+        readonly attempts: readonly { readonly subtasks: readonly { readonly task: string; readonly recordsIn: number }[] }[];
+      };
+      const counts = member.attempts[0]?.subtasks.filter(({ task }) => task === "count") ?? [];
+      assert.is(counts.length, 2);
+      assert.ok(counts.reduce((sum, { recordsIn }) => sum + recordsIn, 0) > 0);
+      const pinged = await answers(await client.ping());
+      assert.equal(pinged.map(({ name }) => name).sort(), ["sluice-job", "sluice-member"]);
+    } finally {
+      await nats.close();
+    }
+    assert.is((await place.ended("cancel", "counting", "--wait")).code, 0);
   });
 
   test("without a shared folder checkpoints are kept in NATS: a job that was stopped goes on elsewhere", async (place) => {

@@ -9,7 +9,14 @@ import type { Answer, JobView, Request } from "../../runtime/cluster/message.ts"
 import { ClusterWorker } from "../../runtime/cluster/worker.ts";
 import { SimProcess } from "./sim_process.ts";
 
-export const times = { heartbeatMs: 100, workerTimeoutMs: 500, leaseMs: 500, orphanMs: 5_000 };
+export const times = {
+  heartbeatMs: 100,
+  workerTimeoutMs: 500,
+  leaseMs: 500,
+  orphanMs: 5_000,
+  blockedMs: 200,
+  blockLimitMs: 5_000,
+};
 
 /** A member of a simulated cluster. */
 export interface Member<T> {

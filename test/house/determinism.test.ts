@@ -12,6 +12,8 @@ const allowed: AllowList = {
   "runtime/lmdb/store.ts": ["files"],
   "runtime/connectors/stdout.ts": ["process"],
   "runtime/simulation/caller.ts": ["process"],
+  "runtime/cluster/watchdog_start.ts": ["process"],
+  "runtime/cluster/watchdog_thread.ts": ["process"],
   "runtime/cli/main.ts": ["process"],
 };
 

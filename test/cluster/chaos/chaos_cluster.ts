@@ -33,6 +33,8 @@ export class ChaosCluster {
   readonly timeoutMs = 1_500;
   /** What members have said of the job, each event once. */
   readonly events: Said[] = [];
+  /** What coordinators have said of operators that block the event loop. */
+  readonly blocked: string[] = [];
   readonly traffic: Traffic;
   readonly #nats: NatsConnection;
   readonly #options: ChaosOptions;
@@ -67,8 +69,9 @@ export class ChaosCluster {
     await manager.streams.add({ name: "OUT", subjects: ["out.>"], ...{ allow_atomic: true } });
     const cluster = new ChaosCluster(server, nats, options);
     for (const member of cluster.#members) member.start();
-    await cluster.#until("three workers have come", () => cluster.#known.size >= 3);
+    await cluster.until("three workers have come", () => cluster.#known.size >= 3);
     await cluster.#command("submit", "keyed", "--parallelism", "3", "--mode", options.mode, "--interval", "250ms");
+    cluster.traffic.begin();
     await cluster.checkpoints(2);
     return cluster;
   }
@@ -90,14 +93,14 @@ export class ChaosCluster {
   /** Waits for so many more completed checkpoints. */
   async checkpoints(more: number): Promise<void> {
     const wanted = this.#completed.size + more;
-    await this.#until(`${more} more checkpoints`, () => this.#completed.size >= wanted);
+    await this.until(`${more} more checkpoints`, () => this.#completed.size >= wanted);
   }
 
   /** Waits for an event of the job that is yet to come. */
   async next(kind: string, matches: (said: Said) => boolean = () => true): Promise<Said> {
     const from = this.events.length;
     const find = () => this.events.slice(from).find((said) => said.kind === kind && matches(said));
-    await this.#until(`the event ${kind}`, () => find() !== undefined);
+    await this.until(`the event ${kind}`, () => find() !== undefined);
     return find() as Said;
   }
 
@@ -105,7 +108,7 @@ export class ChaosCluster {
   async finish(): Promise<Verdict> {
     await this.traffic.stop();
     const manager = await this.#nats.jetstreamManager();
-    await this.#until("all records have come out", async () => {
+    await this.until("all records have come out", async () => {
       const { state } = await manager.streams.info("OUT", { subjects_filter: "out.*" });
       const out = Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
       return out >= this.traffic.published;
@@ -131,6 +134,7 @@ export class ChaosCluster {
       const message = String(said["message"]);
       const came = /^worker (\S+) has come/.exec(message)?.[1];
       if (came !== undefined) this.#known.add(came);
+      if (message.includes("has been blocked")) this.blocked.push(message);
       if (message.startsWith("coordinates with term")) this.#leader = member;
       this.#options.say?.(`${member.name}: ${message}`);
     } else if (said["job"] === "keyed") {
@@ -140,7 +144,8 @@ export class ChaosCluster {
     }
   }
 
-  async #until(what: string, reached: () => boolean | Promise<boolean>): Promise<void> {
+  /** Waits for something to be so. */
+  async until(what: string, reached: () => boolean | Promise<boolean>): Promise<void> {
     const begin = performance.now();
     for (;;) {
       if (await Promise.resolve(reached()).catch(() => false)) return;

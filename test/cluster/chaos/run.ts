@@ -1,6 +1,6 @@
 /**
  * Faults in a cluster of real processes: `npm run chaos -- --faults 20 --mode unaligned`. The last line counts what was lost,
- * duplicated or out of order; the exit code is 1 when anything was.
+ * duplicated or out of order; the exit code is 1 when anything was. `--holds` first measures one fault of each kind.
  */
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../../../actors/seeded_random.ts";
@@ -9,6 +9,7 @@ import { type RuntimeName, runtimeNames } from "../../runner/discover.ts";
 import { ownRuntime } from "../../runner/runtimes.ts";
 import { ChaosCluster } from "./chaos_cluster.ts";
 import { faults } from "./fault.ts";
+import { recoveryTimes } from "./recovery_times.ts";
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     runtime: { type: "string", default: ownRuntime() },
     seed: { type: "string", default: "1" },
     rate: { type: "string", default: "500" },
+    holds: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -41,6 +43,12 @@ const cluster = await ChaosCluster.start({
 });
 let failed = true;
 try {
+  if (values.holds) {
+    for (const { fault, tookMs, limitMs, restarts, restartsAllowed } of await recoveryTimes(cluster)) {
+      const good = tookMs <= limitMs && restarts <= restartsAllowed;
+      console.log(`${good ? "ok" : "NOT OK"}: ${fault} after ${tookMs.toFixed(0)} ms (limit ${limitMs}), ${restarts} restarts`);
+    }
+  }
   for (let number = 1; number <= Number(values.faults); number++) {
     const fault = random.pick(faults);
     const begin = performance.now();

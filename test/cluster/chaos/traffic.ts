@@ -8,18 +8,29 @@ export class Traffic {
   readonly #perSecond: number;
   #stopped = false;
   #published = 0;
-  readonly #over: Promise<void>;
+  #extra = 0;
+  #over: Promise<void> = Promise.resolve();
 
   constructor(nats: NatsConnection, random: Random, perSecond: number) {
     this.#nats = nats;
     this.#random = random;
     this.#perSecond = perSecond;
+  }
+
+  begin(): void {
     this.#over = this.#run();
   }
 
   /** How many the server has confirmed. */
   get published(): number {
-    return this.#published;
+    return this.#published + this.#extra;
+  }
+
+  /** Has an operator block the event loop of its process. */
+  async block(blockMs: number): Promise<void> {
+    this.#extra++;
+    const record = { key: "k0", n: 1_000_000_000 + this.#extra, blockMs };
+    await this.#nats.jetstream().publish("in.0", new TextEncoder().encode(JSON.stringify(record)));
   }
 
   async stop(): Promise<void> {

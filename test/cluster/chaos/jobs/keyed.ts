@@ -6,6 +6,8 @@ import { jetStreamSink, jetStreamSource } from "../../../../runtime/nats/mod.ts"
 export interface Numbered {
   readonly key: string;
   readonly n: number;
+  /** For how long the operator that gets it blocks the event loop. */
+  readonly blockMs?: number;
 }
 export interface Counted extends Numbered {
   readonly count: number;
@@ -16,7 +18,7 @@ const nats = { servers: (process.env["NATS_URL"] ?? "").split(",") };
 
 /** Two steps by key, so that records and barriers cross between workers twice. */
 export default job("keyed", (flow) => {
-  flow.from("in", jetStreamSource<Numbered>({ nats, stream: "IN", subjects: ["in.0", "in.1", "in.2", "in.3"], batch: 64 }))
+  flow.from("in", jetStreamSource<Numbered>({ nats, stream: "IN", subjects: ["in.0", "in.1", "in.2", "in.3"] }))
     .keyBy("group", ({ key }) => key.slice(0, 2))
     .process("groups", {
       state: { seen: value(type<number>(), 0) },
@@ -31,6 +33,7 @@ export default job("keyed", (flow) => {
       state: { seen: value(type<number>(), 0) },
       emits: type<Counted>(),
       onRecord(record, ctx) {
+        for (const until = performance.now() + (record.blockMs ?? 0); performance.now() < until;);
         ctx.state.seen.set((ctx.state.seen.get() ?? 0) + 1);
         ctx.emit({ ...record, count: ctx.state.seen.get() ?? 0 });
       },
