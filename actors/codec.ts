@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { Unpackr } from "msgpackr";
+import { SluiceError } from "./error.ts";
 import { maxValueDepth, refusal } from "./exactness.ts";
 import { scanMsgpack } from "./msgpack_scan.ts";
 import { writeMsgpack } from "./msgpack_writer.ts";
@@ -48,9 +49,20 @@ export function encodeValue(
   depth: number = maxValueDepth,
   headroom: number = 0,
 ): Uint8Array {
-  const bytes = writeMsgpack(value, depth, headroom);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = writeMsgpack(value, depth, headroom);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
   if (bytes === undefined) throw refusal(value, path, depth);
   return bytes;
+}
+
+/** Code of the value's own runs while it is read, such as a getter. */
+function unreadable(path: string, cause: unknown): SluiceError {
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new SluiceError("UNENCODABLE_VALUE", `Cannot encode ${path}: reading it fails: ${said}; use plain values`, { cause });
 }
 
 /**

@@ -77,7 +77,7 @@ export class CheckpointFiles {
   /** Takes over one subtask's contribution. What cannot be encoded shows in the outcome. */
   add(contribution: Contribution): void {
     const id = contribution.checkpoint;
-    if (this.#closed || id <= this.#completed || this.#aborted.has(id)) return release(contribution);
+    if (this.#closed || this.#isOver(id)) return release(contribution);
     let file = this.#open.get(id);
     if (file === undefined) {
       file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [], atOnceMs };
@@ -154,9 +154,14 @@ export class CheckpointFiles {
     return file.writer.discard();
   }
 
+  #isOver(id: CheckpointId): boolean {
+    return id <= this.#completed || this.#aborted.has(id);
+  }
+
   #seal({ id, writer, acknowledgements }: OpenFile): void {
     writer.seal().then(
       (file) => {
+        if (this.#isOver(id)) return void writer.discard(); // it was given up meanwhile, and nobody else knows of the file
         const now = this.#clock.monotonic();
         this.#done(id, { kind: "durable", file, acknowledgements: acknowledgements.map((of) => of(now)) });
       },

@@ -185,6 +185,15 @@ codec("names the value as it is told to", () => {
   assert.throws(() => encodeValue({ f: () => {} }, "record 3 of map"), /Cannot encode record 3 of map\.f: /);
 });
 
+codec("names the place of a value that cannot be read, such as one with a getter that throws", () => {
+  const value = {
+    get mood(): string {
+      throw new Error("not today");
+    },
+  };
+  assert.match(refusalOf(value), /^Cannot encode value: reading it fails: not today/);
+});
+
 codec("refuses an object seen by ever more paths instead of writing for ever", () => {
   let value: unknown = {};
   for (let level = 0; level < 60; level++) value = [value, value];

@@ -34,6 +34,14 @@ export const recoveryMutants: readonly Mutant[] = [
     killer: "test/scenarios/not_stored.test.ts",
   },
   {
+    name: "a data file that is sealed after its checkpoint was aborted stays",
+    file: "runtime/checkpoint/checkpoint_files.ts",
+    find: `        if (this.#isOver(id)) return void writer.discard();`,
+    replace: `        void this.#isOver;`,
+    why: "what was captured for an aborted checkpoint is left on the disk, and reported",
+    killer: "test/scenarios/museum.test.ts",
+  },
+  {
     name: "ends before the sinks have committed",
     file: coordinator,
     find: `  if (state.last === undefined || unreported(state)) return;`,

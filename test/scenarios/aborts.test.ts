@@ -1,34 +1,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type CheckpointStorage, job, SluiceError, type } from "../../mod.ts";
+import { type CheckpointStorage, SluiceError } from "../../mod.ts";
 import type { DataWriter } from "../../runtime/checkpoint/storage.ts";
-import { HandSource, nameOf, type Numbered } from "./hand_source.ts";
-import { slowly } from "./slow.ts";
+import { nameOf } from "./hand_source.ts";
+import { meeting } from "./meeting.ts";
 import { Stage } from "./stage.ts";
-import { WitnessSink } from "./witness_sink.ts";
 
 const test = suite("aborts, declines, timeouts and failures");
-
-/** A quick and a slow way to one operator: an aligned barrier waits there for the slow one. */
-function meeting(stage: Stage, delayMs: number) {
-  const quick = new HandSource("quick");
-  const late = new HandSource("late");
-  const sink = new WitnessSink<Numbered>();
-  const seen: string[] = [];
-  const pace = { delayMs };
-  const pipeline = job("meeting", (flow) => {
-    const slow = flow.from("late", late).rebalance().process("slow", slowly(stage, pace));
-    flow.from("quick", quick).rebalance().union(slow.rebalance()).process("joined", {
-      emits: type<Numbered>(),
-      onRecord(record, ctx) {
-        seen.push(nameOf(record));
-        ctx.emit(record);
-      },
-    }).to("out", sink);
-  });
-  const quickSeen = () => seen.filter((name) => name.startsWith("quick")).length;
-  return { quick, late, sink, pipeline, quickSeen, pace };
-}
 
 /** Keeps account of the data files that are being written, by the checkpoint they belong to. */
 function watchWriters(real: CheckpointStorage, open: Map<DataWriter, number>): CheckpointStorage {

@@ -1,37 +1,19 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type CheckpointMode, job, type } from "../../mod.ts";
+import { type CheckpointMode, job } from "../../mod.ts";
 import { HandSource, nameOf, type Numbered } from "./hand_source.ts";
+import { meeting } from "./meeting.ts";
 import { slowly } from "./slow.ts";
 import { Stage } from "./stage.ts";
 import { WitnessSink } from "./witness_sink.ts";
 
 const test = suite("end of input and aligning");
 
-/** Two sources that meet in one operator: one of them behind a slow operator. */
-function meeting(stage: Stage) {
-  const quick = new HandSource("quick");
-  const late = new HandSource("late");
-  const sink = new WitnessSink<Numbered>();
-  const seen: string[] = [];
-  const pipeline = job("meeting", (flow) => {
-    const slow = flow.from("late", late).rebalance().process("slow", slowly(stage, { delayMs: 1 }));
-    flow.from("quick", quick).rebalance().union(slow.rebalance()).process("joined", {
-      emits: type<Numbered>(),
-      onRecord(record, ctx) {
-        seen.push(nameOf(record));
-        ctx.emit(record);
-      },
-    }).to("out", sink);
-  });
-  return { quick, late, sink, pipeline, seen };
-}
-
 for (const mode of ["aligned", "unaligned", { alignedTimeoutMs: 1 }, "at-least-once"] satisfies CheckpointMode[]) {
   for (const when of ["before", "while", "after"] as const) {
     test(`an input ends ${when} the others align, and the output is right (${JSON.stringify(mode)})`, async () => {
       const stage = new Stage();
-      const { quick, late, sink, pipeline, seen } = meeting(stage);
+      const { quick, late, sink, pipeline, seen } = meeting(stage, 1);
       const options = { checkpoints: { mode } } as const;
       const run = await stage.start(pipeline, options);
       quick.give(5);
@@ -67,7 +49,7 @@ for (const mode of ["aligned", "unaligned", { alignedTimeoutMs: 1 }, "at-least-o
 test("a source that has nothing to give takes part in checkpoints, in every mode", async () => {
   for (const mode of ["aligned", "unaligned", { alignedTimeoutMs: 1 }, "at-least-once"] satisfies CheckpointMode[]) {
     const stage = new Stage();
-    const { sink, pipeline } = meeting(stage);
+    const { sink, pipeline } = meeting(stage, 1);
     const run = await stage.start(pipeline, { checkpoints: { mode } });
     const ids = [await stage.settle(run.checkpoint()), await stage.settle(run.checkpoint())];
     assert.equal(ids, [1, 2]);
