@@ -57,7 +57,7 @@ test("fault 6: the power fails behind the manifest's link and before its sync: t
   assert.ok(found.includes("old") && found.includes("new"), `the seeds found ${found.join(", ")}`);
 });
 
-test("fault 9: a store that takes half a minute for everything costs checkpoints, one at a time, and holds up no record", async () => {
+test("fault 9: a store that takes half a minute for everything costs checkpoints, and holds up no record", async () => {
   const { stage, source, sink, pipeline } = staged();
   const disk = new SimulatedDisk({ clock: stage.clock, random: new SeededRandom("fault 9") });
   stage.disk = disk;
@@ -142,7 +142,7 @@ class Stubborn extends HandSource {
   }
 }
 
-test("fault 11: what cannot be restored is tried again after growing pauses, and then given up; nothing of it is lost", async () => {
+test("fault 11: what cannot be restored is tried again after growing pauses, then given up; nothing is lost", async () => {
   const stubborn = new Stubborn("a", "b");
   const { stage, source, sink, pipeline } = staged(stubborn);
   const run = await stage.start(pipeline, {

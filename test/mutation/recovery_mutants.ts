@@ -85,6 +85,13 @@ export const recoveryMutants: readonly Mutant[] = [
     why: "captured records are not put back",
   },
   {
+    name: "takes a replica of broadcast state from one old subtask, and what that had still to read from another",
+    file: snapshot,
+    find: `    const origin = this.#broadcastOrigin(task) ?? 0;`,
+    replace: `    const origin = ((this.#broadcastOrigin(task) ?? 0) + 1) % (this.#oldParallelism.get(task.id) ?? 1);`,
+    why: "replicas have broadcast records twice, or lack some",
+  },
+  {
     name: "takes source positions after the barrier",
     file: "runtime/task/source_head.ts",
     find: `slices: () => [bytes] } };`,

@@ -3,10 +3,11 @@ import { channelsOf } from "../../runtime/graph/channel.ts";
 import type { EdgeMode, LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "../../runtime/graph/logical.ts";
 import type { OperatorFactory } from "../../runtime/graph/operator.ts";
 import { plan } from "../../runtime/graph/planner.ts";
+import { broadcastPort } from "../../runtime/operators/broadcast_process.ts";
 import { watermarksOperator } from "../../runtime/operators/watermarks.ts";
 import type { Faults } from "./faults.ts";
 import type { SimRecord } from "./record.ts";
-import { type SimKind, simOperator, transforms } from "./sim_operators.ts";
+import { type Replicas, ruledOperator, type SimKind, simOperator, transforms } from "./sim_operators.ts";
 import { SimSink } from "./sim_sink.ts";
 import { SimSource } from "./sim_source.ts";
 
@@ -24,6 +25,8 @@ export interface RandomJob {
   readonly disorder: string[];
   /** How many records were read and written so far, in all attempts. */
   moved(): number;
+  /** How many replicas of broadcast rules were found to be right at the end of their input. */
+  rightReplicas(): number;
   describe(): string;
 }
 
@@ -43,7 +46,7 @@ interface Drawn {
   ordered: boolean;
 }
 
-type DealtOut = "forward" | "rebalance" | "keyBy" | "custom";
+type DealtOut = "forward" | "rebalance" | "keyBy" | "custom" | "broadcast";
 
 /** What a random job may have. */
 export interface JobLimits {
@@ -58,7 +61,10 @@ export interface JobLimits {
   readonly rescales: boolean;
 }
 
-/** Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink; unions, double edges, loops. */
+/**
+ * Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink; unions, double edges, loops; in one of
+ * five a source of rules that are broadcast to a stage.
+ */
 export function randomJob(
   random: Random,
   faults: Faults,
@@ -67,6 +73,7 @@ export function randomJob(
 ): RandomJob {
   const drawn = limits.chain ? drawChain(random) : drawGraph(random, limits);
   const disorder: string[] = [];
+  const replicas: Replicas = { expected: [], said: disorder, right: 0 };
   const sink = new SimSink(faults);
   const slowness = random.fork("slowness");
   const delays = drawn.map(() => (slowness.chance(0.7) ? slowness.next() * slowness.pick([1.5, 1.5, limits.slowestMs]) : 0));
@@ -77,6 +84,7 @@ export function randomJob(
     if (kind === "source") {
       const source = new SimSource(drawData(random.fork(uid), uid, limits.maxRecords), 0.5 + random.next() * 3);
       sources.set(index, source);
+      if (uid === "rules") replicas.expected.push(...[...source.data.values()].flat().map(({ id }) => id));
       return { ...base, role: { kind: "source", source } };
     }
     if (kind === "sink") return { ...base, role: { kind: "sink", sink: sink as never } };
@@ -87,6 +95,9 @@ export function randomJob(
     const watch = operator.ordered
       ? (at: string, record: SimRecord) => disorder.push(`${record.id} of ${record.split} out of order at ${at}`)
       : undefined;
+    if (kind === "ruled") {
+      return { ...base, role: { kind: "transform", create: ruledOperator(uid, faults, replicas), head: true } };
+    }
     const delayMs = (record: SimRecord) => (record.place % 3 === 0 ? delays[index] ?? 0 : 0);
     return { ...base, role: { kind: "transform", ...simOperator(kind, uid, faults, { delayMs, sleep, disordered: watch }) } };
   });
@@ -103,6 +114,7 @@ export function randomJob(
         mode,
         timed: true,
         feedback,
+        ...(partitioner === "broadcast" ? { port: broadcastPort } : {}),
       });
     }
   }
@@ -120,6 +132,7 @@ export function randomJob(
     singleInput: !limits.rescales && [...inputs.values()].every((count) => count <= 1),
     disorder,
     moved: () => [...sources.values()].reduce((sum, source) => sum + source.read, sink.written),
+    rightReplicas: () => replicas.right,
     describe: () =>
       drawn.map(({ uid, parallelism, ins }) => {
         const from = ins.map(({ from, partitioner, mode, feedback }) =>
@@ -137,6 +150,10 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
     drawn.push({ uid: `source${i}`, kind: "source", parallelism: 1 + random.int(3), ins: [], ordered: true });
   }
   const stages = 1 + random.int(5);
+  const ruling = random.fork("rules");
+  const rules = ruling.chance(0.2) ? drawn.length : undefined;
+  const ruledStage = ruling.int(stages);
+  if (rules !== undefined) drawn.push({ uid: "rules", kind: "source", parallelism: 1 + ruling.int(2), ins: [], ordered: true });
   let last = 0;
   if (random.chance(0.3)) {
     const ins: DrawnEdge[] = [{ from: 0, partitioner: "forward", mode: undefined }];
@@ -147,7 +164,8 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
   const add = (uid: string, kind: Drawn["kind"], from: readonly number[], parallelism: number): Drawn => {
     const operator: Drawn = { uid, kind, parallelism, ins: [], ordered: false };
     for (const sender of from) operator.ins.push(drawEdge(random, drawn[sender] as Drawn, sender, operator, limits));
-    operator.ordered = kind !== "timer" && kind !== "loop" &&
+    if (kind === "ruled") operator.ins.push({ from: rules as number, partitioner: "broadcast", mode: undefined });
+    operator.ordered = kind !== "timer" && kind !== "loop" && kind !== "ruled" &&
       operator.ins.every((edge) => drawn[edge.from]?.ordered && edge.partitioner !== "rebalance") &&
       (!limits.rescales || operator.ins.every((edge) => staysOrdered(edge, operator, drawn))) &&
       (operator.kind !== "keyed" || operator.ins.every((edge) => edge.partitioner === "keyBy")) &&
@@ -162,7 +180,8 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
       last = drawLoop(random, drawn, add, last, { number: loops++, side: sources === 2 && random.chance(0.6), limits });
     }
     // Something slow behind a loop holds up what is in it, such as its last watermark.
-    const kind = stage === stages ? "sink" : looped && random.chance(0.5) ? "slow" : random.pick(kinds);
+    const usual = stage === stages ? "sink" : looped && random.chance(0.5) ? "slow" : random.pick(kinds);
+    const kind = rules !== undefined && stage === ruledStage ? "ruled" : usual;
     const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
     const from = [last];
     if (random.chance(0.12)) from.push(last); // two edges between the same two
@@ -214,11 +233,12 @@ function drawChain(random: Random): Drawn[] {
 
 function drawEdge(random: Random, sender: Drawn, from: number, receiver: Drawn, limits: JobLimits): Drawn["ins"][number] {
   const mode: EdgeMode = limits.edgeModes && random.chance(0.3) ? random.pick(["aligned", "unaligned"] as const) : undefined;
-  const partitioner = receiver.kind === "keyed" || receiver.kind === "timer" || receiver.kind === "alarm"
-    ? "keyBy"
-    : sender.parallelism === receiver.parallelism && random.chance(0.5)
-    ? "forward"
-    : random.pick(["rebalance", "keyBy", "custom"] as const);
+  const partitioner =
+    receiver.kind === "keyed" || receiver.kind === "timer" || receiver.kind === "alarm" || receiver.kind === "ruled"
+      ? "keyBy"
+      : sender.parallelism === receiver.parallelism && random.chance(0.5)
+      ? "forward"
+      : random.pick(["rebalance", "keyBy", "custom"] as const);
   return { from, partitioner, mode };
 }
 

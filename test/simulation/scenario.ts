@@ -43,6 +43,8 @@ export interface Outcome {
     /** Changes of parallelism, and the records under way that they put back. */
     readonly rescales: number;
     readonly rerouted: number;
+    /** Replicas of broadcast rules that were right at the end. */
+    readonly replicas: number;
   };
   readonly faults: ReadonlyMap<string, number>;
   /** A digest of everything that happened, for comparing two runs of one seed. */
@@ -105,7 +107,8 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   await world.play(job, life, schedule, events, violations, options.log);
   judge(job, mode, events, violations);
   world.judgeWire(events, violations);
-  const figures = count(events, world.kills, mode === "at-least-once" && job.singleInput ? 1 : 0);
+  const single = mode === "at-least-once" && job.singleInput ? 1 : 0;
+  const figures = { ...count(events, world.kills, single), replicas: job.rightReplicas() };
   const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
   const shape =
     `${name}, ${JSON.stringify(life.channels)}, ${life.links} channels${
@@ -392,7 +395,7 @@ async function collect(
   }
 }
 
-function count(events: readonly JobEvent[], kills: number, single: number): Outcome["figures"] {
+function count(events: readonly JobEvent[], kills: number, single: number): Omit<Outcome["figures"], "replicas"> {
   let completed = 0;
   let captured = 0;
   let recovered = 0;

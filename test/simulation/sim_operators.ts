@@ -1,7 +1,8 @@
 import { Type } from "@sinclair/typebox";
 import type { OperatorFactory } from "../../runtime/graph/operator.ts";
+import { connectedOperator, type KeyedConnectedProcessDefinition } from "../../runtime/operators/broadcast_process.ts";
 import { processOperator } from "../../runtime/operators/process.ts";
-import { map, type } from "../../runtime/state/descriptor.ts";
+import { map, replicate, type ReplicateDescriptor, type } from "../../runtime/state/descriptor.ts";
 import type { Faults } from "./faults.ts";
 import { iterateOperator } from "../../runtime/operators/iterate.ts";
 import { hashOf, roundsOf, type SimRecord } from "./record.ts";
@@ -19,6 +20,8 @@ export type SimKind =
   /** Keeps records until event time has passed them, or until the wall clock has come a little further. */
   | "timer"
   | "alarm"
+  /** Has a replica of rules that are broadcast to it. */
+  | "ruled"
   /** The head of a loop; what goes back to it, and what leaves it. */
   | "loop"
   | "again"
@@ -33,6 +36,7 @@ export const transforms: Readonly<Record<SimKind, (uid: string) => Transform>> =
   slow: () => (record) => [record],
   timer: () => (record) => [record],
   alarm: () => (record) => [record],
+  ruled: () => (record) => (record.split.startsWith("rules/") ? [] : [record]),
   loop: () => (record) => [record],
   // The mark of a round names its loop: copies that came to the same place by different loops are different records.
   again: (uid) => (record) =>
@@ -134,6 +138,48 @@ function timerOperator(kind: "timer" | "alarm", uid: string, faults: Faults): Op
     },
   }, { keyOf: (record) => record.key }) as unknown as OperatorFactory<never>;
 }
+
+/** What replicas must hold at the end of input, in any order, and where it is said that one does not. */
+export interface Replicas {
+  readonly expected: string[];
+  readonly said: string[];
+  /** How many held just that. */
+  right: number;
+}
+
+/** Passes records on, beside a replica of every rule. */
+export function ruledOperator(uid: string, faults: Faults, replicas: Replicas): OperatorFactory<never> {
+  return connectedOperator(
+    {
+      state: {},
+      broadcastState: { rules: replicate(type<readonly string[]>(), []) },
+      emits: type<SimRecord>(),
+      onBroadcast(rule, ctx) {
+        faults.strike("process", uid);
+        ctx.broadcast.rules.set([...ctx.broadcast.rules.get(), rule.id]);
+      },
+      onRecord(record, ctx) {
+        faults.strike("process", uid);
+        ctx.emit(record);
+      },
+      onEnd(ctx) {
+        const held = [...ctx.broadcast.rules.get()].sort();
+        if (held.join() === replicas.expected.toSorted().join()) replicas.right++;
+        else replicas.said.push(`a replica of ${uid} holds ${held.join()} instead of ${replicas.expected.join()}`);
+      },
+    } satisfies RuledDefinition,
+    { keyOf: (record: SimRecord) => record.key },
+  ) as unknown as OperatorFactory<never>;
+}
+
+type RuledDefinition = KeyedConnectedProcessDefinition<
+  SimRecord,
+  SimRecord,
+  number,
+  Readonly<Record<never, never>>,
+  { readonly rules: ReplicateDescriptor<readonly string[]> },
+  ReturnType<typeof type<SimRecord>>
+>;
 
 function keptState() {
   return map(Type.String(), type<readonly SimRecord[]>());

@@ -31,7 +31,9 @@ export class Tally {
         this.of("recovered")
       } restored; exact ` +
       `at-least-once: ${this.of("single")}`,
-      `rescales: ${this.of("rescales")}, with ${this.of("rerouted")} records in flight`,
+      `rescales: ${this.of("rescales")}, with ${this.of("rerouted")} records in flight; right replicas of broadcast state: ${
+        this.of("replicas")
+      }`,
     ];
   }
 }
