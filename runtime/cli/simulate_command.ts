@@ -7,7 +7,9 @@ import type { SimulationReport } from "../simulation/result.ts";
 import { simulate } from "../simulation/simulate.ts";
 import type { JobUnderTest } from "../simulation/subject.ts";
 import type { Console } from "./console.ts";
+import { wholeNumber } from "./flag_value.ts";
 import { messageOf } from "./progress.ts";
+import { refusal } from "./refusal.ts";
 
 interface SimulateFlags {
   readonly seeds: number;
@@ -43,15 +45,9 @@ async function simulateModule(console: Console, module: string, flags: SimulateF
     console.out(json ? JSON.stringify(report) : describeReport(report));
     return 0;
   } catch (error) {
-    const code = error instanceof SluiceError ? error.code : "UNKNOWN";
-    console.say(
-      json ? JSON.stringify({ kind: "failed", code, message: messageOf(error) }) : `sluice simulate: ${messageOf(error)}`,
-    );
-    return usageCodes.has(code) ? 2 : 1;
+    return refusal(console, "sluice simulate", json, error);
   }
 }
-
-const usageCodes = new Set(["BAD_OPTIONS", "MODULE_NOT_LOADED", "NOT_A_JOB"]);
 
 /** The default export of a module of the user's own disk. */
 async function loadJob(console: Console, module: string): Promise<JobUnderTest> {
@@ -75,11 +71,6 @@ function describeReport(report: SimulationReport): string {
     `faults that had an effect: ${faults}`,
     `${seeds} seeds, 0 violations`,
   ].join("\n");
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("Give a whole number.");
 }
 
 function kinds(text: string): readonly FaultKind[] {

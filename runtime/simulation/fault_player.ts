@@ -1,21 +1,10 @@
-import type { Clock } from "../../actors/clock.ts";
-import type { SimulatedDisk } from "../../actors/simulation/disk.ts";
-import type { NetworkFaults, SimulatedNetwork } from "../../actors/simulation/network.ts";
 import type { SimulatedProcess } from "../../actors/simulation/process.ts";
-import type { Trace } from "../../actors/simulation/trace.ts";
-import type { Exceptions } from "./exceptions.ts";
 import { endOf, type FaultEvent, type FaultKind } from "./fault.ts";
+import type { Scene } from "./scene.ts";
 
 /** What faults are done to. */
 export interface FaultTarget {
-  readonly clock: Clock;
-  readonly trace: Trace;
-  readonly network: SimulatedNetwork;
-  readonly exceptions: Exceptions;
-  /** The disk as it is now: after a power failure it is another one. */
-  readonly disk: SimulatedDisk;
-  /** How the network is without faults. */
-  readonly calm: Partial<NetworkFaults>;
+  readonly scene: Scene;
   /** Its processes, running or not. */
   readonly processes: readonly string[];
   /** A process that runs. */
@@ -42,9 +31,9 @@ export class FaultPlayer {
 
   constructor(target: FaultTarget, schedule: readonly FaultEvent[]) {
     this.#target = target;
-    for (const event of schedule) target.clock.setTimer(event.at, () => this.#begin(event));
-    const overMs = Math.max(0, ...schedule.map(endOf));
-    target.clock.setTimer(overMs, () => target.exceptions.disarm());
+    const { world, exceptions, safeMs } = target.scene;
+    for (const event of schedule) world.clock.setTimer(event.at, () => this.#begin(event));
+    world.clock.setTimer(safeMs, () => exceptions.disarm());
   }
 
   /** How many events of each kind had an effect so far. */
@@ -53,15 +42,16 @@ export class FaultPlayer {
     return this.#fired;
   }
 
-  /** A disk that takes another's place gets the faults that are active. */
-  damage(disk: SimulatedDisk): void {
+  /** Gives every process's disk the faults that are active. */
+  damage(): void {
     const rate = (kind: "disk-error" | "torn-write") => Math.max(0, ...this.#all(kind).map((event) => event.rate));
-    disk.rates = { full: this.#all("disk-full").length > 0 ? 1 : 0, io: rate("disk-error"), torn: rate("torn-write") };
-    disk.slowMs = Math.max(0, ...this.#all("slow-disk").map(({ byMs }) => byMs));
+    const rates = { full: this.#all("disk-full").length > 0 ? 1 : 0, io: rate("disk-error"), torn: rate("torn-write") };
+    const slowMs = Math.max(0, ...this.#all("slow-disk").map(({ byMs }) => byMs));
+    for (const disk of this.#target.scene.handles) Object.assign(disk, { rates, slowMs });
   }
 
   #begin(event: FaultEvent): void {
-    const { trace, exceptions, disk, network } = this.#target;
+    const { world: { trace, network }, exceptions, disk: { counts } } = this.#target.scene;
     trace.note(`fault ${event.kind}`);
     switch (event.kind) {
       case "crash": {
@@ -70,10 +60,10 @@ export class FaultPlayer {
         return this.#target.crash(event.of, event.forMs);
       }
       case "power-failure": {
-        const before = disk.counts.lost;
+        const before = counts.lost;
         this.#target.powerFails(event.forMs);
         // One that loses nothing is a crash like others.
-        return this.#note(disk.counts.lost > before ? event.kind : "crash");
+        return this.#note(counts.lost > before ? event.kind : "crash");
       }
       case "pause":
         return this.#pause(event);
@@ -106,13 +96,13 @@ export class FaultPlayer {
       case "corrupt":
         return this.#weather(event, () => network.counts.corrupted);
       case "disk-full":
-        return this.#storage(event, () => disk.counts.full);
+        return this.#storage(event, () => counts.full);
       case "disk-error":
-        return this.#storage(event, () => disk.counts.io);
+        return this.#storage(event, () => counts.io);
       case "torn-write":
-        return this.#storage(event, () => disk.counts.torn);
+        return this.#storage(event, () => counts.torn);
       case "slow-disk":
-        return this.#storage(event, () => disk.counts.slow);
+        return this.#storage(event, () => counts.slow);
       default:
         event satisfies never;
     }
@@ -123,11 +113,11 @@ export class FaultPlayer {
     if (member === undefined || member.paused) return;
     member.pause();
     this.#note("pause");
-    this.#target.clock.setTimer(event.forMs, () => member.resume());
+    this.#target.scene.world.clock.setTimer(event.forMs, () => member.resume());
   }
 
   #cut({ from, oneWay }: Of<"partition">): () => void {
-    const { network, processes } = this.#target;
+    const { scene: { world: { network } }, processes } = this.#target;
     const names = (of: readonly string[]) => of.flatMap((name) => this.#target.connections(name));
     const others = processes.filter((name) => !from.includes(name));
     // A process alone is cut off from itself: from the broker that its messages go through.
@@ -144,7 +134,7 @@ export class FaultPlayer {
   }
 
   #setWeather(): void {
-    const { network, calm } = this.#target;
+    const { world: { network }, calm } = this.#target.scene;
     const rate = (kind: "loss" | "duplicate" | "corrupt") => Math.max(0, ...this.#all(kind).map((event) => event.rate));
     const losses = this.#all("loss");
     const meanDelayMs = Math.max(calm.meanDelayMs ?? 0.4, ...this.#all("delay").map(({ meanMs }) => meanMs));
@@ -160,10 +150,10 @@ export class FaultPlayer {
 
   #storage(event: FaultEvent, count: () => number): void {
     this.#active.add(event);
-    this.damage(this.#target.disk);
+    this.damage();
     this.#window(event, () => {
       this.#active.delete(event);
-      this.damage(this.#target.disk);
+      this.damage();
     }, count);
   }
 
@@ -171,7 +161,7 @@ export class FaultPlayer {
   #window(event: FaultEvent, end: () => void, count: () => number): void {
     const before = count();
     this.#open.set(event, () => count() > before);
-    this.#target.clock.setTimer(endOf(event) - event.at, () => {
+    this.#target.scene.world.clock.setTimer(endOf(event) - event.at, () => {
       end();
       this.#settle(event);
       this.#open.delete(event);
