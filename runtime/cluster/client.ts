@@ -14,10 +14,9 @@ export interface ClusterClient {
   readonly cluster: string;
   /** How long to ask again while nobody answers, in milliseconds. @default 15,000 */
   readonly patienceMs?: number;
+  /** How long one try may take, in milliseconds. @default 2,000 */
+  readonly tryMs?: number;
 }
-
-/** How long one try may take, in milliseconds. */
-const tryMs = 2_000;
 
 /**
  * Asks whoever coordinates the cluster, again and again while nobody answers, as during a change of coordinators.
@@ -25,7 +24,7 @@ const tryMs = 2_000;
  * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time
  */
 export async function ask(
-  { transport, clock, random, cluster, patienceMs = 15_000 }: ClusterClient,
+  { transport, clock, random, cluster, patienceMs = 15_000, tryMs = 2_000 }: ClusterClient,
   request: Request,
 ): Promise<Answer> {
   checkClusterName("cluster", cluster);
@@ -45,6 +44,6 @@ export async function ask(
     if (clock.monotonic() >= until) {
       throw new SluiceError("NO_COORDINATOR", `cluster ${cluster}: ${reason}; is a coordinator running under this name?`);
     }
-    await new Promise<void>((resolve) => void clock.setTimer(100, resolve));
+    await new Promise<void>((resolve) => void clock.setTimer(Math.min(100, tryMs), resolve));
   }
 }

@@ -3,8 +3,12 @@ import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import type { ChannelOptions } from "../master/options.ts";
 import type { Pace } from "./watched_source.ts";
 
+/** Where a job runs: in one process as `start` runs it, or on the workers of a cluster with two coordinators. */
+export type Deployment = "process" | "cluster";
+
 /** How a job runs in one seed, faults apart. */
 export interface Conditions {
+  readonly deployment: Deployment;
   readonly mode: CheckpointMode;
   readonly intervalMs: number;
   readonly maxConcurrent: number;
@@ -26,6 +30,7 @@ export interface Measured {
 
 /** How a job runs to find out what it gives: without haste and in the plainest way. */
 export const plainConditions: Conditions = {
+  deployment: "process",
   mode: "aligned",
   intervalMs: 1_000,
   maxConcurrent: 1,
@@ -41,20 +46,31 @@ const modes: readonly CheckpointMode[] = ["aligned", "unaligned", "unaligned", {
 /** Channels whose other end is missed soon, so that what is broken for good is so within the run. */
 const patience = { probeMs: 20, silenceMs: 500 } as const;
 
+/** What a cluster takes until it has begun, about; and how much longer things take there, until somebody is missed. */
+const clusterStartMs = 150;
+const clusterSlowness = 8;
+
 /** Draws how a job runs in a seed. */
-export function drawConditions(random: Random, { durationMs, records }: Measured): Conditions {
+export function drawConditions(
+  random: Random,
+  { durationMs, records }: Measured,
+  deployments: readonly Deployment[],
+): Conditions {
+  const deployment = random.fork("deployment").pick(deployments);
+  const onCluster = deployment === "cluster";
   const mode = random.pick(modes);
   const pauses = 10 + random.int(50);
-  const pauseMs = random.pick([0.5, 1, 3]);
+  const pauseMs = random.pick([0.5, 1, 3]) * (onCluster ? clusterSlowness : 1);
   const burst = Math.max(1, Math.ceil((2 * records) / pauses));
-  const spanMs = durationMs + (pauses * pauseMs) / 2;
+  const spanMs = durationMs + (pauses * pauseMs) / 2 + (onCluster ? clusterStartMs : 0);
   const maxConcurrent = mode !== "aligned" && random.chance(0.3) ? 2 : 1;
   return {
+    deployment,
     mode,
     intervalMs: Math.max(1, Math.round(spanMs / (3 + random.int(20)))),
     maxConcurrent,
     parallelism: random.pick([1, 2, 2, 3, 4]),
-    networked: random.chance(0.5),
+    networked: random.chance(0.5) || onCluster,
     channels: { frameRecords: 1 + random.int(8), windowBytes: 1 + random.int(2_000), ...patience },
     pace: { burst, pauseMs },
     spanMs,

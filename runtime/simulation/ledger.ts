@@ -93,6 +93,11 @@ export class Ledger {
     this.#trace.note(`committed ${token as string}`);
   }
 
+  /** The highest checkpoint of which something of a sink is visible, 0 for none. */
+  lastCommitted(uid: string): CheckpointId {
+    return this.#entriesOf(uid).reduce((last, { checkpointId }) => Math.max(last, checkpointId), 0);
+  }
+
   /** Takes back what was committed after a checkpoint. */
   rollBack(uid: string, id: CheckpointId): void {
     const entries = this.#entriesOf(uid);

@@ -32,6 +32,7 @@ export { SimulationFailure } from "./failure.ts";
 export { simulate } from "./simulate.ts";
 
 export type { FaultEvent, FaultKind } from "./fault.ts";
+export type { Deployment } from "./conditions.ts";
 export type { Comparison } from "./judge.ts";
 export type { Replay } from "./replay.ts";
 export type { SimulationReport, SimulationResult } from "./result.ts";

@@ -1,5 +1,5 @@
 import type { JobEvent } from "../master/event.ts";
-import type { Conditions } from "./conditions.ts";
+import type { Conditions, Deployment } from "./conditions.ts";
 import type { FaultEvent, FaultKind } from "./fault.ts";
 import type { Visible } from "./ledger.ts";
 import type { Subject } from "./subject.ts";
@@ -17,6 +17,7 @@ export interface Play {
 
 /** What a run came to. */
 export interface Played {
+  readonly deployment: Deployment;
   readonly visible: readonly Visible[];
   /** What is outside the job, and what of it is compared, by name. */
   readonly outside: ReadonlyMap<string, unknown>;

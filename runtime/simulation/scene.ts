@@ -139,6 +139,7 @@ export class Scene {
     const problems = this.#ledger.problems.map((text): Violation => ({ kind: "invariant", text }));
     const { outside } = this.#around;
     return {
+      deployment: this.play.conditions.deployment,
       visible,
       outside: outside.all(),
       compared: outside.compared(),

@@ -2,8 +2,9 @@ import { SluiceError } from "../../actors/error.ts";
 import { SeededRandom } from "../../actors/seeded_random.ts";
 import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import { askedReplay, ownCommand, quoted, replayVariable } from "./caller.ts";
-import { type Conditions, drawConditions, plainConditions } from "./conditions.ts";
-import { playEmbedded } from "./embedded_stage.ts";
+import { type Conditions, type Deployment, drawConditions, plainConditions } from "./conditions.ts";
+import { clusterProcesses, playCluster } from "./cluster_stage.ts";
+import { playEmbedded, theProcess } from "./embedded_stage.ts";
 import { SimulationFailure } from "./failure.ts";
 import { type FaultEvent, type FaultKind, faultKinds } from "./fault.ts";
 import { drawFaults, type FaultGround, ofNetworks, possibleKinds } from "./fault_draw.ts";
@@ -35,6 +36,11 @@ export interface SimulateOptions {
   readonly compare?: boolean | Comparison;
   /** Files that are on the disk when the job starts, by path. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /**
+   * Where the job runs: `process`: in one, as `start` runs it; `cluster`: on three workers with two coordinators. Each seed draws one.
+   * @default both, `process` twice as often
+   */
+  readonly deployments?: readonly Deployment[];
   /** Options of `start`; checkpoint mode, interval and parallelism are drawn unless given. */
   readonly start?: SimulatedStart;
   /** What a failure printed, to see it again. @default the variable SLUICE_SIM, if it is of this job */
@@ -170,7 +176,8 @@ class Simulation {
     expected: Played,
   ): Promise<{ readonly played: Played; readonly violations: readonly Violation[] }> {
     const livenessMs = 20 * conditions.spanMs + 60_000;
-    const played = await playEmbedded({ seed, subject: this.#subject, conditions, schedule, livenessMs });
+    const play = { seed, subject: this.#subject, conditions, schedule, livenessMs };
+    const played = await (conditions.deployment === "cluster" ? playCluster(play) : playEmbedded(play));
     const violations = judge(played, expected, conditions.mode, this.#comparison());
     try {
       await this.#options.check?.(resultOf(seed, schedule, played, expected));
@@ -202,16 +209,18 @@ class Simulation {
   }
 
   #conditions(random: SeededRandom, { durationMs, read }: Played): Conditions {
-    const drawn = drawConditions(random.fork("conditions"), { durationMs, records: read });
+    const { deployments = ["process", "process", "cluster"] } = this.#options;
+    const drawn = drawConditions(random.fork("conditions"), { durationMs, records: read }, deployments);
     const { mode = drawn.mode } = this.#subject.start.checkpoints ?? {};
     const { parallelism = drawn.parallelism } = this.#subject.start;
     const networked = drawn.networked || this.#kinds.every((kind) => ofNetworks.includes(kind));
     return { ...drawn, mode: mode as CheckpointMode, parallelism, networked };
   }
 
-  #ground({ spanMs, networked }: Conditions, { sources, sinks, transactional }: Played): FaultGround {
+  #ground({ spanMs, networked, deployment }: Conditions, { sources, sinks, transactional }: Played): FaultGround {
     const without: FaultKind[] = this.#pinned && this.#options.faults?.includes("rescale") !== true ? ["rescale"] : [];
-    return { spanMs, processes: ["process"], networked, sources, sinks, transactional, without };
+    const processes = deployment === "cluster" ? clusterProcesses : [theProcess];
+    return { spanMs, processes, networked, sources, sinks, transactional, without };
   }
 
   #comparison(): Comparison | undefined {

@@ -24,7 +24,13 @@ export function watchedSink(sink: Sink<unknown>, uid: string, ledger: Ledger, ex
         context,
       });
     },
-    ...(lastCommitted === undefined ? {} : { lastCommitted: (context: SinkContext) => lastCommitted.call(sink, context) }),
+    ...(lastCommitted === undefined ? {} : {
+      lastCommitted: async (context: SinkContext) => {
+        const last = await lastCommitted.call(sink, context);
+        // A sink in memory stands for one that outlives the process, and knows what it has shown.
+        return sink.kind === "memory" ? Math.max(last, ledger.lastCommitted(uid)) : last;
+      },
+    }),
     ...(rollbackTo === undefined ? {} : {
       rollbackTo: async (id: number, context: SinkContext) => {
         await rollbackTo.call(sink, id, context);

@@ -14,7 +14,7 @@ const every = suite("each kind of fault");
 
 for (const kind of faultKinds) {
   every(`${kind}: has an effect, and a sound job survives it`, async () => {
-    const { fired } = await simulate(() => sound(), { seeds: 8, faults: [kind] });
+    const { fired } = await simulate(() => sound(), { seeds: 6, faults: [kind], deployments: ["process"] });
     // A power failure that takes nothing is a crash.
     assert.equal(Object.keys(fired).filter((other) => other !== "crash"), kind === "crash" ? [] : [kind]);
   });
@@ -26,8 +26,18 @@ every("all together: from a file into files, every line once", async () => {
   assert.ok(report.checkpoints > 100, `${report.checkpoints} checkpoints`);
 });
 
+every("on a cluster, with its workers and coordinators cut off from each other, killed and stopped", async () => {
+  const { recoveries, checkpoints } = await simulate(() => sound(), {
+    seeds: 20,
+    deployments: ["cluster"],
+    faults: ["crash", "pause", "partition", "loss", "disconnect"],
+  });
+  assert.ok(recoveries > 3, `${recoveries} recoveries`);
+  assert.ok(checkpoints > 20, `${checkpoints} checkpoints`);
+});
+
 every("records under way are captured and restored", async () => {
-  const { captured, restored } = await simulate(() => sound(), { seeds: 40 });
+  const { captured, restored } = await simulate(() => sound(), { seeds: 40, deployments: ["process"] });
   assert.ok(captured > 0 && restored > 0, `${captured} captured, ${restored} restored`);
 });
 
@@ -46,12 +56,15 @@ async function codeOf(simulation: Promise<unknown>): Promise<string> {
 
 runs("is the same for the same seeds, event by event, and another one for others", async () => {
   const hashes = new Set<string>();
-  for (const seed of [1, 2, 3, 4, 5]) {
-    const [first, second] = [await simulate(() => sound(), { seed }), await simulate(() => sound(), { seed })];
-    assert.equal(second, first, `seed ${seed} differs from run to run`);
-    hashes.add(first.hash);
+  for (const deployment of ["process", "cluster"] as const) {
+    for (const seed of [1, 2, 3]) {
+      const options = { seed, deployments: [deployment] };
+      const [first, second] = [await simulate(() => sound(), options), await simulate(() => sound(), options)];
+      assert.equal(second, first, `seed ${seed} differs from run to run`);
+      hashes.add(first.hash);
+    }
   }
-  assert.is(hashes.size, 5);
+  assert.is(hashes.size, 6);
 });
 
 runs("gives a job chance of its own, the same in the run without faults", async () => {
