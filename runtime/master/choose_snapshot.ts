@@ -4,7 +4,7 @@ import type { LogicalGraph } from "../graph/logical.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { SinkContext } from "../graph/sink.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
-import type { CheckpointStore } from "../checkpoint/storage.ts";
+import type { CheckpointStore, StoredCheckpoint } from "../checkpoint/storage.ts";
 import type { Attempt, World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
 import { assertRestorable, decideRestore, type RestoreDecision } from "./restore_plan.ts";
@@ -39,7 +39,7 @@ export interface Choice {
  * damaged the job does not start: never silently from nothing.
  *
  * Going back behind what a sink has already shown is refused unless the sink can take it back, or duplicates are allowed
- * (protocol 5.9).
+ * (protocol 5.9). In a job with transactional sinks the checkpoints that are gone back behind exist no more.
  */
 export async function chooseSnapshot(
   options: ChoiceOptions,
@@ -47,14 +47,16 @@ export async function chooseSnapshot(
   warn: (code: string, message: string) => void,
 ): Promise<Choice | undefined> {
   const { store, settings, graph, world } = options;
-  const from = options.first || (await store.list()).length === 0 ? settings.from : undefined;
+  const stored = await store.list();
+  const from = options.first || stored.length === 0 ? settings.from : undefined;
   const snapshot = await findSnapshot({ store, disk: world.disk, job: graph.name, from }, warn);
   if (snapshot === undefined) return undefined;
   const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);
   assertRestorable(decision.plan, graph.name);
   for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
-  await checkSinks(options, snapshot.manifest, attempt, warn);
+  const later = stored.filter(({ id }) => id > snapshot.manifest.id);
+  await goBack(options, snapshot.manifest, later, attempt, warn);
   return { snapshot, decision };
 }
 
@@ -96,16 +98,24 @@ export async function findSnapshot(
   );
 }
 
-async function checkSinks(
+/**
+ * Takes back what sinks have shown since the checkpoint; `later` are those after it. They exist no more then: sinks that are opened
+ * drop what was prepared for them, so a later attempt that restored one would lose what it covers.
+ */
+async function goBack(
   options: ChoiceOptions,
   { id, life }: Manifest,
+  later: readonly StoredCheckpoint[],
   attempt: number,
   warn: (code: string, message: string) => void,
 ): Promise<void> {
-  const { graph, world, settings } = options;
+  const { graph, world, settings, store } = options;
+  const takeBack: (() => Promise<void>)[] = [];
+  let transactional = false;
   for (const operator of graph.operators) {
     if (operator.role.kind !== "sink") continue;
     const { sink } = operator.role;
+    transactional ||= sink.delivery === "transactional";
     const context: SinkContext = {
       ...world,
       job: graph.name,
@@ -120,8 +130,10 @@ async function checkSinks(
     if (committed <= id) continue;
     const shown = `sink ${operator.id} has already shown the output of checkpoint ${committed}`;
     if (sink.rollbackTo !== undefined) {
-      await sink.rollbackTo(id, context);
-      warn("SINK_ROLLED_BACK", `${shown}; it was taken back to checkpoint ${id}`);
+      takeBack.push(async () => {
+        await sink.rollbackTo?.(id, context);
+        warn("SINK_ROLLED_BACK", `${shown}; it was taken back to checkpoint ${id}`);
+      });
     } else if (settings.allowDuplicates) {
       warn("DUPLICATES_ALLOWED", `${shown}; going back to checkpoint ${id} shows part of it again`);
     } else {
@@ -132,4 +144,6 @@ async function checkSinks(
       );
     }
   }
+  if (transactional) { for (const checkpoint of later) await store.remove(checkpoint); }
+  for (const act of takeBack) await act();
 }
