@@ -348,7 +348,7 @@ export class ClusterCoordinator {
     let answer: Answer;
     try {
       if (opened.kind === "corrupt") throw new SluiceError("MESSAGE_INVALID", `the question could not be read: ${opened.reason}`);
-      if (!reign.settled) throw new SluiceError("NOT_READY", "the coordinator has just taken over; ask again in a moment");
+      if (!reign.settled) throw notReady();
       const { id } = opened.message;
       let answering = reign.answers.get(id);
       if (answering === undefined) reign.answers.set(id, answering = this.#answer(reign, opened.message));
@@ -391,7 +391,10 @@ export class ClusterCoordinator {
     if (reign.jobs.get(name)?.entry.submission === id) return name;
     const taken = new SluiceError("JOB_EXISTS", `job ${name} runs already: stop it first, or give the job another name`);
     const keeper = await JobEntryKeeper.take(keyValue, world.clock, reign.term, name, (before): JobEntry => {
-      if (before !== undefined && !isOver(before)) throw taken;
+      if (before !== undefined && !isOver(before)) {
+        if (reign.jobs.has(name)) throw taken;
+        return before; // of a coordinator that did not know yet that it was deposed: nobody has taken it over so far
+      }
       const numbers = before ?? { attempt: 0, nextCheckpointId: 1, retained: [] };
       return {
         version: 1,
@@ -407,12 +410,20 @@ export class ClusterCoordinator {
       };
     });
     if (keeper !== undefined) await this.#begin(reign, keeper);
+    // Whoever took over before the record was written has not seen it: only the one who coordinates now can promise anything.
+    await this.#lease.look();
+    if (this.#reign !== reign) throw notReady();
+    if (keeper !== undefined && keeper.entry.submission !== id) throw taken;
     return name;
   }
 
   #log(level: "info" | "warn", message: string, cause?: unknown): void {
     this.#options.world.log({ level, from: `coordinator ${this.#options.name}`, message, cause });
   }
+}
+
+function notReady(): SluiceError {
+  return new SluiceError("NOT_READY", "another coordinator takes over, or has just done so; ask again in a moment");
 }
 
 /** What outlives the end of a job: it goes on from its checkpoints, under numbers never used. */

@@ -34,6 +34,12 @@ export class LeaseKeeper {
     this.#tick();
   }
 
+  /** Looks at once whether another one has taken the lease; settles when that is known, and `lost` was called if so. */
+  async look(): Promise<void> {
+    const entry = await this.#options.keyValue.get(leaseKey);
+    this.#step({ kind: "seen", lease: entry === undefined ? undefined : leaseOf(entry) });
+  }
+
   /** Gives the lease up, so that another one need not wait for its end. */
   async close(): Promise<void> {
     if (this.#closed) return;

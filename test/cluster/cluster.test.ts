@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ask } from "../../runtime/cluster/client.ts";
 import { SimCluster, times } from "./sim_cluster.ts";
 
 const cluster = suite("a cluster of simulated processes");
@@ -79,6 +80,26 @@ cluster("35: of two coordinators that both believe in their lease one completes 
   const completed = sim.events.flatMap((event) => event.kind === "checkpoint-completed" ? [event.checkpoint] : []);
   assert.equal(completed, [...new Set(completed)].sort((a, b) => a - b));
   assert.is(sim.count("failed"), 0);
+});
+
+cluster("a job that a deposed coordinator takes in, before it knows that it is deposed, is run by its successor", async () => {
+  const sim = new SimCluster("late submission", { records: 300 });
+  for (let count = 0; count < 3; count++) sim.addWorker();
+  const { world } = sim;
+  const old = sim.addCoordinator();
+  await world.run(() => old.member.term !== undefined, { maxMs: 10_000 });
+  sim.addCoordinator();
+  await world.pass(3 * times.heartbeatMs);
+  old.process.pause();
+  const client = { transport: world.network.connect("early"), clock: world.clock, random: world.random.fork("early") };
+  const options = { parallelism: 3, checkpoints: { intervalMs: 50 } };
+  const answer = ask({ ...client, cluster: "test" }, { kind: "submit", module: "counting", job: null, options });
+  await world.run(() => sim.leader !== old && sim.leader.member.term !== undefined, { maxMs: 5_000 });
+  await world.pass(3 * times.heartbeatMs); // the new one has seen that there is no job
+  old.process.resume();
+  const answered = await world.run(answer);
+  assert.is(answered?.kind, "accepted", JSON.stringify(answered));
+  await sim.finish();
 });
 
 cluster("36: cut off from its workers a coordinator completes nothing; after the cut they go on", async () => {
