@@ -48,7 +48,7 @@ const patience = { probeMs: 20, silenceMs: 500 } as const;
 
 /** What a cluster takes until it has begun, about; and how much longer things take there, until somebody is missed. */
 const clusterStartMs = 150;
-const clusterSlowness = 8;
+const clusterSlowness = 12;
 
 /** Draws how a job runs in a seed. */
 export function drawConditions(
@@ -67,7 +67,7 @@ export function drawConditions(
   return {
     deployment,
     mode,
-    intervalMs: Math.max(1, Math.round(spanMs / (3 + random.int(20)))),
+    intervalMs: Math.max(1, Math.round(spanMs / ((onCluster ? 10 : 3) + random.int(20)))),
     maxConcurrent,
     parallelism: random.pick([1, 2, 2, 3, 4]),
     networked: random.chance(0.5) || onCluster,

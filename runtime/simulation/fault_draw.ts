@@ -45,7 +45,7 @@ export function drawFaults(random: Random, kinds: readonly FaultKind[], ground: 
 
 function drawFault(random: Random, kind: FaultKind, ground: FaultGround): FaultEvent {
   const { spanMs, processes, sources, sinks, transactional } = ground;
-  const at = rounded(random.next() * spanMs);
+  const at = rounded((0.1 + random.next()) * spanMs);
   // Most are short beside the run; some last so long that whoever waits must give up.
   const forMs = rounded((0.2 + random.next()) * spanMs * random.pick([0.1, 0.3, 0.3, 1]));
   const of = random.pick(processes);

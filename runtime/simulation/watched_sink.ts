@@ -33,8 +33,9 @@ export function watchedSink(sink: Sink<unknown>, uid: string, ledger: Ledger, ex
     }),
     ...(rollbackTo === undefined ? {} : {
       rollbackTo: async (id: number, context: SinkContext) => {
-        await rollbackTo.call(sink, id, context);
+        // One that fails half-way has begun: it is tried again before anything else comes.
         ledger.rollBack(uid, id);
+        await rollbackTo.call(sink, id, context);
       },
     }),
   };
