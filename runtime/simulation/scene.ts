@@ -16,7 +16,7 @@ import { watchedJob } from "./watched_job.ts";
 
 /** The folder of what Sluice itself keeps: no part of the job's files. */
 export const ownFolder = "/.sluice";
-const maxEvents = 2_000_000;
+const maxEvents = 400_000;
 /** What the network and the disk take without faults. */
 const calm: Partial<NetworkFaults> = { minDelayMs: 0.05, meanDelayMs: 0.1 };
 const latency = { minLatencyMs: 0.01, maxLatencyMs: 0.1 } as const;

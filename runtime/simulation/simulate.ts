@@ -155,7 +155,7 @@ class Simulation {
         const fails = tried.violations.some(({ kind }) => kinds.has(kind));
         if (fails) found = tried;
         return fails;
-      }, kinds.has("liveness") ? 40 : 200);
+      }, kinds.has("liveness") ? 25 : 200);
     }
     throw new SimulationFailure({
       job: this.#name,
@@ -175,7 +175,7 @@ class Simulation {
     schedule: readonly FaultEvent[],
     expected: Played,
   ): Promise<{ readonly played: Played; readonly violations: readonly Violation[] }> {
-    const livenessMs = 20 * conditions.spanMs + 60_000;
+    const livenessMs = 20 * conditions.spanMs + 10_000;
     const play = { seed, subject: this.#subject, conditions, schedule, livenessMs };
     const played = await (conditions.deployment === "cluster" ? playCluster(play) : playEmbedded(play));
     const violations = judge(played, expected, conditions.mode, this.#comparison());
