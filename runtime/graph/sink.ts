@@ -69,7 +69,8 @@ export interface Sink<T> {
   open(context: SinkContext): SinkWriter<T> | Promise<SinkWriter<T>>;
   /**
    * The highest checkpoint whose output is visible, for transactional sinks (0: none). A restore from an older checkpoint
-   * cannot be exactly once unless the sink can `rollbackTo` it.
+   * cannot be exactly once unless the sink can `rollbackTo` it. A transactional sink that does not tell is taken to have shown
+   * the output of every complete checkpoint, unless somebody asks to go back (`from`).
    */
   lastCommitted?(context: SinkContext): CheckpointId | Promise<CheckpointId>;
   /** Takes back all that was committed after checkpoint `id`. */

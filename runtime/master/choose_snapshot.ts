@@ -56,7 +56,7 @@ export async function chooseSnapshot(
   assertRestorable(decision.plan, graph.name);
   for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
   const later = stored.filter(({ id }) => id > snapshot.manifest.id);
-  await goBack(options, snapshot.manifest, later, attempt, warn);
+  await goBack(options, snapshot.manifest, { later, asked: from !== undefined }, attempt, warn);
   return { snapshot, decision };
 }
 
@@ -99,13 +99,13 @@ export async function findSnapshot(
 }
 
 /**
- * Takes back what sinks have shown since the checkpoint; `later` are those after it. They exist no more then: sinks that are opened
- * drop what was prepared for them, so a later attempt that restored one would lose what it covers.
+ * Takes back what sinks have shown since the checkpoint; `later` are those after it. They exist no more then: sinks that are
+ * opened drop what was prepared for them, so a later attempt that restored one would lose what it covers.
  */
 async function goBack(
   options: ChoiceOptions,
   { id, life }: Manifest,
-  later: readonly StoredCheckpoint[],
+  { later, asked }: { readonly later: readonly StoredCheckpoint[]; readonly asked: boolean },
   attempt: number,
   warn: (code: string, message: string) => void,
 ): Promise<void> {
@@ -126,9 +126,12 @@ async function goBack(
       attempt,
       signal: new AbortController().signal,
     };
-    const committed = await sink.lastCommitted?.(context) ?? 0;
+    // One that does not tell may have shown all that is complete. Whoever asks to go back knows what he asks for.
+    const untold = sink.delivery === "transactional" && !asked ? Math.max(0, ...later.map((checkpoint) => checkpoint.id)) : 0;
+    const committed = await sink.lastCommitted?.(context) ?? untold;
     if (committed <= id) continue;
-    const shown = `sink ${operator.id} has already shown the output of checkpoint ${committed}`;
+    const may = sink.lastCommitted === undefined ? "may have" : "has already";
+    const shown = `sink ${operator.id} ${may} shown the output of checkpoint ${committed}`;
     if (sink.rollbackTo !== undefined) {
       takeBack.push(async () => {
         await sink.rollbackTo?.(id, context);

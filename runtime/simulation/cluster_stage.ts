@@ -39,8 +39,8 @@ interface Life {
 }
 
 /**
- * Plays a job on a cluster: workers and coordinators that are processes of their own, over one network, with a key-value store and a
- * folder that all of them see; with whoever starts processes again, and submits the job again when it was given up.
+ * Plays a job on a cluster: workers and coordinators that are processes of their own, over one network, with a key-value store
+ * and a folder that all of them see; with whoever starts processes again, and submits the job again when it was given up.
  */
 export async function playCluster(play: Play): Promise<Played> {
   const stage = new ClusterStage(play);

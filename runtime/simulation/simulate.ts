@@ -37,7 +37,8 @@ export interface SimulateOptions {
   /** Files that are on the disk when the job starts, by path. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   /**
-   * Where the job runs: `process`: in one, as `start` runs it; `cluster`: on three workers with two coordinators. Each seed draws one.
+   * Where the job runs: `process`: in one, as `start` runs it; `cluster`: on three workers with two coordinators. Each seed
+   * draws one.
    * @default both, `process` twice as often
    */
   readonly deployments?: readonly Deployment[];

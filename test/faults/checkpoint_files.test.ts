@@ -26,7 +26,7 @@ const options = { checkpoints: { mode: "unaligned", tolerableFailures: 3 } } as 
 
 /** Two checkpoints with records in flight; only the older one is committed when the process is killed. */
 async function twoCheckpoints() {
-  const made = staged();
+  const made = staged(true); // it tells that the newer one was not committed
   const { stage, source, sink, pipeline } = made;
   const run = await stage.start(pipeline, options);
   source.give(20);
