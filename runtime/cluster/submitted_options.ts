@@ -2,11 +2,10 @@ import { SluiceError } from "../../actors/error.ts";
 import type { Transport } from "../../actors/transport.ts";
 import { type RunSettings, settle, type StartOptions } from "../master/options.ts";
 
-/** What a job on a cluster can be told: what means the same on every machine, and can be kept as data. */
+/** What a job on a cluster can be told: what means the same on every machine, and can be kept as data. State is on the heap. */
 const fields = [
   "parallelism",
   "checkpoints",
-  "state",
   "restart",
   "poison",
   "from",

@@ -239,6 +239,7 @@ else {
       [["submit", "broken"], 2, /cannot load .*broken\.ts: unexpected end of input/],
       [["submit", "plain"], 2, /plain\.mjs has a default export that is no job/],
       [["submit", "counting", "--options", '{"checkpoints":{"directory":"x"}}'], 2, /cannot be told checkpoints\.directory/],
+      [["submit", "counting", "--options", '{"state":{"backend":"disk","directory":"x"}}'], 2, /cannot be told state/],
       [["submit", "counting", "--options", "7"], 2, /Give an object of JSON/],
       [["submit", "counting", "--parallelism", "999"], 2, /129|key groups|128/],
       [["submit", "counting", "--name", "a b"], 2, /the name of a job has/],

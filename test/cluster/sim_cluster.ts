@@ -33,6 +33,10 @@ export interface SimClusterOptions {
   readonly ratePerSecond?: number;
   /** How long a coordinator takes to load a module. */
   readonly moduleMs?: number;
+  /** A record that the operator cannot process. */
+  readonly poison?: number;
+  /** Further options that the job is submitted with. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -68,6 +72,7 @@ export class SimCluster {
             state: { total: value(type<number>(), 0) },
             emits: type<string>(),
             onRecord({ n }, ctx) {
+              if (n === options.poison) throw new Error(`cannot process ${n}`);
               const total = (ctx.state.total.get() ?? 0) + 1;
               ctx.state.total.set(total);
               ctx.emit(`${n}:${total}`);
@@ -126,7 +131,11 @@ export class SimCluster {
     await cluster.world.run(() => cluster.coordinators[0]?.member.term !== undefined, { maxMs: 10_000 });
     cluster.addCoordinator();
     await cluster.world.pass(3 * times.heartbeatMs); // every worker is known, and gets its share
-    await cluster.submit({ parallelism: 3, checkpoints: { mode: options.mode ?? "unaligned", intervalMs: 50 } });
+    await cluster.submit({
+      parallelism: 3,
+      checkpoints: { mode: options.mode ?? "unaligned", intervalMs: 50 },
+      ...options.options,
+    });
     return cluster;
   }
 
