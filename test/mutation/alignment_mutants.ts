@@ -31,6 +31,7 @@ function kill(`,
     find: `  if (checkpoint.reachedAligned < policies.aligned) return;\n`,
     replace: "",
     why: "an aligned subtask snapshots while barriers are still on their way",
+    killer: "test/checkpoint/aligner.test.ts",
   },
   {
     name: "holds no input",

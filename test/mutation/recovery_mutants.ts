@@ -90,6 +90,7 @@ export const recoveryMutants: readonly Mutant[] = [
     find: `    const origin = this.#broadcastOrigin(task) ?? 0;`,
     replace: `    const origin = ((this.#broadcastOrigin(task) ?? 0) + 1) % (this.#oldParallelism.get(task.id) ?? 1);`,
     why: "replicas have broadcast records twice, or lack some",
+    killer: "test/rescale/many.test.ts",
   },
   {
     name: "takes source positions after the barrier",

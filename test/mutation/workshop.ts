@@ -6,6 +6,9 @@ import { projectRoot } from "../runner/discover.ts";
 import { findRuntime } from "../runner/runtimes.ts";
 import { editsOf, type Mutant, mutated } from "./mutant.ts";
 
+/** Nothing that is tried takes so long, unless it never ends. */
+const limitMs = 600_000;
+
 /** What came of trying a mutant. */
 export type Verdict =
   /** `seed`: the simulation's; undefined when a test file killed it. */
@@ -45,8 +48,9 @@ export class Workshop implements Disposable {
   }
 
   async #simulate(seeds: number): Promise<Verdict> {
-    const { code, said } = await this.#run("test/simulation/simulate.ts", ["--seeds", String(seeds), "--stop"]);
+    const { code, said, hung } = await this.#run("test/simulation/simulate.ts", ["--seeds", String(seeds), "--stop"]);
     if (code === 0) return { kind: "survived", by: `${seeds} seeds` };
+    if (hung) return { kind: "killed", by: "simulation, which does not end", seed: undefined, said };
     const seed = /^seed (\d+):/m.exec(said)?.[1];
     if (seed === undefined) throw new Error(`the simulation did not run to a violation:\n${said}`);
     return { kind: "killed", by: "simulation", seed: Number(seed), said };
@@ -63,16 +67,16 @@ export class Workshop implements Disposable {
     return { kind: "killed", by: file, seed: undefined, said };
   }
 
-  #run(script: string, more: readonly string[]): Promise<{ code: number | null; said: string }> {
+  #run(script: string, more: readonly string[]): Promise<{ code: number | null; said: string; hung: boolean }> {
     const node = findRuntime("node");
     if (!("command" in node)) throw new Error(node.reason);
-    const child = spawn(node.command, [...node.scriptArguments, script, ...more], { cwd: this.#root, timeout: 600_000 });
+    const child = spawn(node.command, [...node.scriptArguments, script, ...more], { cwd: this.#root, timeout: limitMs });
     let said = "";
     child.stdout.on("data", (chunk: Uint8Array) => said += String(chunk));
     child.stderr.on("data", (chunk: Uint8Array) => said += String(chunk));
     return new Promise((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code) => resolve({ code, said }));
+      child.on("close", (code, signal) => resolve({ code, said, hung: signal === "SIGTERM" }));
     });
   }
 }
