@@ -1,4 +1,5 @@
 import type { Answer } from "../cluster/message.ts";
+import { table } from "./table.ts";
 
 /** The jobs and workers of a cluster as lines for people. */
 export function listing({ coordinator, term, jobs, workers }: Extract<Answer, { kind: "listing" }>): readonly string[] {
@@ -17,9 +18,4 @@ export function listing({ coordinator, term, jobs, workers }: Extract<Answer, { 
     }),
   ));
   return lines;
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [heads, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { clientCommands } from "./client_commands.ts";
 import type { Console } from "./console.ts";
+import { inspectCommand } from "./inspect_command.ts";
 import { memberCommand } from "./member_command.ts";
 import { runCommand } from "./run_command.ts";
 import { simulateCommand } from "./simulate_command.ts";
@@ -15,7 +16,13 @@ export async function runProgram(console: Console): Promise<number> {
   const program = new Command("sluice").description("Stateful stream processing, exactly once, on supervised actors");
   const done = (code: number): void => void (exitCode = code);
   const members = (["node", "worker", "coordinator"] as const).map((role) => memberCommand(role, console, done));
-  const commands = [runCommand(console, done), simulateCommand(console, done), ...members, ...clientCommands(console, done)];
+  const commands = [
+    runCommand(console, done),
+    inspectCommand(console, done),
+    simulateCommand(console, done),
+    ...members,
+    ...clientCommands(console, done),
+  ];
   for (const command of [program, ...commands]) {
     command.exitOverride().configureOutput(output).showHelpAfterError("(--help says more)");
   }

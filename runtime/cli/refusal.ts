@@ -8,12 +8,16 @@ const usage = new Set([
   "BAD_NAME",
   "BAD_OPTIONS",
   "BAD_PARALLELISM",
+  "BAD_SAVEPOINT_PATH",
   "CHECKPOINT_UNKNOWN",
+  "EDGE_UNKNOWN",
   "JOB_UNKNOWN",
   "MODULE_MISSING",
   "MODULE_NOT_LOADED",
   "NATS_CONTEXT",
   "NOT_A_JOB",
+  "OPERATOR_UNKNOWN",
+  "SAVEPOINT_UNKNOWN",
 ]);
 
 /** Says why a command did nothing; gives its exit code: 2 where something else is to be given, else 1. */

@@ -1,24 +1,29 @@
-import { resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import { isJob, type Job } from "../job/job.ts";
 import type { StartOptions } from "../master/options.ts";
+import { planRestore } from "../master/plan_restore.ts";
 import type { Run } from "../master/run.ts";
 import { start } from "../master/start.ts";
 import type { Console } from "./console.ts";
 import { wholeNumber } from "./flag_value.ts";
 import { checkpointMode, type ModeFlags, modeFlags } from "./mode_flags.ts";
+import { plainJson } from "./plain_json.ts";
 import { describeEvent, eventToJson, messageOf } from "./progress.ts";
 import { refusal } from "./refusal.ts";
+import { describeRestore } from "./restore_text.ts";
 
 interface RunFlags extends ModeFlags {
   readonly parallelism?: number;
   readonly state?: string;
   readonly stateBackend: "heap" | "disk";
   readonly stateScratch: string;
-  readonly from?: CheckpointId;
+  readonly from?: CheckpointId | string;
+  readonly allowDropped: boolean;
   readonly allowDuplicates: boolean;
+  readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -40,8 +45,14 @@ export function runCommand(console: Console, done: (exitCode: number) => void): 
       "with --state-backend disk: its folder, on a local disk, emptied at start and end",
       "scratch",
     )
-    .option("--from <checkpoint>", "start from this checkpoint of --state instead: its number, or its folder", checkpointId)
+    .option(
+      "--from <snapshot>",
+      "start from this instead: the number of a checkpoint of --state, or the folder of a savepoint or checkpoint",
+      snapshot,
+    )
+    .option("--allow-dropped", "start although --from has state, or records under way, that the job has no place for", false)
     .option("--allow-duplicates", "start although a sink has already shown what comes after --from", false)
+    .option("--dry-run", "only say what would be restored, and what would not; the job of --state may run meanwhile", false)
     .option("--json", "say what happens as lines of JSON: one for each event, or one of kind refused if it cannot start", false)
     .option("--quiet", "say nothing unless it fails", false)
     .action(async (module: string, flags: RunFlags) => done(await runModule(console, module, flags)));
@@ -50,10 +61,13 @@ export function runCommand(console: Console, done: (exitCode: number) => void): 
 async function runModule(console: Console, module: string, flags: RunFlags): Promise<number> {
   let run: Run;
   try {
-    if (flags.from !== undefined && flags.state === undefined) {
+    if (typeof flags.from === "number" && flags.state === undefined) {
       throw new SluiceError("USAGE", "--from needs --state: the folder that holds the checkpoint");
     }
-    run = await start(await loadJob(console, module), startOptions(console, flags));
+    const job = await loadJob(console, module);
+    const options = startOptions(console, flags);
+    if (flags.dryRun) return await dryRun(console, job, options, flags);
+    run = await start(job, options);
   } catch (error) {
     return refusal(console, "sluice run", flags.json, error);
   }
@@ -84,13 +98,36 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
   }
 }
 
+/** Says what a start would restore; 1 when it would be refused. */
+async function dryRun(console: Console, job: Job, options: StartOptions, { state, from, json }: RunFlags): Promise<number> {
+  if (from === undefined && state === undefined) {
+    throw new SluiceError("USAGE", "--dry-run needs --from, or --state: the folder of the checkpoints");
+  }
+  const plan = await planRestore(job, options);
+  if (json) console.out(plainJson(plan ?? null));
+  else if (plan === undefined) console.out("nothing to restore: the job would begin from nothing");
+  else for (const line of describeRestore(plan)) console.out(line);
+  return plan === undefined || plan.problems.length === 0 ? 0 : 1;
+}
+
+/** A checkpoint of the job's own folder is its own, however it is named: the job goes on with its life. */
+function fromOf(console: Console, { from, state }: RunFlags): Pick<StartOptions, "from"> {
+  if (from === undefined) return {};
+  if (typeof from === "number") return { from };
+  const folder = resolve(console.folder, from);
+  const own = /^chk-([1-9]\d*)-\d+$/.exec(basename(folder))?.[1];
+  const inState = state !== undefined && dirname(folder) === resolve(console.folder, state);
+  return { from: own !== undefined && inState ? Number(own) : folder };
+}
+
 function startOptions(console: Console, flags: RunFlags): StartOptions {
   const directory = flags.state === undefined ? {} : { directory: resolve(console.folder, flags.state) };
   const scratch = resolve(console.folder, flags.stateScratch);
   return {
     ...(flags.stateBackend === "disk" ? { state: { backend: "disk", directory: scratch } as const } : {}),
     ...(flags.parallelism === undefined ? {} : { parallelism: flags.parallelism }),
-    ...(flags.from === undefined ? {} : { from: flags.from }),
+    ...fromOf(console, flags),
+    allowDropped: flags.allowDropped,
     allowDuplicates: flags.allowDuplicates,
     checkpoints: { mode: checkpointMode(flags), intervalMs: flags.interval, ...directory },
     log: () => {}, // what matters comes as an event
@@ -123,9 +160,9 @@ async function report(run: Run, console: Console, flags: RunFlags): Promise<void
   }
 }
 
-/** `7`, or the folder of checkpoint 7, whose name begins with `chk-7-`. */
-function checkpointId(text: string): CheckpointId {
-  const digits = /^\d+$/.exec(text)?.[0] ?? /(?:^|[\\/])chk-0*(\d+)-\d+[\\/]?$/.exec(text)?.[1];
-  if (digits !== undefined && Number(digits) >= 1) return Number(digits);
-  throw new InvalidArgumentError("Give the number of a checkpoint, or its folder (chk-…).");
+/** The number of a checkpoint, or a folder. */
+function snapshot(text: string): CheckpointId | string {
+  if (!/^\d+$/.test(text)) return text;
+  if (Number(text) >= 1) return Number(text);
+  throw new InvalidArgumentError("Give the number of a checkpoint, or the folder of a savepoint or checkpoint.");
 }

@@ -238,7 +238,7 @@ test("values that flags cannot have: exit code 2, and the flag is named", () =>
         ["--mode", "exactly-once"],
         ["--aligned-timeout", "5"],
         ["--interval", "soon"],
-        ["--from", "latest"],
+        ["--from", "0"],
         ["--nothing"],
       ]
     ) {
