@@ -1,6 +1,7 @@
 import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { manifestName } from "./checkpoint_folder.ts";
+import { hashString, hex } from "../graph/hash.ts";
 import { DataFileWriter } from "./data_file.ts";
 import { isMissing, isTaken, storeFailure } from "./disk_failure.ts";
 import { makeDirectoryDurably, writeDurably } from "./durable_file.ts";
@@ -12,15 +13,18 @@ import { encodeManifest } from "./manifest_codec.ts";
  *
  * | file            | content                                                                                     |
  * |-----------------|---------------------------------------------------------------------------------------------|
- * | `data-1`        | every byte that the restore needs, those of earlier checkpoints included                    |
- * | `manifest.json` | makes it a savepoint: written last, linked to this name, which must be free; names `data-1`   |
+ * | `data-…`        | every byte that the restore needs, those of earlier checkpoints included                    |
+ * | `manifest.json` | makes it a savepoint: written last, linked to this name, which must be free; names the data   |
  *
- * Names are relative to the folder, so it may be moved and copied. Nothing of the runtime ever changes or deletes it.
+ * Names are relative to the folder, so it may be moved and copied. Nothing of the runtime ever changes or deletes it. No two
+ * writers use the same names, so that of two at the same time one has the folder, whole, and the other is refused.
  */
-const dataName = "data-1";
+function ownName({ life, id, attempt }: Manifest): string {
+  return `${hex(hashString(life, 0x73617665))}-${id}-${attempt}`;
+}
 
-/** What is left of a savepoint that was not finished may be written over. */
-const ownFiles: ReadonlySet<string> = new Set([dataName, `${dataName}.tmp`, `${manifestName}.tmp`]);
+/** What a savepoint that was not finished may have left. */
+const remains = /^(?:data-[0-9a-f]{8}-\d+-\d+(?:\.tmp)?|manifest\.json-[0-9a-f]{8}-\d+-\d+\.tmp)$/;
 
 /** @throws {SluiceError} `BAD_SAVEPOINT_PATH` for a path that is none */
 export function savepointFolder(path: unknown): string {
@@ -41,7 +45,7 @@ export async function assertFree(disk: Disk, folder: string): Promise<void> {
     if (isMissing(error)) return;
     throw failed(folder, error);
   }
-  const taken = names.filter((name) => !ownFiles.has(name));
+  const taken = names.filter((name) => !remains.test(name));
   if (taken.length === 0) return;
   throw new SluiceError(
     "SAVEPOINT_EXISTS",
@@ -64,16 +68,27 @@ export async function writeSavepoint(
   await assertFree(disk, folder);
   try {
     await makeDirectoryDurably(disk, folder);
-    const place = { disk, root: folder, folder, name: dataName, admit: () => {}, isKept: () => false };
+    const own = ownName(manifest);
+    let published = false;
+    const place = { disk, root: folder, folder, name: `data-${own}`, admit: () => {}, isKept: () => published };
     const writer = new DataFileWriter(place);
+    const temporary = `${folder}/${manifestName}-${own}.tmp`;
     try {
       const moved = await copyExtents(manifest, read, writer);
       const file = await writer.seal();
-      await publish(disk, folder, { ...manifest, ...moved, files: [file] });
+      await writeDurably(disk, temporary, encodeManifest({ ...manifest, ...moved, files: [file] }));
+      await link(disk, folder, temporary);
+      published = true;
+      await disk.syncDirectory(folder);
     } catch (error) {
+      // Where even this fails it stays, whole.
+      if (published) await disk.remove(`${folder}/${manifestName}`).then(() => published = false, () => {});
+      await disk.remove(temporary).catch(() => {});
       await writer.discard().catch(() => {});
       throw error;
     }
+    const left = (await disk.list(folder).catch(() => [])).filter((name) => remains.test(name) && name !== place.name);
+    for (const name of left) await disk.remove(`${folder}/${name}`).catch(() => {});
   } catch (error) {
     throw error instanceof SluiceError && error.code !== "CHECKPOINTS_UNUSABLE" ? error : failed(folder, error);
   }
@@ -108,10 +123,8 @@ async function copyExtents(
   };
 }
 
-/** The one step that makes it a savepoint is the link. */
-async function publish(disk: Disk, folder: string, manifest: Manifest): Promise<void> {
-  const temporary = `${folder}/${manifestName}.tmp`;
-  await writeDurably(disk, temporary, encodeManifest(manifest));
+/** The one step that makes it a savepoint. */
+async function link(disk: Disk, folder: string, temporary: string): Promise<void> {
   try {
     await disk.link(temporary, `${folder}/${manifestName}`);
   } catch (error) {
@@ -121,8 +134,6 @@ async function publish(disk: Disk, folder: string, manifest: Manifest): Promise<
       `cannot write a savepoint to ${folder}: another one was written there meanwhile; name a folder that is not there yet`,
     );
   }
-  await disk.syncDirectory(folder);
-  await disk.remove(temporary).catch(() => {});
 }
 
 function failed(folder: string, error: unknown): SluiceError {

@@ -1,5 +1,5 @@
 import type { TSchema } from "@sinclair/typebox";
-import { hashString } from "./hash.ts";
+import { hashString, hex } from "./hash.ts";
 import type { LogicalOperator } from "./logical.ts";
 import type { Plan, PlannedEdge } from "./plan.ts";
 
@@ -59,7 +59,7 @@ export function edgeRecords(plan: Plan): (edge: PlannedEdge) => EdgeRecords {
         toLookAt.push(from);
       }
     }
-    return hex(JSON.stringify([id, side ?? "", ...[...found.values()].sort()]));
+    return digest(JSON.stringify([id, side ?? "", ...[...found.values()].sort()]));
   };
   return ({ fromOperator, side }) => ({ schema: schemaOf(fromOperator, side, new Set()), chain: chainOf(fromOperator, side) });
 }
@@ -69,7 +69,6 @@ function connectorOf({ role }: LogicalOperator): string {
   return role.kind === "sink" ? role.sink.kind : "";
 }
 
-function hex(text: string): string {
-  const word = (seed: number) => (hashString(text, seed) >>> 0).toString(16).padStart(8, "0");
-  return word(0x65646765) + word(0x63686169);
+function digest(text: string): string {
+  return hex(hashString(text, 0x65646765)) + hex(hashString(text, 0x63686169));
 }

@@ -104,7 +104,7 @@ export async function findSnapshot(
  */
 async function goBack(
   options: ChoiceOptions,
-  { id, life }: Manifest,
+  { id, life, job }: Manifest,
   { later, asked }: { readonly later: readonly StoredCheckpoint[]; readonly asked: boolean },
   attempt: number,
   warn: (code: string, message: string) => void,
@@ -118,7 +118,7 @@ async function goBack(
     transactional ||= sink.delivery === "transactional";
     const context: SinkContext = {
       ...world,
-      job: graph.name,
+      job,
       life,
       uid: operator.id,
       subtask: 0,

@@ -106,6 +106,7 @@ class PlainJetStreamSink<T> implements Sink<T> {
 /** What travels in a checkpoint: whose output it is, and the messages. */
 interface Prepared {
   readonly life: string;
+  readonly job: string;
   readonly messages: readonly (readonly [subject: string, data: Uint8Array, headers?: Readonly<Record<string, string>>])[];
 }
 
@@ -132,8 +133,8 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
   #writer(context: SinkContext, hold: ConnectionHold, prefix: string, atomic: boolean): SinkWriter<T> {
     const commits = new Map<string, EpochCommit>();
     const patience = { clock: context.clock, signal: context.signal, patienceMs };
-    const commitOf = (life: string, subtask: number): EpochCommit => {
-      const sink = sinkName(life, context.job, context.uid);
+    const commitOf = ({ life, job }: Pick<Prepared, "life" | "job">, subtask: number): EpochCommit => {
+      const sink = sinkName(life, job, context.uid);
       const name = `${sink}-${subtask}`;
       let commit = commits.get(name);
       if (commit === undefined) {
@@ -156,14 +157,14 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
           headers === undefined ? [subject, data] as const : [subject, data, headers] as const
         );
         written = [];
-        commitOf(context.life, context.subtask).isNew(checkpointId);
-        return { life: context.life, messages } satisfies Prepared;
+        commitOf(context, context.subtask).isNew(checkpointId);
+        return { life: context.life, job: context.job, messages } satisfies Prepared;
       },
       commit: async (committables) => {
         for (const { checkpointId, subtask, content } of committables) {
-          const { life, messages } = readPrepared(content, checkpointId, context.uid);
+          const { life, job, messages } = readPrepared(content, checkpointId, context);
           const parts = messages.map(([subject, data, headers]) => ({ subject, data, headers }));
-          await commitOf(life, subtask).commit({ id: checkpointId, messages: parts });
+          await commitOf({ life, job }, subtask).commit({ id: checkpointId, messages: parts });
         }
       },
       close: async () => {
@@ -225,9 +226,9 @@ function markerPrefix<T>(options: JetStreamSinkOptions<T>, info: StreamInfo, uid
   );
 }
 
-function readPrepared(content: unknown, checkpointId: CheckpointId, uid: string): Prepared {
-  const { life, messages } = Object(content) as Partial<Prepared>;
-  if (typeof life === "string" && Array.isArray(messages)) return { life, messages };
+function readPrepared(content: unknown, checkpointId: CheckpointId, { uid, job: own }: SinkContext): Prepared {
+  const { life, job = own, messages } = Object(content) as Partial<Prepared>;
+  if (typeof life === "string" && typeof job === "string" && Array.isArray(messages)) return { life, job, messages };
   throw new SluiceError(
     "CHECKPOINT_DAMAGED",
     `sink ${uid}: what was prepared for checkpoint ${checkpointId} is not of a JetStream sink`,

@@ -7,7 +7,7 @@ import { HandSource, type Numbered } from "../scenarios/hand_source.ts";
 import { slowly } from "../scenarios/slow.ts";
 import { Stage } from "../scenarios/stage.ts";
 import { WitnessSink } from "../scenarios/witness_sink.ts";
-import { forgeManifest, put } from "./forge.ts";
+import { dataOf, forgeManifest, put } from "./forge.ts";
 
 const bad = suite("bad savepoints");
 
@@ -35,7 +35,6 @@ interface Damage {
   readonly says: RegExp;
 }
 
-const data = "savepoint/data-1";
 const manifest = "savepoint/manifest.json";
 
 async function change(disk: Disk, path: string, edit: (bytes: Uint8Array) => Uint8Array): Promise<void> {
@@ -50,21 +49,21 @@ function flipped(bytes: Uint8Array, at: number): Uint8Array {
 const damages: readonly Damage[] = [
   {
     what: "a bit of its data is another",
-    make: (disk) => change(disk, data, (bytes) => flipped(bytes, bytes.length >> 1)),
+    make: async (disk) => await change(disk, await dataOf(disk, "savepoint"), (bytes) => flipped(bytes, bytes.length >> 1)),
     code: "CHECKPOINT_DAMAGED",
-    says: /savepoint\/data-1.*its checksum is wrong/,
+    says: /savepoint\/data-\S+.*its checksum is wrong/,
   },
   {
     what: "its data is cut off",
-    make: (disk) => change(disk, data, (bytes) => bytes.subarray(0, bytes.length - 7)),
+    make: async (disk) => await change(disk, await dataOf(disk, "savepoint"), (bytes) => bytes.subarray(0, bytes.length - 7)),
     code: "CHECKPOINT_DAMAGED",
-    says: /savepoint\/data-1.*bytes instead of/,
+    says: /savepoint\/data-\S+.*bytes instead of/,
   },
   {
     what: "its data is gone",
-    make: (disk) => disk.remove(data),
+    make: async (disk) => await disk.remove(await dataOf(disk, "savepoint")),
     code: "CHECKPOINT_DAMAGED",
-    says: /savepoint\/data-1.*it is missing/,
+    says: /savepoint\/data-\S+.*it is missing/,
   },
   {
     what: "a bit of its manifest is another",
@@ -120,7 +119,7 @@ const damages: readonly Damage[] = [
         }
       }),
     code: "CHECKPOINT_DAMAGED",
-    says: /savepoint: the checksum of \d+ bytes from \d+ in data-1 is wrong/,
+    says: /savepoint: the checksum of \d+ bytes from \d+ in data-\S+ is wrong/,
   },
 ];
 

@@ -11,6 +11,11 @@ export async function put(disk: Disk, path: string, bytes: Uint8Array): Promise<
   await file.close();
 }
 
+/** The path of a savepoint's data. */
+export async function dataOf(disk: Disk, folder: string): Promise<string> {
+  return `${folder}/${(await disk.list(folder)).find((name) => name.startsWith("data-")) as string}`;
+}
+
 /** Changes a manifest and seals it again, as somebody who means harm would. */
 export async function forgeManifest(disk: Disk, folder: string, change: (manifest: Json) => void): Promise<void> {
   const opened = decodeSealedJson(await disk.read(`${folder}/manifest.json`));

@@ -1,9 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SluiceError } from "../../actors/error.ts";
+import type { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { decodeManifest } from "../../runtime/checkpoint/manifest_codec.ts";
 import type { Manifest } from "../../runtime/checkpoint/manifest.ts";
-import { type CheckpointMode, job, type, value } from "../../mod.ts";
+import { extentsOf } from "../../runtime/checkpoint/extent_reader.ts";
+import { writeSavepoint } from "../../runtime/checkpoint/savepoint.ts";
+import { openSnapshotFolder } from "../../runtime/checkpoint/snapshot_folder.ts";
+import { type CheckpointMode, inspect, job, type, value } from "../../mod.ts";
 import { HandSource, nameOf, type Numbered } from "../scenarios/hand_source.ts";
 import { slowly } from "../scenarios/slow.ts";
 import { Stage } from "../scenarios/stage.ts";
@@ -138,7 +142,7 @@ savepoints("a savepoint of an incremental job holds every byte it needs: a copy 
   const manifest = await manifestOf(stage, "savepoints/one");
   assert.is(manifest.id, id);
   assert.ok(manifest.parts.some(({ below }) => below !== undefined), "it was taken as a layer over others");
-  assert.equal(manifest.files.map(({ name, of }) => ({ name, of })), [{ name: "data-1", of: undefined }]);
+  assert.equal(manifest.files.map(({ of }) => of), [undefined], "all of it is in one file of its own");
   const shared = await manifestOf(stage, "state/chk-4-1");
   assert.ok(shared.files.some(({ of }) => of !== undefined), "a checkpoint beside it shares files");
   it.sink.rollBack(0);
@@ -252,6 +256,99 @@ savepoints("no place that cannot hold a savepoint harms the job, and nothing is 
   await stage.finish(run);
   assertCounted(it);
   assert.is(await codeOf(run.savepoint("late")), "RUN_ENDED");
+});
+
+savepoints(
+  "a disk that fails at any step costs the savepoint and not the job, and the next try into the same folder succeeds",
+  async () => {
+    let failedAt = 0;
+    for (let step = 1;; step++) {
+      const stage = new Stage();
+      const it = counting(stage);
+      const run = await stage.start(it.job, { checkpoints: { mode: "unaligned" } });
+      it.source.give(5);
+      await stage.until(() => it.sink.written.length >= 2, "some records");
+      let steps = 0;
+      const disk: SimulatedDisk = stage.disk;
+      disk.inject = ({ path }) => path.startsWith("kept") && ++steps === step ? "full" : undefined;
+      const code = await stage.settle(codeOf(run.savepoint("kept")));
+      const injected = steps >= step;
+      disk.inject = undefined;
+      if (code === "none") {
+        assert.ok((await manifestOf(stage, "kept")).id > 0);
+      } else {
+        assert.is(code, "SAVEPOINT_FAILED", `step ${step}`);
+        failedAt++;
+        const left = await stage.disk.list("kept").catch((): readonly string[] => []);
+        assert.ok(!left.includes("manifest.json"), `step ${step} leaves half a savepoint`);
+        await stage.settle(run.savepoint("kept"));
+      }
+      it.pace.delayMs = 0;
+      it.source.end();
+      await stage.finish(run);
+      assertCounted(it);
+      assert.is(stage.of("failed").length, 0);
+      if (!injected) break;
+    }
+    assert.ok(failedAt >= 5, `it failed at ${failedAt} steps only`);
+  },
+);
+
+savepoints("a process that ends at any step leaves a whole savepoint or none, and its folder can be used again", async () => {
+  let none = 0;
+  for (let step = 1;; step++) {
+    const stage = new Stage();
+    const it = counting(stage);
+    const run = await stage.start(it.job, { checkpoints: { mode: "unaligned" } });
+    it.source.give(5);
+    await stage.until(() => it.sink.written.length >= 2, "some records");
+    let steps = 0;
+    const disk: SimulatedDisk = stage.disk;
+    disk.inject = ({ path }) => {
+      if (path.startsWith("kept") && ++steps === step) stage.kill();
+      return undefined;
+    };
+    let over = false;
+    void run.savepoint("kept").then(() => over = true, () => over = true);
+    await stage.until(() => over || steps >= step, "its end");
+    if (steps < step) {
+      await stage.leave(run);
+      break;
+    }
+    const again = await stage.start(it.job, { checkpoints: { mode: "unaligned" } });
+    const code = await stage.settle(codeOf(again.savepoint("kept")));
+    if (code === "none") none++;
+    else assert.is(code, "SAVEPOINT_EXISTS", `step ${step}`);
+    const { id } = await manifestOf(stage, "kept");
+    await stage.leave(again);
+    await removeFolder(stage, "state");
+    it.sink.rollBack(0);
+    const restored = await stage.start(it.job, { checkpoints: { mode: "unaligned" }, from: "kept" });
+    assert.is(stage.of("started").at(-1)?.checkpoint, id);
+    it.pace.delayMs = 0;
+    it.source.end();
+    await stage.finish(restored);
+    assertCounted(it);
+  }
+  assert.ok(none >= 5, `it could be used again at ${none} steps only`);
+});
+
+savepoints("of two that are written into one folder at the same time one is there, whole, and the other is refused", async () => {
+  const stage = new Stage();
+  const it = counting(stage);
+  const run = await stage.start(it.job, { checkpoints: { mode: "unaligned" } });
+  it.source.give(10);
+  await stage.until(() => it.sink.written.length >= 2, "some records");
+  await stage.settle(run.savepoint("one"));
+  await stage.leave(run);
+  const { store, checkpoint } = await openSnapshotFolder(stage.disk, "one");
+  const manifest = await store.manifest(checkpoint);
+  const read = extentsOf(store, checkpoint, manifest);
+  const two = ["a", "b"].map((life) => codeOf(writeSavepoint(stage.disk, "both", { ...manifest, life }, read)));
+  assert.equal((await Promise.all(two)).sort(), ["SAVEPOINT_EXISTS", "none"]);
+  const seen = await inspect("both", { disk: stage.disk });
+  assert.is(seen.checkpoint, manifest.id);
+  assert.is([...seen.records()].length, [...(await inspect("one", { disk: stage.disk })).records()].length);
 });
 
 savepoints("an at-least-once job has savepoints as its checkpoints are, and none of another mode", async () => {
