@@ -117,7 +117,7 @@ export class CheckpointFiles {
       writing.file.atOnceMs -= now - begun;
       begun = now;
       bytes += taken;
-      if (taken > 0 && writing.file.atOnceMs <= 0 && (bytes >= stepBytes || now >= until)) break;
+      if (taken > 0 && (bytes >= stepBytes || (writing.file.atOnceMs <= 0 && now >= until))) break;
     }
     const next = this.#queue[0];
     if (next === undefined) return;
