@@ -37,7 +37,9 @@ function withOption(name: string, value: unknown): unknown {
 
 for (const [name, least, most] of wholeNumbers) {
   test(`${name} is a whole number from ${least} to ${most}`, async () => {
-    for (const value of [least - 1, most + 1, least + 0.5, NaN, Infinity, String(least), null, {}]) {
+    // A text is a folder where one can be.
+    const texts = name === "from" ? [] : [String(least)];
+    for (const value of [least - 1, most + 1, least + 0.5, NaN, Infinity, ...texts, null, {}]) {
       const said = new RegExp(`^cannot start: ${name} must be a whole number from ${least} to ${most}, not `);
       await failsWith("BAD_OPTIONS", said, starting(withOption(name, value)));
     }
@@ -48,6 +50,7 @@ test("everything else is checked as well", async () => {
   for (
     const [options, said] of [
       [{ checkpoints: 5 }, /checkpoints must be an object, not 5/],
+      [{ from: "" }, /from must be a checkpoint id or a folder, not ""/],
       [{ checkpoints: { mode: "exactly-once" } }, /checkpoints\.mode must be .*not "exactly-once"/],
       [{ checkpoints: { mode: { alignedTimeoutMs: -1 } } }, /checkpoints\.mode must be/],
       [{ checkpoints: { mode: null } }, /checkpoints\.mode must be/],

@@ -121,12 +121,14 @@ test("fault 51: nothing outside its folder is read or deleted because of what a 
     assert.equal([...new Set(touched)], ["savepoint/manifest.json"], name);
   }
   for (
-    const 
-      of of[{ id: "../../secret", attempt: 1 }, { id: 1, attempt: "/secret" }, { id: -1, attempt: 1 }, { id: 1.5, attempt: 1 }]
+    const origin of [{ id: "../../secret", attempt: 1 }, { id: 1, attempt: "/secret" }, { id: -1, attempt: 1 }, {
+      id: 1.5,
+      attempt: 1,
+    }]
   ) {
     await put(stage.disk, "savepoint/manifest.json", clean);
     await forgeManifest(stage.disk, "savepoint", (manifest) => {
-      (manifest["files"] as { of: unknown }[])[0]!.of = of;
+      (manifest["files"] as { of: unknown }[])[0]!.of = origin;
     });
     const refused = await refusal(planRestore(counting(stage, it), { from: "savepoint", disk: stage.disk }));
     assert.is(refused.code, "CHECKPOINT_DAMAGED");
