@@ -19,8 +19,8 @@ export interface SeenLease {
 }
 
 export type LeaseEvent =
-  /** What stands in the store: undefined, nothing. */
-  | { readonly kind: "seen"; readonly lease: SeenLease | undefined }
+  /** What stands in the store: undefined, nothing, since revision `deleted` where that is known. */
+  | { readonly kind: "seen"; readonly lease: SeenLease | undefined; readonly deleted?: number }
   /** A write has succeeded as this revision, or another one came first. */
   | { readonly kind: "written"; readonly revision: number | undefined }
   /** A look or a write has failed: nobody knows whether it was done. */
@@ -59,6 +59,7 @@ export function stepLease(state: LeaseState, event: LeaseEvent, nowMs: number): 
   switch (event.kind) {
     case "seen":
       if (state.asking === "look") state.asking = undefined;
+      if (event.deleted !== undefined && event.deleted < (state.seen?.revision ?? 0)) return []; // one before this one
       return onSeen(state, event.lease, nowMs);
     case "written":
       state.asking = undefined;

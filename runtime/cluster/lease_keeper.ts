@@ -29,7 +29,8 @@ export class LeaseKeeper {
     this.#state = newLease(options.me, options.leaseMs, options.clock.monotonic());
     // The watch only makes it quicker: each tick looks by itself.
     options.keyValue.watch(leaseKey, (change) => {
-      this.#step({ kind: "seen", lease: change.kind === "put" ? leaseOf(change.entry) : undefined });
+      if (change.kind === "put") this.#step({ kind: "seen", lease: leaseOf(change.entry) });
+      else this.#step({ kind: "seen", lease: undefined, deleted: change.revision });
     }).then((watch) => this.#closed ? watch.unsubscribe() : this.#watch = watch, () => {});
     this.#tick();
   }

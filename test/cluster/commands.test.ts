@@ -215,7 +215,7 @@ else {
     const first = await place.member("node", "first", "--state", "nats:");
     await first.line("coordinates with term");
     assert.is((await place.ended("submit", "counting", "--parallelism", "2", "--interval", "50ms")).code, 0);
-    await first.line("checkpoint 12 (interval)");
+    await first.line("checkpoint 3 (interval)");
     assert.is((await place.ended("stop", "counting", "--wait")).code, 0);
     first.interrupt();
     assert.is(await first.code, 0);
