@@ -143,7 +143,9 @@ export class RemoteDeployment implements Deployment {
   #judge(): void {
     const phases = [...this.#parts.values()].map(({ phase }) => phase);
     const { reports } = this.#options;
-    if (phases.every((phase) => phase === "ready" || phase === "running")) this.#once("ready", () => reports.ready());
+    const isReady = phases.every((phase) => phase === "ready" || phase === "running");
+    // What is to end is not to run, however late it says that it is ready.
+    if (isReady && this.#phase !== "stop") this.#once("ready", () => reports.ready());
     if (this.#phase === "stop" && phases.every((phase) => phase === "stopped" || phase === "lost")) {
       this.#once("stopped", () => reports.stopped());
     }
@@ -158,7 +160,7 @@ export class RemoteDeployment implements Deployment {
   // What the master wants
 
   run(): void {
-    this.#want(() => this.#phase = "run");
+    if (this.#phase !== "stop") this.#want(() => this.#phase = "run");
   }
 
   trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0, mode?: BarrierMode): void {
