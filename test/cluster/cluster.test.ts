@@ -158,4 +158,15 @@ cluster("a cancelled job ends at once, and its workers run nothing any more", as
   assert.equal(sim.workers.flatMap(({ member }) => member.attempts), []);
 });
 
+cluster("a job is cancelled at whatever moment of its deployment", async () => {
+  for (let waitMs = 0; waitMs < 40; waitMs += 4) {
+    const sim = await SimCluster.start(`cancel after ${waitMs}`, { records: 9_000 });
+    await sim.world.pass(waitMs);
+    assert.is((await sim.ask({ kind: "cancel", job: "counting" })).kind, "accepted");
+    await sim.world.pass(3_000);
+    assert.is((await sim.job()).state, "cancelled", `cancelled after ${waitMs} ms`);
+    assert.equal(sim.workers.flatMap(({ member }) => member.attempts), []);
+  }
+});
+
 cluster.run();
