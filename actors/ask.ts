@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
-import { SluiceError } from "./error.ts";
+import { messageOf, SluiceError } from "./error.ts";
 import type { AskOptions, ReplyTo } from "./ref.ts";
 
 /** The runtime's way to answer a question with a failure. */
@@ -55,7 +55,7 @@ export class PendingQuestion implements ReplyTo<unknown>, Refusable {
   }
 
   [refuse](cause: unknown): void {
-    this.#fail("ASK_FAILED", `${this.#to} did not answer: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    this.#fail("ASK_FAILED", `${this.#to} did not answer: ${messageOf(cause)}`, cause);
   }
 
   readonly #aborted = (): void => {

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { Unpackr } from "msgpackr";
-import { SluiceError } from "./error.ts";
+import { messageOf, SluiceError } from "./error.ts";
 import { maxValueDepth, refusal } from "./exactness.ts";
 import { scanMsgpack } from "./msgpack_scan.ts";
 import { writeMsgpack } from "./msgpack_writer.ts";
@@ -61,7 +61,7 @@ export function encodeValue(
 
 /** Code of the value's own runs while it is read, such as a getter. */
 function unreadable(path: string, cause: unknown): SluiceError {
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = messageOf(cause);
   return new SluiceError("UNENCODABLE_VALUE", `Cannot encode ${path}: reading it fails: ${said}; use plain values`, { cause });
 }
 
@@ -78,7 +78,7 @@ export function decodeValue(bytes: Uint8Array, limits: DecodeLimits = {}): Decod
   try {
     return { kind: "value", value: unpacker.unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) };
   } catch (error) {
-    return { kind: "corrupt", reason: error instanceof Error ? error.message : String(error) };
+    return { kind: "corrupt", reason: messageOf(error) };
   }
 }
 

@@ -11,3 +11,8 @@ export class SluiceError extends Error {
     this.code = code;
   }
 }
+
+/** What whatever was thrown says. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,6 +1,6 @@
 import type { StopReason } from "./behavior.ts";
 import type { Clock, Timer } from "./clock.ts";
-import { SluiceError } from "./error.ts";
+import { messageOf, SluiceError } from "./error.ts";
 import type { Address } from "./ref.ts";
 import type { Envelope } from "./remote_envelope.ts";
 import type { Watched, Watcher } from "./watch.ts";
@@ -232,5 +232,5 @@ function reasonOf(kind: Ended["reason"], why: string): StopReason {
 
 /** A cause as a text of at most 1,000 characters, to be sent: the error itself stays where it was raised. */
 export function textOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).slice(0, 1_000).toWellFormed();
+  return (messageOf(cause)).slice(0, 1_000).toWellFormed();
 }

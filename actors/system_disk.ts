@@ -1,3 +1,4 @@
+import { messageOf } from "./error.ts";
 import type { FileHandle } from "node:fs/promises";
 import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { type Disk, DiskError, type DiskFault, type DiskWriter } from "./disk.ts";
@@ -26,7 +27,7 @@ function errnoOf(error: unknown): string {
 
 function diskError(error: unknown, action: string, path: string): DiskError {
   if (error instanceof DiskError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new DiskError(faults.get(errnoOf(error)) ?? "io", path, `Cannot ${action} ${path}: ${reason}`, { cause: error });
 }
 

@@ -9,8 +9,7 @@ import type { Subscription, Transport } from "../transport.ts";
  * - **Killed**, none of its timers fires and nothing that it waits for settles any more, as if the machine had pulled it out from
  *   under its promises; what it still begins has no effect.
  * - **Paused**, as by SIGSTOP or a long collection of garbage, everything that comes to it waits until it is resumed: it then
- * sees
- *   what came meanwhile, in order, and late.
+ *   sees what came meanwhile, in order, and late.
  * - Its **wall clock** can jump; its monotonic clock never does.
  */
 export class SimulatedProcess {

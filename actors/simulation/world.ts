@@ -1,4 +1,4 @@
-import { SluiceError } from "../error.ts";
+import { messageOf, SluiceError } from "../error.ts";
 import type { LogEntry } from "../logger.ts";
 import type { Random } from "../random.ts";
 import { SeededRandom } from "../seeded_random.ts";
@@ -163,6 +163,6 @@ function outcomeOf<T>(promise: Promise<T>): Outcome<T> {
 }
 
 function printEntry(name: string, { level, from, message, cause }: LogEntry): string {
-  const why = cause === undefined ? "" : `: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
   return `${name} ${level} ${from} ${message}${why}`;
 }

@@ -10,7 +10,7 @@ export type WriteOutcome =
   | { readonly kind: "durable"; readonly file: DataFile; readonly acknowledgements: readonly Acknowledgement[] }
   | { readonly kind: "failed"; readonly cause: unknown };
 
-/** A checkpoint that takes no longer is written without a break: under load each break costs more than that. */
+/** Until a checkpoint has been written for so long, only {@link stepBytes} ends a step: under load a break costs more. */
 const atOnceMs = 2;
 
 /** Beyond that, the writer works for about so long, or so many bytes, before records are processed again. */
@@ -39,8 +39,9 @@ interface Writing {
  * Writes what the subtasks of one process contribute: one data file per checkpoint with a section for each part, and one sync
  * when the last of them has come. Only then does any of them acknowledge.
  *
- * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: those of the
- * first milliseconds at once, so that a small state waits for nothing. What is written was fixed when the snapshot was taken.
+ * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: the first
+ * two milliseconds of it, or 64 KB, at once, so that a small state waits for nothing. What is written was fixed when the snapshot
+ * was taken.
  */
 export class CheckpointFiles {
   readonly #store: Pick<CheckpointStore, "createData">;

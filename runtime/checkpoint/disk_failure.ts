@@ -1,5 +1,5 @@
 import { DiskError, type DiskFault } from "../../actors/disk.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 
 const remedies: Readonly<Record<DiskFault, string>> = {
   missing: "something else removed it: keep other programs out of the folder",
@@ -15,7 +15,7 @@ export function storeFailure(action: string, cause: unknown): SluiceError {
   if (!(cause instanceof DiskError)) {
     return new SluiceError(
       "CHECKPOINTS_UNUSABLE",
-      `Cannot ${action}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `Cannot ${action}: ${messageOf(cause)}`,
       {
         cause,
       },

@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import { crc32c } from "../../actors/checksum.ts";
 
 /**
@@ -25,7 +26,7 @@ export function decodeSealedJson(bytes: Uint8Array): OpenedJson {
   try {
     return { kind: "content", content: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text)) as unknown };
   } catch (error) {
-    return { kind: "damaged", reason: `it is no JSON: ${error instanceof Error ? error.message : String(error)}` };
+    return { kind: "damaged", reason: `it is no JSON: ${messageOf(error)}` };
   }
 }
 

@@ -4,7 +4,8 @@ import { systemClock } from "../../actors/system_clock.ts";
 import { systemDisk } from "../../actors/system_disk.ts";
 import { systemRandom } from "../../actors/system_random.ts";
 import { ask } from "../cluster/client.ts";
-import type { Answer, JobView, Request } from "../cluster/message.ts";
+import { isOver } from "../cluster/job_entry.ts";
+import type { Answer, Request } from "../cluster/message.ts";
 import { checkModuleName } from "../cluster/module_folder.ts";
 import { checkClusterName } from "../cluster/names.ts";
 import type { Parallelism } from "../graph/parallelism.ts";
@@ -163,10 +164,6 @@ async function outcome(
     }
     await new Promise<void>((resolve) => void systemClock.setTimer(lookMs, resolve));
   }
-}
-
-function isOver({ state }: JobView): boolean {
-  return state !== "running" && state !== "stopping" && state !== "cancelling";
 }
 
 function say(console: Console, flags: ClientFlags, data: object, line: string): number {

@@ -1,7 +1,7 @@
 /** What flags are followed by, read and checked. */
+import { messageOf } from "../../actors/error.ts";
 import { InvalidArgumentError } from "commander";
 import { parseDuration } from "./duration.ts";
-import { messageOf } from "./progress.ts";
 
 export function wholeNumber(text: string): number {
   if (/^\d+$/.test(text) && Number(text) >= 1) return Number(text);

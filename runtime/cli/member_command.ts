@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import { Command } from "commander";
 import { resolve } from "node:path";
 import type { LogEntry } from "../../actors/logger.ts";
@@ -12,7 +13,7 @@ import type { JobEvent } from "../master/event.ts";
 import type { Console } from "./console.ts";
 import { duration, wholeNumber } from "./flag_value.ts";
 import { type NatsFlags, natsFlags, natsOptions } from "./nats_flags.ts";
-import { describeEvent, eventToJson, messageOf } from "./progress.ts";
+import { describeEvent, eventToJson } from "./progress.ts";
 import { refusal } from "./refusal.ts";
 
 interface MemberFlags extends NatsFlags {
@@ -82,7 +83,7 @@ export function memberCommand(role: keyof typeof roles, console: Console, done: 
 }
 
 async function takePart(role: keyof typeof roles, console: Console, flags: MemberFlags): Promise<number> {
-  const { works, coordinates } = roles[role];
+  const { coordinates } = roles[role];
   let member: ClusterMember;
   let name: string;
   try {
@@ -97,7 +98,7 @@ async function takePart(role: keyof typeof roles, console: Console, flags: Membe
       replicas: flags.replicas,
       shared: flags.state === "nats:" ? "nats" : { disk, folder: resolve(console.folder, flags.state) },
       modules: (module) => modules.job(module),
-      ...(works ? { slots: flags.slots ?? 4 } : {}),
+      ...(flags.slots === undefined ? {} : { slots: flags.slots }), // a flag of those that work
       coordinates,
       world: { clock: systemClock, random, disk, log: (entry) => logged(console, flags, entry) },
       times: {

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { resolve } from "node:path";
 import type { Disk } from "../../actors/disk.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { NatsOptions } from "../nats/connect.ts";
 import { natsContext } from "../nats/context.ts";
 import type { Console } from "./console.ts";
-import { messageOf } from "./progress.ts";
 
 /** Which cluster, and how it is reached. */
 export interface NatsFlags {

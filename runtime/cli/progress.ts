@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import type { JobEvent } from "../master/event.ts";
 
 /** One line for people about an event; undefined where there is nothing worth a line. */
@@ -46,8 +47,4 @@ export function describeEvent(event: JobEvent): string | undefined {
 /** An event as one line of JSON: causes become their messages. */
 export function eventToJson(event: JobEvent): string {
   return JSON.stringify(event, (_key, value: unknown) => (value instanceof Error ? messageOf(value) : value));
-}
-
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

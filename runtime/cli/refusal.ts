@@ -1,6 +1,5 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Console } from "./console.ts";
-import { messageOf } from "./progress.ts";
 
 /** What the user can mend by giving something else. */
 const usage = new Set([

@@ -1,8 +1,9 @@
 import { basename, dirname, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
-import { isJob, type Job } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
+import { jobOfModule } from "../job/job_module.ts";
 import type { StartOptions } from "../master/options.ts";
 import { planRestore } from "../master/plan_restore.ts";
 import type { Run } from "../master/run.ts";
@@ -11,7 +12,7 @@ import type { Console } from "./console.ts";
 import { wholeNumber } from "./flag_value.ts";
 import { checkpointMode, type ModeFlags, modeFlags } from "./mode_flags.ts";
 import { plainJson } from "./plain_json.ts";
-import { describeEvent, eventToJson, messageOf } from "./progress.ts";
+import { describeEvent, eventToJson } from "./progress.ts";
 import { refusal } from "./refusal.ts";
 import { describeRestore } from "./restore_text.ts";
 
@@ -64,7 +65,7 @@ async function runModule(console: Console, module: string, flags: RunFlags): Pro
     if (typeof flags.from === "number" && flags.state === undefined) {
       throw new SluiceError("USAGE", "--from needs --state: the folder that holds the checkpoint");
     }
-    const job = await loadJob(console, module);
+    const job = await jobOfModule(resolve(console.folder, module), (path) => console.load(path));
     const options = startOptions(console, flags);
     if (flags.dryRun) return await dryRun(console, job, options, flags);
     run = await start(job, options);
@@ -132,20 +133,6 @@ function startOptions(console: Console, flags: RunFlags): StartOptions {
     checkpoints: { mode: checkpointMode(flags), intervalMs: flags.interval, ...directory },
     log: () => {}, // what matters comes as an event
   };
-}
-
-/** The default export of a module of the user's own disk. */
-async function loadJob(console: Console, module: string): Promise<Job> {
-  const path = resolve(console.folder, module);
-  let loaded: { readonly default?: unknown };
-  try {
-    loaded = await console.load(path);
-  } catch (cause) {
-    throw new SluiceError("MODULE_NOT_LOADED", `cannot load ${path}: ${messageOf(cause)}`, { cause });
-  }
-  if (isJob(loaded.default)) return loaded.default;
-  const found = loaded.default === undefined ? "has no default export" : "has a default export that is no job";
-  throw new SluiceError("NOT_A_JOB", `${path} ${found}: write export default job("name", (flow) => { … })`);
 }
 
 /** Says what happens until the run is over. With --json on the results' own stream, else to people. */

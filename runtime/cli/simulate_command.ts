@@ -6,9 +6,9 @@ import { type FaultKind, faultKinds } from "../simulation/fault.ts";
 import type { SimulationReport } from "../simulation/result.ts";
 import { simulate } from "../simulation/simulate.ts";
 import type { JobUnderTest } from "../simulation/subject.ts";
+import { defaultExport } from "../job/job_module.ts";
 import type { Console } from "./console.ts";
 import { wholeNumber } from "./flag_value.ts";
-import { messageOf } from "./progress.ts";
 import { refusal } from "./refusal.ts";
 
 interface SimulateFlags {
@@ -52,13 +52,8 @@ async function simulateModule(console: Console, module: string, flags: SimulateF
 /** The default export of a module of the user's own disk. */
 async function loadJob(console: Console, module: string): Promise<JobUnderTest> {
   const path = resolve(console.folder, module);
-  let loaded: { readonly default?: unknown };
-  try {
-    loaded = await console.load(path);
-  } catch (cause) {
-    throw new SluiceError("MODULE_NOT_LOADED", `cannot load ${path}: ${messageOf(cause)}`, { cause });
-  }
-  if (loaded.default !== undefined) return loaded.default as JobUnderTest;
+  const exported = await defaultExport(path, (of) => console.load(of));
+  if (exported !== undefined) return exported as JobUnderTest;
   throw new SluiceError("NOT_A_JOB", `${path} has no default export: write export default () => job("name", (flow) => { … })`);
 }
 

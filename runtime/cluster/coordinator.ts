@@ -1,5 +1,5 @@
 import type { Timer } from "../../actors/clock.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Delivery, Subscription, Transport } from "../../actors/transport.ts";
@@ -186,7 +186,7 @@ export class ClusterCoordinator {
       leaves: (worker) => this.#workers.get(worker)?.leaving ?? false,
       changed: () => this.#changed(),
       fenced: (cause) => {
-        if (this.#reign === reign) this.#lost(cause instanceof Error ? cause.message : String(cause));
+        if (this.#reign === reign) this.#lost(messageOf(cause));
       },
       emit: (name, event) => onEvent?.(name, event),
     }, keeper);
@@ -357,7 +357,7 @@ export class ClusterCoordinator {
       answer = await answering;
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "REMOTE_FAILURE";
-      answer = { version, kind: "refused", code, message: cause instanceof Error ? cause.message : String(cause) };
+      answer = { version, kind: "refused", code, message: messageOf(cause) };
     }
     if (!this.#closed) control.publish(replyTo, sealMessage(answer));
   }

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { makeDirectoryDurably, replaceDurably } from "../checkpoint/durable_file.ts";
 import { openMessage, sealValue } from "./message.ts";
 import type { ClusterFolder } from "./cluster_folder.ts";
@@ -54,7 +54,7 @@ export async function readDeployment({ disk, folder }: ClusterFolder, attempt: n
     if (opened.kind === "message") return opened.message;
     ({ reason } = opened);
   } catch (error) {
-    reason = error instanceof Error ? error.message : String(error);
+    reason = messageOf(error);
   }
   throw new SluiceError(
     "DEPLOYMENT_UNREADABLE",

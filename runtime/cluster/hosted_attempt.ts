@@ -1,5 +1,5 @@
 import type { ActorContext, Behavior } from "../../actors/behavior.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Transport } from "../../actors/transport.ts";
@@ -271,7 +271,7 @@ export class HostedAttempt {
     this.#phase = "failed";
     const code = cause instanceof SluiceError ? cause.code : "TASK_FAILED";
     const record = recordOf(cause) ?? null;
-    this.#failure = { code, message: cause instanceof Error ? cause.message : String(cause), record };
+    this.#failure = { code, message: messageOf(cause), record };
     this.#host.changed();
   }
 }

@@ -46,7 +46,7 @@ const JobEntrySchema = Type.Object({
 export type JobEntry = Readonly<Static<typeof JobEntrySchema>>;
 
 /** Whether it is over for good. */
-export function isOver({ state }: JobEntry): boolean {
+export function isOver({ state }: { readonly state: string }): boolean {
   return state !== "running" && state !== "stopping" && state !== "cancelling";
 }
 

@@ -1,18 +1,11 @@
-import type { LogicalGraph } from "../graph/logical.ts";
 import { type Parallelism, withParallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import type { Job } from "../job/job.ts";
+import type { Shape } from "../master/shape.ts";
 import type { JobEntry } from "./job_entry.ts";
 
-/** What a job is planned from. */
-export interface JobShape {
-  readonly graph: LogicalGraph;
-  /** Of operators that have none of their own. */
-  readonly parallelism: number;
-}
-
 /** The shape of a job: as it was rescaled, else as it was submitted, else as its module says. */
-export function shapeOf(job: Job, { options, parallelism }: Pick<JobEntry, "options" | "parallelism">): JobShape {
+export function shapeOf(job: Job, { options, parallelism }: Pick<JobEntry, "options" | "parallelism">): Shape {
   const submitted = options["parallelism"];
   const others = parallelism.others ?? (typeof submitted === "number" ? submitted : job.parallelism ?? 1);
   return { graph: withParallelism(job.graph, parallelism.byUid), parallelism: others };

@@ -1,6 +1,7 @@
 import { type Disk, DiskError } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
-import { isJob, type Job } from "../job/job.ts";
+import type { Job } from "../job/job.ts";
+import { jobOfModule, type LoadModule } from "../job/job_module.ts";
 
 /** A module's name: no path, so that nothing outside the folder can be named. */
 export const moduleName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
@@ -17,8 +18,7 @@ const endings = [".ts", ".js", ".mjs"];
 /** What a {@link ModuleFolder} is made from. */
 export interface ModuleFolderOptions {
   readonly disk: Disk;
-  /** Imports a module of this machine, by its path. */
-  readonly load: (path: string) => Promise<{ readonly default?: unknown }>;
+  readonly load: LoadModule;
 }
 
 /**
@@ -39,17 +39,7 @@ export class ModuleFolder {
   /** @throws {SluiceError} `BAD_NAME`, `MODULE_MISSING`, `MODULE_NOT_LOADED`, `NOT_A_JOB` */
   async job(name: string): Promise<Job> {
     checkModuleName(name);
-    const path = await this.#find(name);
-    let loaded: { readonly default?: unknown };
-    try {
-      loaded = await this.#options.load(path);
-    } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
-      throw new SluiceError("MODULE_NOT_LOADED", `cannot load ${path}: ${said}`, { cause });
-    }
-    if (isJob(loaded.default)) return loaded.default;
-    const found = loaded.default === undefined ? "has no default export" : "has a default export that is no job";
-    throw new SluiceError("NOT_A_JOB", `${path} ${found}: write export default job("name", (flow) => { … })`);
+    return await jobOfModule(await this.#find(name), this.#options.load);
   }
 
   async #find(name: string): Promise<string> {

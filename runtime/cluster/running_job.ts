@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import type { ActorSystem } from "../../actors/system.ts";
@@ -316,7 +316,7 @@ export class RunningJob {
     if (event.kind === "failed") this.#failures++;
     const cause = event.kind === "failed" || event.kind === "paused" ? event.cause : undefined;
     if (cause !== undefined) {
-      this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${messageOf(cause)}`;
     }
     this.#host.emit(this.name, event);
   }
@@ -341,7 +341,7 @@ export class RunningJob {
       graphHash: plan.hash,
       options: this.entry.options,
       parallelism: subtasksOf(plan),
-      keepEdges: snapshot === undefined ? [] : [...edgesInFlight(snapshot)],
+      keepEdges: snapshot === undefined ? [] : [...edgesInFlight(snapshot.manifest)],
       restored,
       splits: [...splits].map(([uid, of]) => [uid, of.map((split) => ({ ...split }))]),
       guards: [...guards].map(([uid, hashes]) => [uid, [...hashes]]),
@@ -367,7 +367,7 @@ export class RunningJob {
 
   async #over(state: JobEntry["state"], cause: unknown): Promise<void> {
     if (this.#abandoned) return;
-    const failure = cause === undefined ? null : cause instanceof Error ? cause.message : String(cause);
+    const failure = cause === undefined ? null : messageOf(cause);
     try {
       await this.#keeper.change((entry) => ({ ...entry, state, failure }));
       this.#deployment = undefined;

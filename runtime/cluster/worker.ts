@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import type { Timer } from "../../actors/clock.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Subscription, Transport } from "../../actors/transport.ts";
@@ -193,7 +194,7 @@ export class ClusterWorker {
     try {
       this.#options.control.publish(this.#subject, bytes);
     } catch (cause) {
-      this.#log("error", `a report could not be sent: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.#log("error", `a report could not be sent: ${messageOf(cause)}`);
     }
   }
 

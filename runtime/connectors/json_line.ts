@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 
 /**
  * A value as one line of JSON, with its end. What JSON does not know it writes as `JSON.stringify` does (NaN as null, dates as
@@ -26,7 +26,7 @@ function json(value: unknown, uid: string): string {
   } catch (error) {
     cause = error;
   }
-  const [said] = (cause instanceof Error ? cause.message : String(cause)).split("\n"); // engines draw the circle below
+  const [said] = (messageOf(cause)).split("\n"); // engines draw the circle below
   throw new SluiceError(
     "RECORD_UNSERIALISABLE",
     `sink ${uid}: a record cannot be written as JSON: ${said}; turn it into plain values before the sink`,

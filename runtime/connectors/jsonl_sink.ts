@@ -1,5 +1,5 @@
 import { DiskError } from "../../actors/disk.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Committable, Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import { makeDurableFolder } from "./durable_folder.ts";
@@ -180,7 +180,7 @@ const remedies: Readonly<Record<string, string>> = {
 
 function failed(uid: string, error: unknown): SluiceError {
   if (error instanceof SluiceError) return error;
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const remedy = error instanceof DiskError ? remedies[error.code] : undefined;
   const where = error instanceof DiskError && !said.includes(error.path) ? ` (${error.path})` : "";
   return new SluiceError("SINK_FAILED", `sink ${uid}: ${said}${where}${remedy === undefined ? "" : `; ${remedy}`}`, {

@@ -1,5 +1,5 @@
 import { DiskError } from "../../actors/disk.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
 
 const chunkBytes = 256 * 1024;
@@ -95,6 +95,6 @@ export function unreadable(uid: string, path: string, error: unknown): SluiceErr
       : "a relative path starts at the folder that the process was started in";
     return new SluiceError("SOURCE_MISSING", `source ${uid}: there is no file "${path}": ${hint}`, { cause: error });
   }
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   return new SluiceError("SOURCE_UNREADABLE", `source ${uid}: "${path}" cannot be read: ${said}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import type { TSchema } from "@sinclair/typebox";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
 import { mismatch } from "../../actors/schema_check.ts";
 import { checkOneOf } from "./option.ts";
@@ -61,7 +61,7 @@ export class RecordParser {
     try {
       value = JSON.parse(text);
     } catch (error) {
-      return new Malformed(`it is not JSON (${error instanceof Error ? error.message : String(error)})`, error);
+      return new Malformed(`it is not JSON (${messageOf(error)})`, error);
     }
     return this.check(value);
   }

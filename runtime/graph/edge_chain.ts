@@ -1,6 +1,6 @@
 import type { TSchema } from "@sinclair/typebox";
 import { hashString, hex } from "./hash.ts";
-import type { LogicalOperator } from "./logical.ts";
+import { connectorOf, type LogicalOperator } from "./logical.ts";
 import type { Plan, PlannedEdge } from "./plan.ts";
 
 /** Operators that hand records on as they came. */
@@ -45,7 +45,7 @@ export function edgeRecords(plan: Plan): (edge: PlannedEdge) => EdgeRecords {
     if (operator === undefined) return [id];
     if (operator.emits !== undefined && !whole) return [id, JSON.stringify(operator.emits)];
     const from = (inputs.get(id) ?? []).map((input) => JSON.stringify([input.from, input.side ?? "", input.port])).sort();
-    return [id, operator.kind, operator.role.kind, connectorOf(operator), ...from];
+    return [id, operator.kind, operator.role.kind, connectorOf(operator.role), ...from];
   };
   // Over the set of those above, so that it does not matter where one enters a loop, nor in which order anything was planned.
   const chainOf = (id: string, side: string | undefined): string => {
@@ -62,11 +62,6 @@ export function edgeRecords(plan: Plan): (edge: PlannedEdge) => EdgeRecords {
     return digest(JSON.stringify([id, side ?? "", ...[...found.values()].sort()]));
   };
   return ({ fromOperator, side }) => ({ schema: schemaOf(fromOperator, side, new Set()), chain: chainOf(fromOperator, side) });
-}
-
-function connectorOf({ role }: LogicalOperator): string {
-  if (role.kind === "source") return role.source.kind;
-  return role.kind === "sink" ? role.sink.kind : "";
 }
 
 function digest(text: string): string {

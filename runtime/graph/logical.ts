@@ -43,6 +43,12 @@ export type LogicalRole =
   }
   | { readonly kind: "sink"; readonly sink: Sink<never> };
 
+/** The kind of its source or sink; "" for what is neither. */
+export function connectorOf(role: LogicalRole): string {
+  if (role.kind === "source") return role.source.kind;
+  return role.kind === "sink" ? role.sink.kind : "";
+}
+
 /** One operator of a job. */
 export interface LogicalOperator {
   /** The given uid, or `<nearest named upstream>/<kind>#<ordinal>`. */

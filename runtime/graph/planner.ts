@@ -1,6 +1,6 @@
 import { SluiceError } from "../../actors/error.ts";
 import { hashString, hex } from "./hash.ts";
-import type { LogicalEdge, LogicalGraph, LogicalOperator, Partitioner } from "./logical.ts";
+import { connectorOf, type LogicalEdge, type LogicalGraph, type LogicalOperator, type Partitioner } from "./logical.ts";
 import { type Loop, loopsOf } from "./loops.ts";
 import { maxParallelism } from "./parallelism.ts";
 import type { Plan, PlannedEdge, PlannedTask } from "./plan.ts";
@@ -188,9 +188,4 @@ export function graphHash(graph: LogicalGraph): string {
   }).sort();
   const text = JSON.stringify([operators, edges]);
   return hex(hashString(text, 0x736c7569)) + hex(hashString(text, 0x63650001));
-}
-
-function connectorOf(role: LogicalOperator["role"]): string {
-  if (role.kind === "source") return role.source.kind;
-  return role.kind === "sink" ? role.sink.kind : "";
 }

@@ -1,5 +1,5 @@
 import type { RootDatabase, RootDatabaseOptionsWithPath } from "lmdb";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 
 /** A database of bytes. */
 export type Database = RootDatabase<Uint8Array, Uint8Array>;
@@ -17,7 +17,7 @@ export async function loadLmdb(load: () => Promise<unknown> = () => import("lmdb
     if (typeof open !== "function") throw new TypeError("the module has no open()");
     return open;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new SluiceError(
       "STATE_BACKEND_UNAVAILABLE",
       `the state backend "disk" needs the package lmdb, which cannot be loaded here: ${reason}; install it (npm install lmdb), ` +

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import type { RangeOptions, Transaction } from "lmdb";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { OrderedStore, OrderedStores, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
 import { type Database, loadLmdb, type OpenDatabase } from "./module.ts";
 
@@ -135,7 +135,7 @@ function failing<T>(action: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof SluiceError) throw error;
-    throw failure(action, error instanceof Error ? error.message : String(error), error);
+    throw failure(action, messageOf(error), error);
   }
 }
 

@@ -2,7 +2,7 @@
  * The coordinator of one attempt: carries out what {@link coordinate} decides, on the attempt, the store and the clock.
  */
 import type { Timer } from "../../actors/clock.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import {
   type CheckpointReason,
@@ -168,7 +168,7 @@ export class Checkpointing {
     store.reserve({ attempt: deployment.attempt.number, nextCheckpointId: id + idBlock }).then(
       () => this.#closed || deployment.trigger(id, last, 0, mode),
       (cause: unknown) => {
-        const said = cause instanceof Error ? cause.message : String(cause);
+        const said = messageOf(cause);
         later({ kind: "declined", id, reason: `no further ids could be allotted: ${said}`, counts: true, cause });
       },
     );
@@ -199,7 +199,7 @@ export class Checkpointing {
       later({ kind: "stored", id, final: acknowledgements.every((ack) => ack.finished), quiet });
       await this.#retain();
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
+      const said = messageOf(cause);
       later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
     }
   }
@@ -211,7 +211,7 @@ export class Checkpointing {
     try {
       manifest = this.#manifestOf(id, acknowledgements);
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
+      const said = messageOf(cause);
       return later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
     }
     await this.#options.savepoint(ticket, manifest);
@@ -248,7 +248,7 @@ export class Checkpointing {
         this.#manifests.delete(old.id);
       }
     } catch (cause) {
-      warn("RETENTION_FAILED", `old checkpoints could not be deleted: ${cause instanceof Error ? cause.message : cause}`);
+      warn("RETENTION_FAILED", `old checkpoints could not be deleted: ${messageOf(cause)}`);
     }
   }
 }

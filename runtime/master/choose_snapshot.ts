@@ -49,9 +49,9 @@ export async function chooseSnapshot(
   const { store, settings, graph, world } = options;
   const stored = await store.list();
   const from = options.first || stored.length === 0 ? settings.from : undefined;
-  const snapshot = await findSnapshot({ store, disk: world.disk, job: graph.name, from }, warn);
+  const snapshot = await findSnapshot({ store, stored, disk: world.disk, job: graph.name, from }, warn);
   if (snapshot === undefined) return undefined;
-  const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot) });
+  const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot.manifest) });
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);
   assertRestorable(decision.plan, graph.name);
   for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
@@ -62,7 +62,9 @@ export async function chooseSnapshot(
 
 /** Where a snapshot is looked for. */
 export interface SnapshotPlace {
-  readonly store: Pick<CheckpointStore, "list" | "manifest" | "readRange" | "verify">;
+  readonly store: Pick<CheckpointStore, "manifest" | "readRange" | "verify">;
+  /** What the store has, the newest first. */
+  readonly stored: readonly StoredCheckpoint[];
   /** Holds the folders of savepoints. */
   readonly disk: Disk;
   readonly job: string;
@@ -71,11 +73,10 @@ export interface SnapshotPlace {
 
 /** The snapshot that is asked for, as {@link chooseSnapshot} does; whether it fits is not looked at. */
 export async function findSnapshot(
-  { store, disk, job, from }: SnapshotPlace,
+  { store, stored, disk, job, from }: SnapshotPlace,
   warn: (code: string, message: string) => void,
 ): Promise<Snapshot | undefined> {
   if (typeof from === "string") return openFolderSnapshot(disk, from);
-  const stored = await store.list();
   const candidates = from === undefined ? stored : stored.filter((checkpoint) => checkpoint.id === from);
   if (from !== undefined && candidates.length === 0) {
     const ids = stored.map((checkpoint) => checkpoint.id).join(", ");

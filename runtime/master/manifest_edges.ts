@@ -1,10 +1,11 @@
 import type { ManifestChannel, ManifestEdge } from "../checkpoint/manifest.ts";
 import { edgeRecords } from "../graph/edge_chain.ts";
 import type { Plan } from "../graph/plan.ts";
+import { edgesInFlight } from "./snapshot.ts";
 
 /** What a manifest says of the edges that hold records under way. */
 export function manifestEdges(plan: Plan, channels: readonly ManifestChannel[]): readonly ManifestEdge[] {
-  const held = new Set(channels.filter((channel) => channel.captured.length > 0).map((channel) => channel.edge));
+  const held = edgesInFlight({ channels });
   if (held.size === 0) return [];
   const recordsOf = edgeRecords(plan);
   return plan.edges.filter((edge) => held.has(edge.id)).map((edge) => {

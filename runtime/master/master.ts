@@ -155,7 +155,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       );
       const snapshot = choice?.snapshot;
       if (snapshot?.foreign === true) number = await this.#goBeyond(snapshot.manifest);
-      const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot);
+      const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot.manifest);
       const plan = planGraph(graph, { parallelism, keepEdges });
       const splits = await listSplits(plan, world, snapshot);
       if (this.#over !== undefined) return;

@@ -1,10 +1,12 @@
-import { SluiceError } from "../../actors/error.ts";
+import type { Disk } from "../../actors/disk.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { systemDisk } from "../../actors/system_disk.ts";
 import { CheckpointReader } from "../checkpoint/checkpoint_reader.ts";
 import { isMissing } from "../checkpoint/disk_failure.ts";
+import type { StoredCheckpoint } from "../checkpoint/storage.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import { isJob, type Job } from "../job/job.ts";
-import { findSnapshot, type SnapshotPlace } from "./choose_snapshot.ts";
+import { findSnapshot } from "./choose_snapshot.ts";
 import { settle, type StartOptions } from "./options.ts";
 import { Restore } from "./restore.ts";
 import { decideRestore, type RestorePlan } from "./restore_plan.ts";
@@ -30,25 +32,26 @@ export async function planRestore(job: Job, options: StartOptions): Promise<Rest
   const { graph } = job;
   const disk = options.disk ?? systemDisk();
   const store = storeOf(options, disk);
+  const stored = typeof from === "string" ? [] : await listed(store);
   const warnings: string[] = [];
-  const snapshot = await findSnapshot({ store, disk, job: graph.name, from }, (_, message) => warnings.push(message));
+  const snapshot = await findSnapshot({ store, stored, disk, job: graph.name, from }, (_, message) => warnings.push(message));
   if (snapshot === undefined) return undefined;
   const plan = planGraph(graph, {
     parallelism: options.parallelism ?? job.parallelism ?? 1,
-    keepEdges: edgesInFlight(snapshot),
+    keepEdges: edgesInFlight(snapshot.manifest),
   });
   const decision = await decideRestore(snapshot, plan, allowDropped);
   const problems = [...decision.plan.problems];
   try {
     if (problems.length === 0) void new Restore(snapshot, plan, snapshot.manifest.attempt + 1, decision);
   } catch (error) {
-    problems.push(error instanceof Error ? error.message : String(error));
+    problems.push(messageOf(error));
   }
   return { ...decision.plan, problems, warnings: [...warnings, ...decision.plan.warnings] };
 }
 
 /** The checkpoints of a folder, without its lock. */
-function storeOf({ checkpoints, from }: StartOptions, disk: SnapshotPlace["disk"]): SnapshotPlace["store"] {
+function storeOf({ checkpoints, from }: StartOptions, disk: Disk): CheckpointReader {
   const { directory } = checkpoints ?? {};
   if (directory === undefined && typeof from !== "string") {
     throw new SluiceError(
@@ -56,11 +59,15 @@ function storeOf({ checkpoints, from }: StartOptions, disk: SnapshotPlace["disk"
       "planRestore looks into folders: give it from, the folder of a savepoint or checkpoint, or checkpoints.directory",
     );
   }
-  const reader = new CheckpointReader(disk, directory ?? ".");
-  return {
-    list: () => reader.list().catch((error: unknown) => (isMissing(error) ? [] : Promise.reject(error as Error))),
-    manifest: (checkpoint) => reader.manifest(checkpoint),
-    readRange: (checkpoint, file, offset, length) => reader.readRange(checkpoint, file, offset, length),
-    verify: (checkpoint, file) => reader.verify(checkpoint, file),
-  };
+  return new CheckpointReader(disk, directory ?? ".");
+}
+
+/** A folder that is not there has none. */
+async function listed(store: CheckpointReader): Promise<readonly StoredCheckpoint[]> {
+  try {
+    return await store.list();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }

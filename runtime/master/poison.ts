@@ -1,5 +1,5 @@
 import type { Clock } from "../../actors/clock.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { FailedRecord } from "../task/failed_record.ts";
 import type { SkippedRecord } from "../task/guarded_link.ts";
 import type { JobEvent } from "./event.ts";
@@ -90,7 +90,7 @@ export class Suspects {
   failed(record: FailedRecord, cause: unknown, positions: Readonly<Record<string, string>>): Suspect {
     const name = nameOf(record);
     const before = this.#suspects.get(name);
-    const error = cause instanceof Error ? cause.message : String(cause);
+    const error = messageOf(cause);
     const seen = ++this.#failures;
     const suspect = { ...record, failures: (before?.failures ?? 0) + 1, error, positions, seen };
     this.#suspects.set(name, suspect);

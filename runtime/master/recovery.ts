@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Random } from "../../actors/random.ts";
 import { recordOf } from "../task/chain.ts";
 import { poisoned, type PoisonSettings, type Suspect, Suspects } from "./poison.ts";
@@ -58,7 +58,7 @@ export class FailureJudge {
   }
 
   judge({ cause, positions, nowMs }: AttemptFailure): Recovery {
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = messageOf(cause);
     this.#sameFailures = said === this.#lastFailure ? this.#sameFailures + 1 : 1;
     this.#lastFailure = said;
     if (cause instanceof SluiceError && hopeless.has(cause.code)) return { kind: "end", cause };

@@ -156,7 +156,7 @@ function edgesOf(
   homeless: (what: readonly string[], words: string) => RestoreAction,
   problems: string[],
 ): { readonly edges: readonly EdgeRestore[]; readonly conversions: EdgeConversions } {
-  const held = [...edgesInFlight(snapshot)];
+  const held = [...edgesInFlight(snapshot.manifest)];
   const planned = new Map(plan.edges.map((edge) => [edge.id, edge]));
   const lostAction = homeless(held.filter((id) => !planned.has(id)), "records under way on edges that the job no longer has");
   const judge = edgeJudge(snapshot, plan);

@@ -39,8 +39,8 @@ export async function openFolderSnapshot(disk: Disk, path: string): Promise<Snap
 }
 
 /** Edges that hold records under way: they must not be fused away by the plan that the snapshot is restored into. */
-export function edgesInFlight(snapshot: Snapshot): ReadonlySet<string> {
-  return new Set(snapshot.manifest.channels.filter((channel) => channel.captured.length > 0).map((channel) => channel.edge));
+export function edgesInFlight({ channels }: Pick<Manifest, "channels">): ReadonlySet<string> {
+  return new Set(channels.filter((channel) => channel.captured.length > 0).map((channel) => channel.edge));
 }
 
 /** How many records of a snapshot are under way. */

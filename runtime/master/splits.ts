@@ -1,6 +1,6 @@
 import type { Plan } from "../graph/plan.ts";
 import type { SourceContext, Split } from "../graph/source.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { World } from "./attempt.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -35,7 +35,7 @@ export async function listSplits(
       splits.set(operator.id, listed);
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "SOURCE_FAILED";
-      const said = cause instanceof Error ? cause.message : String(cause);
+      const said = messageOf(cause);
       throw new SluiceError(code, `source ${operator.id} could not say what there is to read: ${said}`, { cause });
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import type { ActorContext, Signal } from "../../actors/behavior.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import { CheckpointFiles } from "../checkpoint/checkpoint_files.ts";
@@ -91,7 +92,7 @@ export class WorkerAttempt implements Deployment {
       clock: world.clock,
       done: (id, outcome) => {
         if (outcome.kind === "durable") return reports.acknowledged(id, outcome.acknowledgements, outcome.file);
-        const said = outcome.cause instanceof Error ? outcome.cause.message : String(outcome.cause);
+        const said = messageOf(outcome.cause);
         const reason = `its data could not be written: ${said}`;
         reports.coordinate({ kind: "declined", id, reason, counts: true, cause: outcome.cause });
       },

@@ -1,5 +1,5 @@
 import { type Disk, DiskError } from "../../actors/disk.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { NatsOptions } from "./connect.ts";
 
 /**
@@ -59,7 +59,7 @@ async function text(disk: Disk, path: string): Promise<string> {
   try {
     return new TextDecoder().decode(await disk.read(path));
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = messageOf(cause);
     throw new SluiceError("NATS_CONTEXT", `the NATS context needs ${path}, which cannot be read: ${said}`, { cause });
   }
 }

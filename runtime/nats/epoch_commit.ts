@@ -1,5 +1,5 @@
 import type { NatsConnection } from "nats";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { hashString, hex } from "../graph/hash.ts";
 import { JetStreamRefusal, maxBatchMessages, type OutgoingMessage, publishBatch } from "./atomic_batch.ts";
 import { covers, isOvertaken, lastMarker, type Marker, markerMessage, publishMarker } from "./epoch_marker.ts";
@@ -168,7 +168,7 @@ export class EpochCommit {
   }
 
   #explained(cause: unknown, epoch: number): SluiceError {
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = messageOf(cause);
     return new SluiceError(
       "JETSTREAM_COMMIT_FAILED",
       `the output of checkpoint ${epoch} could not be published to stream ${this.#owner.stream}: ${said}`,

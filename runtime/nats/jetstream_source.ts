@@ -1,6 +1,6 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { NatsConnection } from "nats";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { checkOneOf, checkText, checkWhole } from "../connectors/option.ts";
 import { checkRecordOptions, Malformed, type RecordOptions, RecordParser } from "../connectors/record_parser.ts";
 import type { Source, SourceContext, SplitReader } from "../graph/source.ts";
@@ -183,7 +183,7 @@ class JetStreamSplitReader<T> implements SplitReader<T, StreamPosition> {
       return this.#parser.check(record(message));
     } catch (error) {
       if (error instanceof SluiceError) throw error;
-      return new Malformed(`its record could not be made (${error instanceof Error ? error.message : String(error)})`, error);
+      return new Malformed(`its record could not be made (${messageOf(error)})`, error);
     }
   }
 }

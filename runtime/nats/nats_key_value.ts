@@ -1,5 +1,5 @@
 import type { KV, KvEntry, NatsConnection, QueuedIterator, StreamAPI } from "nats";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { isBelow, type KeyValue, type KeyValueChange, type KeyValueEntry } from "../../actors/key_value.ts";
 import { checkSubject } from "../../actors/request.ts";
 import type { Subscription } from "../../actors/transport.ts";
@@ -34,7 +34,7 @@ export class NatsKeyValue implements KeyValue {
       const { streams } = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
       return new NatsKeyValue(bucket, kv, streams);
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
+      const said = messageOf(cause);
       throw new SluiceError(
         "JETSTREAM_MISSING",
         `the bucket ${bucket} cannot be opened (${said}): the server needs JetStream (nats-server -js), and the account ` +

@@ -12,8 +12,6 @@ const patienceMs = 30_000;
 /** Messages of an object; below the server's usual limit of a message, 1 MiB. */
 const chunkBytes = 512 * 1024;
 
-const never = new AbortController().signal;
-
 /**
  * Blocks of bytes in an Object Store of NATS, under names that are used once. What comes back is what was put: the client checks
  * the SHA-256 of each.
@@ -55,7 +53,7 @@ export class ObjectBlocks {
   }
 
   #try<T>(work: () => Promise<T>): Promise<T> {
-    return patiently(() => this.#within(work()), { clock: this.#clock, signal: never, patienceMs });
+    return patiently(() => this.#within(work()), { clock: this.#clock, patienceMs });
   }
 
   /** The client waits for ever for an object whose connection broke. */

@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../actors/clock.ts";
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
@@ -14,7 +15,6 @@ const keptBlocks = 8;
 
 /** How long the index is tried while NATS is away, in milliseconds. */
 const patienceMs = 30_000;
-const never = new AbortController().signal;
 
 /** What the index says of a file: its blocks are `<id>.0`, `<id>.1` … */
 export interface IndexedFile {
@@ -63,11 +63,11 @@ export class ObjectDisk implements Disk {
     return new ObjectDisk(await ObjectBlocks.open(connection, `${name}_blocks`, { clock, replicas }), index, options);
   }
 
-  async read(path: string): Promise<Uint8Array> {
-    const { bytes } = await this.#file(path);
-    return await this.readRange(path, 0, bytes);
+  read(path: string): Promise<Uint8Array> {
+    return this.readRange(path, 0, Infinity);
   }
 
+  /** One look-up in the index, whatever the range. */
   readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
     return this.#attempt("read", path, async () => {
       const { id, bytes } = await this.#file(path);
@@ -197,7 +197,7 @@ export class ObjectDisk implements Disk {
   }
 
   #patiently<T>(work: () => Promise<T>): Promise<T> {
-    return patiently(work, { clock: this.#clock, signal: never, patienceMs });
+    return patiently(work, { clock: this.#clock, patienceMs });
   }
 
   async #attempt<T>(action: string, path: string, work: () => Promise<T>): Promise<T> {
@@ -205,7 +205,7 @@ export class ObjectDisk implements Disk {
       return await work();
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new DiskError("io", path, `Cannot ${action} ${path} in the Object Store: ${reason}`, { cause: error });
     }
   }

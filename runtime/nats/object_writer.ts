@@ -1,3 +1,4 @@
+import { messageOf } from "../../actors/error.ts";
 import { DiskError, type DiskWriter } from "../../actors/disk.ts";
 import { blockBytes } from "./object_blocks.ts";
 
@@ -59,7 +60,7 @@ export class ObjectWriter implements DiskWriter {
       await this.#writes;
       await this.#place.publish(this.#bytes);
     } catch (cause) {
-      throw cause instanceof DiskError ? cause : this.#refused(cause instanceof Error ? cause.message : String(cause), cause);
+      throw cause instanceof DiskError ? cause : this.#refused(messageOf(cause), cause);
     }
   }
 

@@ -5,8 +5,8 @@ import { SluiceError } from "../../actors/error.ts";
 /** How long something is tried again that fails because NATS is away. */
 export interface Patience {
   readonly clock: Clock;
-  /** Ends it: nobody waits any more. */
-  readonly signal: AbortSignal;
+  /** Ends it: nobody waits any more. @default somebody always does */
+  readonly signal?: AbortSignal;
   /** From the first failure on, in milliseconds. */
   readonly patienceMs: number;
 }
@@ -26,10 +26,10 @@ export async function patiently<T>(work: () => Promise<T>, { clock, signal, pati
     } catch (error) {
       const now = clock.monotonic();
       since ??= now;
-      if (!passes(error) || signal.aborted || now - since >= patienceMs) throw error;
+      if (!passes(error) || signal?.aborted || now - since >= patienceMs) throw error;
       const pauseMs = pausesMs[Math.min(tries, pausesMs.length - 1)] as number;
       await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
-      if (signal.aborted) throw error;
+      if (signal?.aborted) throw error;
     }
   }
 }

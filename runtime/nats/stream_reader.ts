@@ -1,5 +1,5 @@
 import type { JsMsg, NatsConnection, StreamInfo } from "nats";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
 import { OrderedMessages } from "./ordered_messages.ts";
 import { checkPosition, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
@@ -109,7 +109,7 @@ export class StreamReader {
           return;
         }
         const { uid, log, clock } = this.#context;
-        const said = error instanceof Error ? error.message : String(error);
+        const said = messageOf(error);
         if (failures === 3) {
           log({ level: "warn", from: uid, message: `stream ${this.#range.stream} cannot be read for now: ${said}` });
         }

@@ -94,10 +94,6 @@ export class KeyedProcessOperator implements Operator {
     this.runs.returned(run, result, value);
   }
 
-  private groupOf(key: Key): number {
-    return keyGroupOf(key, this.#context.keyGroupCount);
-  }
-
   nextEventTimer(): number {
     return this.#eventTimers.next();
   }
@@ -180,6 +176,10 @@ export class KeyedProcessOperator implements Operator {
       throw error;
     }
     this.runs.returned(run, result);
+  }
+
+  private groupOf(key: Key): number {
+    return keyGroupOf(key, this.#context.keyGroupCount);
   }
 
   #foreign(key: Key, group: number): SluiceError {

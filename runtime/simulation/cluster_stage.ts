@@ -54,8 +54,7 @@ class ClusterStage implements FaultTarget {
   readonly #faults: FaultPlayer;
   readonly #lives = new Map<string, Life>();
   readonly #aheadMs = new Map<string, number>();
-  readonly #job: string;
-  readonly #parallelism: number;
+  readonly #job: Job;
   #starts = 0;
   #questions = 0;
   #over = false;
@@ -64,9 +63,7 @@ class ClusterStage implements FaultTarget {
     this.scene = new Scene(play, () => this.#entry()?.retained.at(-1)?.id ?? 0);
     this.#store = new MemoryKeyValueStore(this.scene.world.clock);
     this.#faults = new FaultPlayer(this, play.schedule);
-    const { job } = this.scene.load();
-    this.#job = job.name;
-    this.#parallelism = job.parallelism ?? play.conditions.parallelism;
+    this.#job = this.scene.load().job;
   }
 
   async play(): Promise<Played> {
@@ -104,7 +101,7 @@ class ClusterStage implements FaultTarget {
 
   rescale(parallelism: number, done: () => void): void {
     if (this.#entry() === undefined) return;
-    void this.#ask({ kind: "rescale", job: this.#job, parallelism }).then((answer) => {
+    void this.#ask({ kind: "rescale", job: this.#job.name, parallelism }).then((answer) => {
       if (answer === "accepted") done();
     });
   }
@@ -172,21 +169,13 @@ class ClusterStage implements FaultTarget {
 
   /** Its record, as it is now. */
   #entry(): JobEntry | undefined {
-    const stored = this.#store.get(jobKey(this.#job));
+    const stored = this.#store.get(jobKey(this.#job.name));
     const entry = stored === undefined ? undefined : decodeJobEntry(stored.value);
     return entry === undefined || "damaged" in entry ? undefined : entry;
   }
 
   async #submit(): Promise<void> {
-    const { subject: { start }, conditions: { mode, intervalMs, maxConcurrent, channels } } = this.scene.play;
-    const options = {
-      parallelism: this.#parallelism,
-      restart: { kind: "fixed-delay", maxRestarts: 1_000_000, delayMs: 1 },
-      poison: { policy: "fail", afterFailures: 1_000 },
-      ...start,
-      checkpoints: { mode, intervalMs, maxConcurrent, tolerableFailures: 10, ...start.checkpoints },
-      channels: { ...channels, ...start.channels },
-    };
+    const options = { ...this.scene.startOptions(this.#job) };
     const answer = await this.#ask({ kind: "submit", module: moduleName, job: null, options });
     const entry = this.#entry();
     if (answer === "accepted" || (entry !== undefined && !isOver(entry))) return;

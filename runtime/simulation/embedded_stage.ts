@@ -5,7 +5,6 @@ import { SimulatedProcess } from "../../actors/simulation/process.ts";
 import { SimulatedMachine, type SimulatedProcess as MachineProcess } from "../../actors/simulation/processes.ts";
 import type { Transport } from "../../actors/transport.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
-import type { StartOptions } from "../master/options.ts";
 import type { Run } from "../master/run.ts";
 import { start } from "../master/start.ts";
 import { FaultPlayer, type FaultTarget } from "./fault_player.ts";
@@ -110,27 +109,22 @@ class EmbeddedStage implements FaultTarget {
   }
 
   async #started(life: Life): Promise<Run> {
-    const { play: { subject, conditions }, world } = this.scene;
+    const { world } = this.scene;
     const { member, system, number, entry, connection } = life;
     const { job, watched } = this.scene.load();
     const random = world.random.fork(`life ${number}`);
     const storage = fileStorage(stateFolder, { disk: member.disk, random: random.fork("storage"), processes: entry });
-    const { mode, intervalMs, maxConcurrent, parallelism } = conditions;
-    const options: StartOptions = {
-      parallelism: job.parallelism ?? parallelism,
-      restart: { kind: "fixed-delay", maxRestarts: 1_000_000, delayMs: againMs },
-      poison: { policy: "fail", afterFailures: 1_000 },
-      ...subject.start,
-      checkpoints: { mode, intervalMs, maxConcurrent, tolerableFailures: 10, ...subject.start.checkpoints, storage },
-      channels: { ...conditions.channels, ...subject.start.channels },
+    const options = this.scene.startOptions(job);
+    return await start(watched, {
+      ...options,
+      checkpoints: { ...options.checkpoints, storage },
       system,
       clock: member.clock,
       disk: member.disk,
       random: random.fork("run"),
       log: (entry) => world.trace.note(`${entry.level} ${entry.from}: ${entry.message}`),
       ...(connection === undefined ? {} : { transport: member.transport(connection) }),
-    };
-    return await start(watched, options);
+    });
   }
 
   #watch(life: Life, run: Run): void {

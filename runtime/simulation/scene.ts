@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import type { NetworkFaults } from "../../actors/simulation/network.ts";
 import { World } from "../../actors/simulation/world.ts";
@@ -6,6 +6,7 @@ import type { CheckpointId } from "../graph/frame.ts";
 import type { LogicalGraph } from "../graph/logical.ts";
 import type { Job } from "../job/job.ts";
 import type { JobEvent } from "../master/event.ts";
+import type { StartOptions } from "../master/options.ts";
 import { Exceptions } from "./exceptions.ts";
 import { endOf, type FaultKind } from "./fault.ts";
 import { Ledger } from "./ledger.ts";
@@ -105,6 +106,20 @@ export class Scene {
     return { job, watched: watchedJob(job, watch) };
   }
 
+  /** What the job is started with, wherever it runs: restarts without an end, for the faults are not its own. */
+  startOptions({ parallelism }: Job): StartOptions & { readonly checkpoints: NonNullable<StartOptions["checkpoints"]> } {
+    const { subject: { start }, conditions } = this.play;
+    const { mode, intervalMs, maxConcurrent } = conditions;
+    return {
+      parallelism: parallelism ?? conditions.parallelism,
+      restart: { kind: "fixed-delay", maxRestarts: 1_000_000, delayMs: 1 },
+      poison: { policy: "fail", afterFailures: 1_000 },
+      ...start,
+      checkpoints: { mode, intervalMs, maxConcurrent, tolerableFailures: 10, ...start.checkpoints },
+      channels: { ...conditions.channels, ...start.channels },
+    };
+  }
+
   happened(event: JobEvent): void {
     this.events.push(event);
     const id = "checkpoint" in event ? ` ${event.checkpoint}` : "";
@@ -167,8 +182,4 @@ export class Scene {
       : `after ${this.world.clock.monotonic().toFixed(0)} ms`;
     return `faults are off since ${safeMs.toFixed(0)} ms, and the job is not over ${why}; ${moved}${failure}`;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

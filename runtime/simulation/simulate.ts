@@ -1,11 +1,11 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { SeededRandom } from "../../actors/seeded_random.ts";
 import type { CheckpointMode } from "../checkpoint/manifest.ts";
 import { askedReplay, ownCommand, quoted, replayVariable } from "./caller.ts";
 import { type Conditions, type Deployment, drawConditions, plainConditions } from "./conditions.ts";
 import { clusterProcesses, playCluster } from "./cluster_stage.ts";
 import { playEmbedded, theProcess } from "./embedded_stage.ts";
-import { SimulationFailure } from "./failure.ts";
+import { type FailureFacts, SimulationFailure } from "./failure.ts";
 import { type FaultEvent, type FaultKind, faultKinds } from "./fault.ts";
 import { drawFaults, type FaultGround, ofNetworks, possibleKinds } from "./fault_draw.ts";
 import { type Comparison, judge } from "./judge.ts";
@@ -83,6 +83,12 @@ interface Baseline {
   readonly seed: number | undefined;
 }
 
+/** A run, and what was wrong with it. */
+interface Tried {
+  readonly played: Played;
+  readonly violations: readonly Violation[];
+}
+
 class Simulation {
   readonly #options: SimulateOptions;
   readonly #subject: Subject;
@@ -158,16 +164,8 @@ class Simulation {
         return fails;
       }, kinds.has("liveness") ? 25 : 200);
     }
-    throw new SimulationFailure({
-      job: this.#name,
-      seed,
-      violations: found.violations,
-      faults,
-      drawn: schedule.length,
-      differs: again.played.hash !== first.played.hash,
-      trace: found.played.trace,
-      command: this.#options.command ?? ((replay) => `${replayVariable}=${quoted(replay)} ${ownCommand()}`),
-    });
+    const differs = again.played.hash !== first.played.hash;
+    throw this.#failure(seed, { ...found, faults, drawn: schedule.length, differs });
   }
 
   async #attempt(
@@ -175,7 +173,7 @@ class Simulation {
     conditions: Conditions,
     schedule: readonly FaultEvent[],
     expected: Played,
-  ): Promise<{ readonly played: Played; readonly violations: readonly Violation[] }> {
+  ): Promise<Tried> {
     const livenessMs = 20 * conditions.spanMs + 10_000;
     const play = { seed, subject: this.#subject, conditions, schedule, livenessMs };
     const played = await (conditions.deployment === "cluster" ? playCluster(play) : playEmbedded(play));
@@ -183,7 +181,7 @@ class Simulation {
     try {
       await this.#options.check?.(resultOf(seed, schedule, played, expected));
     } catch (error) {
-      violations.push({ kind: "check", text: `the check says: ${error instanceof Error ? error.message : String(error)}` });
+      violations.push({ kind: "check", text: `the check says: ${messageOf(error)}` });
     }
     return { played, violations };
   }
@@ -195,18 +193,17 @@ class Simulation {
     const conditions = { ...plainConditions, mode: this.#subject.start.checkpoints?.mode ?? plainConditions.mode };
     const played = await playEmbedded({ seed, subject: this.#subject, conditions, schedule: [], livenessMs: day });
     this.#baseline = { played, seed: played.usedRandom ? seed : undefined };
-    const [violation] = played.violations;
-    if (violation === undefined) return played;
-    throw new SimulationFailure({
-      job: this.#name,
-      seed,
-      violations: played.violations,
-      faults: [],
-      drawn: 0,
-      differs: false,
-      trace: played.trace,
-      command: this.#options.command ?? ((replay) => `${replayVariable}=${quoted(replay)} ${ownCommand()}`),
-    });
+    const { violations } = played;
+    if (violations.length === 0) return played;
+    throw this.#failure(seed, { played, violations, faults: [], drawn: 0, differs: false });
+  }
+
+  #failure(
+    seed: number,
+    { played, ...found }: Tried & Pick<FailureFacts, "faults" | "drawn" | "differs">,
+  ): SimulationFailure {
+    const { command = (replay) => `${replayVariable}=${quoted(replay)} ${ownCommand()}` } = this.#options;
+    return new SimulationFailure({ job: this.#name, seed, ...found, trace: played.trace, command });
   }
 
   #conditions(random: SeededRandom, { durationMs, read }: Played): Conditions {

@@ -1,5 +1,5 @@
 import type { Static, TSchema } from "@sinclair/typebox";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { mismatch } from "../../actors/schema_check.ts";
 import { compareSchemas, fillDefaults, sameSchema, type SchemaJson } from "./compare_schemas.ts";
 
@@ -81,7 +81,7 @@ function migrated(step: Migration<never, unknown>, now: TSchema, before: (value:
       try {
         value = step.migrate(before(old) as never);
       } catch (error) {
-        return { wrong: `its migration failed: ${error instanceof Error ? error.message : String(error)}` };
+        return { wrong: `its migration failed: ${messageOf(error)}` };
       }
       const wrong = mismatch(now, value);
       return wrong === undefined ? { value } : { wrong: `its migration gave what does not match the schema: ${wrong}` };

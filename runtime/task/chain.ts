@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { isBlameless, onAnotherAccount } from "../graph/blameless.ts";
 import type { Collector, Cursor, Operator, SnapshotPart, WatermarkCollector } from "../graph/operator.ts";
 import { type FailedRecord, failedRecord, type GivenRecord } from "./failed_record.ts";
@@ -96,7 +96,7 @@ export function attributed(error: unknown, what: string, record?: () => FailedRe
     if (claimed.get(error) === undefined) claimed.set(error, record?.());
     return error;
   }
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const code = error instanceof SluiceError ? error.code : "OPERATOR_FAILED";
   const wrapped = new SluiceError(code, `${what}: ${said}`, { cause: error });
   if (isBlameless(error)) onAnotherAccount(wrapped);

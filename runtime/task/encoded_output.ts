@@ -1,4 +1,4 @@
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { completeFrame, costOf, encodeFrameBody, encodeMessage } from "../graph/frame_codec.ts";
 import type { Frame, Mark } from "../graph/frame.ts";
 import { type Grant, maxHeaderBytes } from "../graph/message_header.ts";
@@ -155,7 +155,7 @@ export class EncodedOutput implements OutputLink {
     try {
       return encodeFrameBody(frame);
     } catch (error) {
-      const said = error instanceof Error ? error.message : String(error);
+      const said = messageOf(error);
       const code = error instanceof SluiceError ? error.code : "UNENCODABLE_VALUE";
       throw new SluiceError(code, `a record that ${this.#address.uid} emitted cannot be sent: ${said}`, { cause: error });
     }

@@ -1,6 +1,6 @@
 /** Loading a subtask: from its assignment to operators, channels and a participant that are ready to run. */
 import { decodeValue, encodeValue, estimateBytes } from "../../actors/codec.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import { newAlignment } from "../checkpoint/aligner.ts";
 import { type BarrierMode, type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
 import { rangeOf } from "../graph/key.ts";
@@ -304,7 +304,7 @@ async function openSource(
 
 /** The error with its place before it; a code of its own is kept. */
 function named(error: unknown, code: string, place: string): SluiceError {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   return new SluiceError(error instanceof SluiceError ? error.code : code, `${place}: ${said}`, { cause: error });
 }
 

@@ -5,6 +5,7 @@
  * state is fixed, every output is cut and its barrier forwarded, and what waits at the inputs is captured. From then on
  * processing goes on, while late arrivals are added to the captures they belong to.
  */
+import { messageOf } from "../../actors/error.ts";
 import type { Clock, Timer } from "../../actors/clock.ts";
 import { align, type AlignAction, type AlignEvent, type Alignment } from "../checkpoint/aligner.ts";
 import type { Contribution, FrameRange, InputReport, OutputReport } from "../checkpoint/contribution.ts";
@@ -250,7 +251,7 @@ export class CheckpointParticipant {
       // The barrier is forwarded all the same, so that nobody downstream waits for it.
       this.#step({ kind: "abort", id });
       this.#drop(id);
-      host.decline(id, `the snapshot failed: ${failure instanceof Error ? failure.message : String(failure)}`, failure);
+      host.decline(id, `the snapshot failed: ${messageOf(failure)}`, failure);
       return;
     }
     cut?.prepared?.then(
@@ -262,7 +263,7 @@ export class CheckpointParticipant {
       (error: unknown) => {
         if (this.#started.get(id) !== checkpoint) return;
         this.abort(id);
-        host.decline(id, `a sink could not prepare: ${error instanceof Error ? error.message : String(error)}`, error);
+        host.decline(id, `a sink could not prepare: ${messageOf(error)}`, error);
       },
     );
     this.#check(id);
@@ -284,7 +285,7 @@ export class CheckpointParticipant {
     } catch (error) {
       this.abort(id);
       this.#drop(id);
-      this.#host.decline(id, `in-flight data could not be encoded: ${error instanceof Error ? error.message : error}`, error);
+      this.#host.decline(id, `in-flight data could not be encoded: ${messageOf(error)}`, error);
       return;
     }
     this.#started.delete(id);

@@ -1,5 +1,5 @@
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Cursor, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
 import type { Brake } from "./brake.ts";
@@ -161,7 +161,7 @@ export class SourceHead implements SourceOutput<unknown> {
       return step();
     } catch (error) {
       if (error instanceof SluiceError) throw error;
-      const said = error instanceof Error ? error.message : String(error);
+      const said = messageOf(error);
       const message = `source ${this.#uid} could not ${act}${act === "read" ? "" : " in"} split "${split}": ${said}`;
       throw new SluiceError("SOURCE_FAILED", message, { cause: error });
     }

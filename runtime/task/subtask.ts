@@ -6,7 +6,7 @@
  */
 import type { ActorContext, LaneBehavior, LaneHost, StopReason } from "../../actors/behavior.ts";
 import type { Timer } from "../../actors/clock.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { Frame, Mark } from "../graph/frame.ts";
 import type { Operator } from "../graph/operator.ts";
@@ -395,7 +395,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     Promise.all(loaded.sinks.map((sink) => sink.commit(id))).then(
       () => this.#assignment.reports.committed(id),
       (error: unknown) => {
-        const said = error instanceof Error ? error.message : String(error);
+        const said = messageOf(error);
         this.fail(new SluiceError("COMMIT_FAILED", `${this.name} could not commit checkpoint ${id}: ${said}`, { cause: error }));
       },
     );

@@ -1,13 +1,13 @@
 import * as assert from "uvu/assert";
 import { MemoryKeyValueStore } from "../../actors/memory_key_value.ts";
 import { SimulatedDisk } from "../../actors/simulation/disk.ts";
+import { SimulatedProcess } from "../../actors/simulation/process.ts";
 import { World } from "../../actors/simulation/world.ts";
 import { generate, type Job, job, type JobEvent, memorySink, type, value } from "../../mod.ts";
 import { ask } from "../../runtime/cluster/client.ts";
 import { ClusterCoordinator } from "../../runtime/cluster/coordinator.ts";
 import type { Answer, JobView, Request } from "../../runtime/cluster/message.ts";
 import { ClusterWorker } from "../../runtime/cluster/worker.ts";
-import { SimProcess } from "./sim_process.ts";
 
 export const times = {
   heartbeatMs: 100,
@@ -20,7 +20,7 @@ export const times = {
 
 /** A member of a simulated cluster. */
 export interface Member<T> {
-  readonly process: SimProcess;
+  readonly process: SimulatedProcess;
   readonly member: T;
   /** The names of its connections. */
   readonly connections: readonly string[];
@@ -85,10 +85,10 @@ export class SimCluster {
 
   addWorker(slots = 2): Member<ClusterWorker> {
     const name = `w${this.workers.length + 1}`;
-    const process = new SimProcess(this.world, name);
+    const process = new SimulatedProcess(this.world.clock, this.disk);
     const connect = (of: string) => process.transport(this.world.network.connect(`${name}-${of}`));
     const member = new ClusterWorker({
-      ...this.#common(process),
+      ...this.#common(name, process),
       name,
       slots,
       control: connect("control"),
@@ -101,9 +101,9 @@ export class SimCluster {
 
   addCoordinator(): Member<ClusterCoordinator> {
     const name = `c${this.coordinators.length + 1}`;
-    const process = new SimProcess(this.world, name);
+    const process = new SimulatedProcess(this.world.clock, this.disk);
     const member = new ClusterCoordinator({
-      ...this.#common(process),
+      ...this.#common(name, process),
       name,
       control: process.transport(this.world.network.connect(`${name}-control`)),
       keyValue: process.keyValue(this.store.connect()),
@@ -190,20 +190,20 @@ export class SimCluster {
     }
   }
 
-  #common(process: SimProcess) {
-    const system = this.world.system(process.name, { clock: process.clock });
+  #common(name: string, process: SimulatedProcess) {
+    const system = this.world.system(name, { clock: process.clock });
     const world = {
       clock: process.clock,
-      random: this.world.random.fork(process.name),
-      disk: process.disk(this.disk),
+      random: this.world.random.fork(name),
+      disk: process.disk,
       log: (entry: { readonly level: string; readonly from: string; readonly message: string }) =>
-        this.world.trace.note(`${process.name} ${entry.level} ${entry.from}: ${entry.message}`),
+        this.world.trace.note(`${name} ${entry.level} ${entry.from}: ${entry.message}`),
     };
-    const modules = async (name: string) => {
-      const found = this.#modules[name];
-      const slow = process.name.startsWith("c") ? this.#moduleMs : 0;
+    const modules = async (module: string) => {
+      const found = this.#modules[module];
+      const slow = name.startsWith("c") ? this.#moduleMs : 0;
       if (slow > 0) await new Promise<void>((resolve) => void process.clock.setTimer(slow, resolve));
-      return found === undefined ? Promise.reject(new Error(`no module ${name}`)) : Promise.resolve(found);
+      return found === undefined ? Promise.reject(new Error(`no module ${module}`)) : Promise.resolve(found);
     };
     return { cluster: "test", shared: { disk: world.disk, folder: "state" }, times, system, world, modules };
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { messageOf } from "../../runtime/cli/progress.ts";
+import { messageOf } from "../../actors/error.ts";
 import type { OrderedStore, OrderedStores } from "../../runtime/graph/ordered_store.ts";
 import { lmdbStores } from "../../runtime/lmdb/mod.ts";
 import { loadLmdb } from "../../runtime/lmdb/module.ts";
