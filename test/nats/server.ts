@@ -1,8 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import process from "node:process";
+import { ControlledProcess } from "../runner/controlled_process.ts";
 import { projectRoot } from "../runner/discover.ts";
 
 /** The version that is built when there is none on the machine. */
@@ -70,15 +71,15 @@ export interface NatsServerOptions {
   readonly path?: string;
 }
 
-/** A real server on a port of its own, with its data in a folder of its own. */
-export class NatsServer {
+/** A real server on a port of its own, with its data in a folder of its own: they stay when it is killed. */
+export class NatsServer extends ControlledProcess {
   readonly folder: string;
   readonly #path: string;
   readonly #config: string;
-  #child: ChildProcess | undefined;
   #port = -1;
 
   private constructor(path: string, options: NatsServerOptions) {
+    super();
     this.#path = path;
     this.folder = mkdtempSync(join(tmpdir(), "sluice-nats-"));
     const jetstream = options.jetstream === true ? `jetstream { store_dir: ${JSON.stringify(join(this.folder, "js"))} }\n` : "";
@@ -98,7 +99,7 @@ export class NatsServer {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.child?.pid;
   }
 
   /** Starts it, on the port that it had. */
@@ -108,7 +109,7 @@ export class NatsServer {
     for (const old of this.#portFiles()) rmSync(old);
     const args = ["-c", file, "-a", "127.0.0.1", "-p", String(this.#port), "--ports_file_dir", this.folder, "-l", this.logFile];
     const child = spawn(this.#path, args, { stdio: "ignore" });
-    this.#child = child;
+    this.child = child;
     let ended: string | undefined;
     child.on("error", (error) => ended = error.message);
     child.on("exit", (code) => ended = `exit code ${code}`);
@@ -123,24 +124,6 @@ export class NatsServer {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     throw new Error(`nats-server did not start within 10 s\n${this.log()}`);
-  }
-
-  /** Ends it: `SIGKILL` as a crash would, `SIGTERM` in order. Its data stays. */
-  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    child.kill(signal);
-    await gone;
-  }
-
-  pause(): void {
-    this.#child?.kill("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#child?.kill("SIGCONT");
   }
 
   get logFile(): string {

@@ -7,7 +7,7 @@ import type { Manifest } from "../../runtime/checkpoint/manifest.ts";
 import { extentsOf } from "../../runtime/checkpoint/extent_reader.ts";
 import { writeSavepoint } from "../../runtime/checkpoint/savepoint.ts";
 import { openSnapshotFolder } from "../../runtime/checkpoint/snapshot_folder.ts";
-import { type CheckpointMode, inspect, job, type, value } from "../../mod.ts";
+import { type CheckpointMode, inspect, job, type Run, type, value } from "../../mod.ts";
 import { HandSource, nameOf, type Numbered } from "../scenarios/hand_source.ts";
 import { slowly } from "../scenarios/slow.ts";
 import { Stage } from "../scenarios/stage.ts";
@@ -47,6 +47,17 @@ function assertCounted({ source, sink }: Pick<ReturnType<typeof counting>, "sour
     const counts = sink.values.filter((line) => line.startsWith(split)).map((line) => Number(line.split(" ")[1]));
     assert.equal(counts.sort((a, b) => a - b), counts.map((_, at) => at + 1));
   }
+}
+
+/** Lets everything flow, to the end of the input and of the job. */
+async function finish(
+  stage: Stage,
+  { pace, source }: Pick<ReturnType<typeof counting>, "pace" | "source">,
+  run: Run,
+): Promise<void> {
+  pace.delayMs = 0;
+  source.end();
+  await stage.finish(run);
 }
 
 async function manifestOf(stage: Stage, folder: string): Promise<Manifest> {
@@ -118,9 +129,7 @@ for (const mode of modes) {
       }
       it.sink.rollBack(0);
       const end = await stage.start(it.job, { ...options, from: "kept/unaligned" });
-      it.pace.delayMs = 0;
-      it.source.end();
-      await stage.finish(end);
+      await finish(stage, it, end);
       assertCounted(it);
     },
   );
@@ -180,9 +189,7 @@ savepoints("the folder of a checkpoint is as good as a savepoint, shared files a
   it.sink.rollBack(0);
   const restored = await stage.start(it.job, { ...options, from: "old/chk-3-1" });
   stage.assertRecovered();
-  it.pace.delayMs = 0;
-  it.source.end();
-  await stage.finish(restored);
+  await finish(stage, it, restored);
   const counts = it.sink.values.map((line) => Number(line.split(" ")[1]));
   assert.is(Math.max(...counts), 30);
 });
@@ -202,9 +209,7 @@ savepoints("a run is stopped with a savepoint: its sinks have committed, and it 
   await stage.leave(run);
   const again = await stage.start(it.job, { checkpoints: { mode: "aligned" }, from: "last" });
   stage.assertRecovered();
-  it.pace.delayMs = 0;
-  it.source.end();
-  await stage.finish(again);
+  await finish(stage, it, again);
   assertCounted(it);
 });
 
@@ -223,9 +228,7 @@ savepoints("a savepoint that was asked for is taken after the restart when the j
   const id = await stage.settle(run.savepoint("kept"));
   assert.is(stage.of("restarting").length, 1);
   assert.is((await manifestOf(stage, "kept")).id, id);
-  it.pace.delayMs = 0;
-  it.source.end();
-  await stage.finish(run);
+  await finish(stage, it, run);
   assertCounted(it);
 });
 
@@ -251,9 +254,7 @@ savepoints("no place that cannot hold a savepoint harms the job, and nothing is 
   const [first, second] = [codeOf(run.savepoint("two")), codeOf(run.savepoint("two"))];
   assert.is(await stage.settle(second), "SAVEPOINT_EXISTS", "while the other is being written");
   assert.is(await stage.settle(first), "none");
-  it.pace.delayMs = 0;
-  it.source.end();
-  await stage.finish(run);
+  await finish(stage, it, run);
   assertCounted(it);
   assert.is(await codeOf(run.savepoint("late")), "RUN_ENDED");
 });
@@ -283,9 +284,7 @@ savepoints(
         assert.ok(!left.includes("manifest.json"), `step ${step} leaves half a savepoint`);
         await stage.settle(run.savepoint("kept"));
       }
-      it.pace.delayMs = 0;
-      it.source.end();
-      await stage.finish(run);
+      await finish(stage, it, run);
       assertCounted(it);
       assert.is(stage.of("failed").length, 0);
       if (!injected) break;
@@ -325,9 +324,7 @@ savepoints("a process that ends at any step leaves a whole savepoint or none, an
     it.sink.rollBack(0);
     const restored = await stage.start(it.job, { checkpoints: { mode: "unaligned" }, from: "kept" });
     assert.is(stage.of("started").at(-1)?.checkpoint, id);
-    it.pace.delayMs = 0;
-    it.source.end();
-    await stage.finish(restored);
+    await finish(stage, it, restored);
     assertCounted(it);
   }
   assert.ok(none >= 5, `it could be used again at ${none} steps only`);
@@ -390,9 +387,7 @@ savepoints("a run that was told where to start starts there again until it has a
   it.source.give(1);
   await stage.until(() => stage.of("started").length === 5, "another restart");
   assert.is(stage.of("started").at(-1)?.checkpoint, own, "then from its own");
-  it.pace.delayMs = 0;
-  it.source.end();
-  await stage.finish(again);
+  await finish(stage, it, again);
   assertCounted(it);
 });
 

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type CheckpointStorage, SluiceError } from "../../mod.ts";
 import type { DataWriter } from "../../runtime/checkpoint/storage.ts";
+import { alteredStorage } from "./altered_storage.ts";
 import { nameOf } from "./hand_source.ts";
 import { meeting } from "./meeting.ts";
 import { Stage } from "./stage.ts";
@@ -10,32 +11,22 @@ const test = suite("aborts, declines, timeouts and failures");
 
 /** Keeps account of the data files that are being written, by the checkpoint they belong to. */
 function watchWriters(real: CheckpointStorage, open: Map<DataWriter, number>): CheckpointStorage {
-  return {
-    location: real.location,
-    async open(name) {
-      const store = await real.open(name);
-      return new Proxy(store, {
-        get(target, property) {
-          const own: unknown = Reflect.get(target, property);
-          if (property !== "createData") return typeof own === "function" ? own.bind(target) : own;
-          return (id: number, attempt: number): DataWriter => {
-            const inner = target.createData(id, attempt);
-            const writer: DataWriter = {
-              append: (bytes) => inner.append(bytes),
-              get backlogBytes() {
-                return inner.backlogBytes;
-              },
-              drained: () => inner.drained(),
-              seal: () => inner.seal().finally(() => open.delete(writer)),
-              discard: () => inner.discard().finally(() => open.delete(writer)),
-            };
-            open.set(writer, id);
-            return writer;
-          };
+  return alteredStorage(real, (store) => ({
+    createData(id, attempt) {
+      const inner = store.createData(id, attempt);
+      const writer: DataWriter = {
+        append: (bytes) => inner.append(bytes),
+        get backlogBytes() {
+          return inner.backlogBytes;
         },
-      });
+        drained: () => inner.drained(),
+        seal: () => inner.seal().finally(() => open.delete(writer)),
+        discard: () => inner.discard().finally(() => open.delete(writer)),
+      };
+      open.set(writer, id);
+      return writer;
     },
-  };
+  }));
 }
 
 test("an abort unblocks the inputs that wait at the barrier, and the late barrier blocks nothing", async () => {

@@ -5,6 +5,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type CheckpointMode, type CheckpointStorage, job, memorySink, type, value } from "../../mod.ts";
+import { alteredStorage } from "./altered_storage.ts";
 import { HandSource, nameOf, type Numbered } from "./hand_source.ts";
 import { meeting } from "./meeting.ts";
 import { slowly } from "./slow.ts";
@@ -88,27 +89,18 @@ museum("FLINK-20654, 21104: after a decline one channel brings the newer barrier
 
 /** Lets the data files of one checkpoint take so long to be made durable. */
 function slowFor(slow: (id: number) => Promise<void> | undefined): (real: CheckpointStorage) => CheckpointStorage {
-  return (real) => ({
-    location: real.location,
-    async open(name) {
-      const store = await real.open(name);
-      return new Proxy(store, {
-        get(target, property) {
-          const own: unknown = Reflect.get(target, property);
-          if (property !== "createData") return typeof own === "function" ? own.bind(target) : own;
-          return (id: number, attempt: number) => {
-            const writer = target.createData(id, attempt);
-            const { seal } = writer;
-            writer.seal = async () => {
-              await slow(id);
-              return await seal.call(writer);
-            };
-            return writer;
-          };
-        },
-      });
-    },
-  });
+  return (real) =>
+    alteredStorage(real, (store) => ({
+      createData(id, attempt) {
+        const writer = store.createData(id, attempt);
+        const { seal } = writer;
+        writer.seal = async () => {
+          await slow(id);
+          return await seal.call(writer);
+        };
+        return writer;
+      },
+    }));
 }
 
 museum("FLINK-17869: an abort while what was captured is being written leaves no file and does not touch the next", async () => {

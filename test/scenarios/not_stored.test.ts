@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type CheckpointStorage, job } from "../../mod.ts";
+import { alteredStorage } from "./altered_storage.ts";
 import { HandSource, nameOf, type Numbered } from "./hand_source.ts";
 import { slowly } from "./slow.ts";
 import { Stage } from "./stage.ts";
@@ -10,22 +11,12 @@ const test = suite("a checkpoint that the storage does not complete");
 
 /** Lets `before` be called where a checkpoint would be completed; it may throw, or wait. */
 function completing(real: CheckpointStorage, before: (id: number) => Promise<void>): CheckpointStorage {
-  return {
-    location: real.location,
-    async open(name) {
-      const store = await real.open(name);
-      return new Proxy(store, {
-        get(target, property) {
-          const own: unknown = Reflect.get(target, property);
-          if (property !== "complete") return typeof own === "function" ? own.bind(target) : own;
-          return async (manifest: Parameters<typeof store.complete>[0]) => {
-            await before(manifest.id);
-            return await target.complete(manifest);
-          };
-        },
-      });
+  return alteredStorage(real, (store) => ({
+    async complete(manifest) {
+      await before(manifest.id);
+      return await store.complete(manifest);
     },
-  };
+  }));
 }
 
 function pipelineOf(stage: Stage, source: HandSource, sink: WitnessSink<Numbered>) {

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { ControlledProcess } from "../../runner/controlled_process.ts";
 import { projectRoot, type RuntimeName } from "../../runner/discover.ts";
 import { findRuntime } from "../../runner/runtimes.ts";
 
@@ -23,15 +24,15 @@ export interface MemberPlace {
 }
 
 /** A member of a cluster as a process of its own, that can be killed, paused and started again. */
-export class MemberProcess {
+export class MemberProcess extends ControlledProcess {
   readonly role: "worker" | "coordinator";
   readonly name: string;
   readonly #place: MemberPlace;
-  #child: ChildProcess | undefined;
   /** The last things it said. */
   readonly lines: string[] = [];
 
   constructor(role: "worker" | "coordinator", name: string, place: MemberPlace) {
+    super();
     this.role = role;
     this.name = name;
     this.#place = place;
@@ -45,7 +46,7 @@ export class MemberProcess {
   }
 
   get runs(): boolean {
-    return this.#child !== undefined;
+    return this.child !== undefined;
   }
 
   start(): void {
@@ -54,10 +55,10 @@ export class MemberProcess {
     const own = [this.role, "--name", this.name, "--jobs-dir", jobs, "--state", state, "--json", ...flags];
     const env = { ...process.env, NATS_URL: natsUrl };
     const child = spawn(command, [...args, ...own], { cwd: projectRoot, env, stdio: ["ignore", "pipe", "pipe"] });
-    this.#child = child;
+    this.child = child;
     child.stdout.resume();
     child.on("exit", () => {
-      if (this.#child === child) this.#child = undefined;
+      if (this.child === child) this.child = undefined;
     });
     let unread = "";
     child.stderr.on("data", (data: Uint8Array) => {
@@ -66,23 +67,6 @@ export class MemberProcess {
       unread = lines.pop() ?? "";
       for (const line of lines) this.#heard(line);
     });
-  }
-
-  /** Ends it as a crash would, or in order. */
-  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    child.kill(signal);
-    await gone;
-  }
-
-  pause(): void {
-    this.#child?.kill("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#child?.kill("SIGCONT");
   }
 
   #heard(line: string): void {
