@@ -6,6 +6,9 @@ import type { Figures } from "./report.ts";
 /** Another engine, whose program lies in `peers/`. */
 export type PeerName = "flink" | "jet";
 
+/** What a workload of another engine is told; `bench/peers/` says what there is. */
+export type PeerOptions = Readonly<Record<string, string | number>>;
+
 const folderOf = (peer: PeerName) => fileURLToPath(new URL(`./peers/${peer}`, import.meta.url));
 
 /**
@@ -17,7 +20,7 @@ const folderOf = (peer: PeerName) => fileURLToPath(new URL(`./peers/${peer}`, im
 export async function runPeer(
   peer: PeerName,
   workload: string,
-  options: Readonly<Record<string, string | number>>,
+  options: PeerOptions,
 ): Promise<Figures> {
   const folder = folderOf(peer);
   if (!existsSync(`${folder}/target/peers-${peer}.jar`)) {
@@ -34,5 +37,5 @@ export async function runPeer(
   if (status !== 0 || !line.startsWith("{")) {
     throw new Error(`${peer} ${workload} ended with ${String(status)}: ${errors || out}`);
   }
-  return JSON.parse(line) as Figures;
+  return { runtime: "java", runtimeVersion: undefined, ...JSON.parse(line) as Figures };
 }

@@ -1,113 +1,158 @@
-import { start } from "../mod.ts";
-import type { CheckpointMode } from "../mod.ts";
-import { checkpointSpreads, followCheckpoints } from "./checkpoint_figures.ts";
-import { backpressureJob } from "./jobs/backpressure.ts";
-import { keyedCountJob, newCount } from "./jobs/keyed_count.ts";
-import { cpuMs } from "./machine.ts";
-import { pause } from "./pause.ts";
-import { type PeerName, runPeer } from "./peer.ts";
+/** Each suite's comparison with other engines: the same workload with the same options, and what is to be reached. */
+import { byCpu, bySpeed, byTime, compareEngines, type Opponent, type Target } from "./comparison.ts";
+import { freshRun } from "./fresh_run.ts";
+import { type Answer, checkAnswer } from "./jobs/replay.ts";
+import { type PeerName, type PeerOptions, runPeer } from "./peer.ts";
+import type { Keeping } from "./pressure.ts";
 import { type Column, type Figures, number, type Report, spreadOf } from "./report.ts";
-import { median } from "./spread.ts";
 import type { Effort } from "./suite.ts";
 
-/** How the modes are called by each peer; a peer takes no part in the others. */
-const modesOf: Readonly<Record<PeerName, Readonly<Record<string, string>>>> = {
-  flink: { none: "none", aligned: "aligned", unaligned: "unaligned" },
-  jet: { none: "none", aligned: "exactly-once" },
-};
+type Workload = "keyed-count" | "window";
 
-/** keyed-count on ours and on other engines, in turn: records per second and processor time, as ratios of one run. */
-export async function runKeyedCountPeers(report: Report, effort: Effort, modes: readonly string[]): Promise<void> {
-  const rounds = effort.quick ? 1 : 2;
-  const [warm, seconds] = [Math.max(2, effort.seconds / 2), effort.seconds];
-  const rows: Figures[] = [];
-  for (const mode of modes) {
-    const rates = new Map<string, number[]>();
-    const note = (figures: Figures) => {
-      const engine = String(figures.engine);
-      rates.set(engine, [...rates.get(engine) ?? [], figures["recordsPerSecond"] as number]);
-      rows.push(figures);
-    };
-    for (let round = 0; round < rounds; round++) {
-      note(report.add(await ownKeyedCount(mode, warm, seconds)));
-      for (const peer of ["flink", "jet"] as const) {
-        const theirs = modesOf[peer][mode];
-        if (theirs === undefined) continue;
-        const reuse = peer === "flink" ? { objectReuse: "true" } : {};
-        const figures = await runPeer(peer, "keyed-count", { mode: theirs, warm, seconds, ...reuse });
-        if (figures["totalEmitted"] !== figures["totalSunk"]) throw new Error(`${peer} lost records: ${JSON.stringify(figures)}`);
-        note(report.add({ ...figures, mode }));
-      }
-    }
-    const own = median(rates.get("sluice") ?? []);
-    for (const [engine, of] of rates) {
-      if (engine !== "sluice") report.say(`keyed-count, ${mode}: sluice ${number(own / median(of))} x ${engine}`);
-    }
-  }
-  report.table(throughputColumns, rows);
+/** How a throughput workload runs on every side. */
+interface Box {
+  readonly workload: Workload;
+  readonly mode: string;
+  readonly warm: number;
+  readonly seconds: number;
 }
 
-/** Checkpoints under backpressure on ours and on Flink, in turn. */
-export async function runBackpressurePeers(report: Report, modes: readonly string[], depths: readonly number[]): Promise<void> {
-  const rows: Figures[] = [];
-  for (const mode of modes) {
-    for (const stages of depths) {
-      const own = report.add(await ownBackpressure(mode as CheckpointMode, stages));
-      const theirs = report.add(await runPeer("flink", "backpressure", { mode, stages, work: "busy", checkpoints: 10 }));
-      const ratio = (spreadOf(theirs, "durationMs")?.p50 ?? NaN) / (spreadOf(own, "durationMs")?.p50 ?? NaN);
-      report.say(`backpressure, ${mode}, ${stages} stages: ${number(ratio, 1)} times as fast as Flink`);
-      rows.push(own, theirs);
-    }
+function checked(side: string, workload: Workload, figures: Figures): Figures {
+  checkAnswer(side, workload, figures as unknown as Answer);
+  return figures;
+}
+
+/** Ours, in a process of its own. */
+function own(box: Box) {
+  return { side: "sluice", run: async () => checked("sluice", box.workload, await freshRun("steady", box)) };
+}
+
+function opponent(
+  side: string,
+  peer: PeerName,
+  { workload, ...box }: Box,
+  more: PeerOptions,
+  targets: readonly Target[],
+): Opponent {
+  return { side, targets, run: async () => checked(side, workload, await runPeer(peer, workload, { ...box, ...more })) };
+}
+
+function boxOf(workload: Workload, mode: string, effort: Effort): Box {
+  return { workload, mode, warm: effort.quick ? 2 : 5, seconds: effort.quick ? 2 : effort.seconds };
+}
+
+/** keyed-count, checkpoints every second included, beside Flink as its users write it and beside its hand-tuned best. */
+export async function runKeyedCountPeers(report: Report, effort: Effort): Promise<void> {
+  for (const mode of effort.quick ? ["aligned"] : ["aligned", "unaligned"]) {
+    const box = boxOf("keyed-count", mode, effort);
+    await compareEngines(report, {
+      title: `keyed-count, ${mode} checkpoints every second`,
+      own: own(box),
+      opponents: [
+        opponent("Flink, POJO", "flink", box, { objectReuse: "true" }, [bySpeed(2.5), byCpu(5)]),
+        opponent("Flink, own serializer", "flink", box, { objectReuse: "true", serializer: "custom" }, [bySpeed(1.3), byCpu(3)]),
+      ],
+      rounds: effort.quick ? 1 : 3,
+      columns: throughputColumns,
+    });
   }
-  report.table(checkpointColumns, rows);
+}
+
+/** Tumbling windows, checkpoints every second included. Jet has no unaligned checkpoints. */
+export async function runWindowPeers(report: Report, effort: Effort): Promise<void> {
+  for (const mode of effort.quick ? ["aligned"] : ["aligned", "unaligned"]) {
+    const box = boxOf("window", mode, effort);
+    const jet = opponent("Jet", "jet", { ...box, mode: "exactly-once" }, {}, [bySpeed(1), byCpu(2)]);
+    await compareEngines(report, {
+      title: `window, ${mode} checkpoints every second`,
+      own: own(box),
+      opponents: [
+        opponent("Flink, POJO", "flink", box, { objectReuse: "true" }, [bySpeed(2), byCpu(5)]),
+        ...(mode === "aligned" ? [jet] : []),
+      ],
+      rounds: effort.quick ? 1 : 3,
+      columns: throughputColumns,
+    });
+  }
 }
 
 const throughputColumns: readonly Column[] = [
-  ["engine", (row) => String(row.engine)],
-  ["mode", (row) => String(row.mode)],
   ["M records/s", (row) => number((row["recordsPerSecond"] as number) / 1e6)],
-  ["CPU s per M", (row) => number(row["cpuSecondsPerMillion"])],
+  ["CPU s per M", (row) => number(row["cpuSecondsPerMillion"], 3)],
+  ["CPUs", (row) => number(row["cpuCores"])],
+  ["others' CPUs", (row) => number(row["othersCpuCores"])],
 ];
 
+/** Beside which of Flink's options each mode is measured, and what is to be reached. */
+const pressureModes: Readonly<
+  Record<string, { readonly theirs: PeerOptions; readonly atLeast: number; readonly enough?: number }>
+> = {
+  unaligned: { theirs: { checkpoints: 20 }, atLeast: 5, enough: 5 },
+  "aligned-timeout": { theirs: { checkpoints: 6 }, atLeast: 0, enough: 510 },
+  aligned: { theirs: { checkpoints: 5, debloat: "true", fill: 10, limitSeconds: 40 }, atLeast: 2 },
+};
+
+/** Checkpoints under full backpressure; Flink keeps its own in files that it does not sync. Aligned: Flink debloats. */
+export async function runBackpressurePeers(report: Report, effort: Effort): Promise<void> {
+  for (const mode of effort.quick ? ["unaligned"] : Object.keys(pressureModes)) {
+    const { theirs, atLeast, enough } = pressureModes[mode] as (typeof pressureModes)[string];
+    for (const stages of effort.quick ? [1] : [1, 3, 5]) {
+      const shape = { stages, slowUs: 1_000 };
+      const checkpoints = Number(theirs["checkpoints"]);
+      const keeping = (keeping: Keeping) => () =>
+        freshRun("pressure", { ...shape, skew: 0, mode, keeping, checkpoints, fillMs: 2_000, everyMs: 250 });
+      const times = (["p50", "p95"] as const).map((of) =>
+        byTime(`checkpoint ${of}`, (figures) => spreadOf(figures, "durationMs")?.[of] ?? NaN, atLeast, enough)
+      );
+      await compareEngines(report, {
+        title: `backpressure, ${mode}, ${stages} keyed stages`,
+        own: { side: "sluice, no fsync", run: keeping("file, no fsync") },
+        opponents: [
+          { side: "sluice, fsync", targets: [], run: keeping("file") },
+          {
+            side: mode === "aligned" ? "Flink, debloating" : "Flink",
+            targets: times,
+            run: () => runPeer("flink", "backpressure", { ...shape, mode, work: "busy", objectReuse: "true", ...theirs }),
+          },
+        ],
+        rounds: 1,
+        columns: checkpointColumns,
+      });
+    }
+  }
+}
+
 const checkpointColumns: readonly Column[] = [
-  ["engine", (row) => String(row.engine)],
-  ["mode", (row) => String(row.mode)],
-  ["stages", (row) => String(row["stages"])],
-  ["p50 ms", (row) => number(spreadOf(row, "durationMs")?.p50)],
-  ["max ms", (row) => number(spreadOf(row, "durationMs")?.max)],
+  ["checkpoints", (row) => String(row["checkpoints"])],
+  ...(["p50", "p95", "max"] as const).map((of): Column => [`${of} ms`, (row) => number(spreadOf(row, "durationMs")?.[of], 1)]),
   ["in flight bytes", (row) => number(spreadOf(row, "persistedInFlightBytes")?.p50, 0)],
 ];
 
-/** As the peers do it: an endless source, a time box after a warm-up, then the sources stop and everything drains. */
-async function ownKeyedCount(mode: string, warm: number, seconds: number): Promise<Figures> {
-  const result = newCount();
-  const options = mode === "none" ? {} : { checkpoints: { mode: mode as CheckpointMode, intervalMs: 1_000 } };
-  const job = await start(keyedCountJob(Number.MAX_SAFE_INTEGER, result), options);
-  await pause(warm * 1_000);
-  const [records, cpu, begin] = [result.records, cpuMs(), performance.now()];
-  await pause(seconds * 1_000);
-  const [done, usedMs, tookMs] = [result.records - records, cpuMs() - cpu, performance.now() - begin];
-  await job.stop();
-  return {
-    workload: "keyed-count",
-    mode,
-    parallelism: 2,
-    records: done,
-    seconds: tookMs / 1_000,
-    recordsPerSecond: Math.round(done / tookMs * 1_000),
-    cpuSecondsPerMillion: usedMs / done * 1_000,
-    totalSunk: result.records,
+/** From a throw to the first record after the restart; checkpoints are kept in files. */
+export async function runRecoveryPeers(report: Report, effort: Effort): Promise<void> {
+  const [records, failures] = [effort.quick ? 1_000_000 : 10_000_000, effort.quick ? 2 : 5];
+  let checksum: unknown;
+  const same = (figures: Figures): Figures => {
+    if (figures["exact"] !== true || (checksum !== undefined && figures["checksum"] !== checksum)) {
+      throw new Error(`not the totals of a replay, or not those of the other engine: ${JSON.stringify(figures)}`);
+    }
+    checksum = figures["checksum"];
+    return figures;
   };
-}
-
-async function ownBackpressure(mode: CheckpointMode, stages: number): Promise<Figures> {
-  const shape = { stages, slowUs: 1_000, skew: 0 };
-  await using job = await start(backpressureJob(shape, { records: 0 }), { checkpoints: { mode } });
-  const completed = followCheckpoints(job);
-  await pause(5_000);
-  for (let i = 0; i < 10; i++) {
-    await job.checkpoint();
-    await pause(200);
-  }
-  return { workload: "backpressure", mode: String(mode), parallelism: 2, ...shape, ...checkpointSpreads(completed) };
+  await compareEngines(report, {
+    title: "recovery, unaligned checkpoints every 500 ms, restart without delay",
+    own: { side: "sluice", run: async () => same(await freshRun("throwing", { keys: 1_000, records, failures, files: true })) },
+    opponents: [{
+      side: "Flink, POJO",
+      targets: [byTime("throw to first record", (row) => (spreadOf(row, "throwToFirstProcessedUs")?.p50 ?? NaN) / 1_000, 5)],
+      run: async () => same(await runPeer("flink", "recovery", { records, failures, mode: "unaligned", objectReuse: "true" })),
+    }],
+    rounds: effort.quick ? 1 : 3,
+    columns: [
+      ["p50 ms", (row) => number((spreadOf(row, "throwToFirstProcessedUs")?.p50 ?? NaN) / 1_000, 1)],
+      ["max ms", (row) => number((spreadOf(row, "throwToFirstProcessedUs")?.max ?? NaN) / 1_000, 1)],
+      ["failures", (row) => String(row["failures"])],
+      ["exact", (row) => String(row["exact"])],
+    ],
+  });
 }

@@ -14,13 +14,49 @@ export interface Figures {
 /** A column of a table: its head, and what it shows of a case. */
 export type Column = readonly [head: string, show: (figures: Figures) => string];
 
+/** A table as it is printed. */
+export interface PrintedTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly cells: readonly (readonly string[])[];
+}
+
+/** Prints a table, under its title. */
+export function printTable({ title, head, cells }: PrintedTable): void {
+  const table = new Table({
+    head: [...head],
+    colAligns: head.map((_, index) => (index === 0 ? "left" : "right")),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of cells) table.push([...row]);
+  if (title !== "") console.log(`\n${title}`);
+  console.log(table.toString());
+}
+
+/** Tables of several runtimes as one each: those with the same title and head, with the runtime in front. */
+export function joinTables(ofRuntimes: readonly (readonly [runtime: string, tables: readonly PrintedTable[]])[]): PrintedTable[] {
+  const joined = new Map<string, { title: string; head: string[]; cells: string[][] }>();
+  for (const [runtime, tables] of ofRuntimes) {
+    for (const { title, head, cells } of tables) {
+      const id = JSON.stringify([title, head]);
+      const into = joined.get(id) ?? { title, head: ["runtime", ...head], cells: [] };
+      joined.set(id, into);
+      for (const row of cells) into.cells.push([runtime, ...row]);
+    }
+  }
+  return [...joined.values()];
+}
+
 /** Says what was measured: tables for people, and JSON, one object a line, for programs. */
 export class Report {
   readonly #jsonPath: string | undefined;
+  readonly #tablesPath: string | undefined;
   readonly #all: Figures[] = [];
 
-  constructor(jsonPath?: string, append = false) {
+  /** Into `tablesPath` go tables as lines of JSON, for whoever prints those of several runtimes as one. */
+  constructor(jsonPath?: string, append = false, tablesPath?: string) {
     this.#jsonPath = jsonPath;
+    this.#tablesPath = tablesPath;
     if (jsonPath !== undefined && !append) writeFileSync(jsonPath, "");
   }
 
@@ -47,14 +83,10 @@ export class Report {
     return complete;
   }
 
-  table(columns: readonly Column[], rows: readonly Figures[]): void {
-    const table = new Table({
-      head: columns.map(([head]) => head),
-      colAligns: columns.map((_, index) => (index === 0 ? "left" : "right")),
-      style: { head: [], border: [], compact: true },
-    });
-    for (const row of rows) table.push(columns.map(([, show]) => show(row)));
-    console.log(table.toString());
+  table(columns: readonly Column[], rows: readonly Figures[], title: string = ""): void {
+    const [head, cells] = [columns.map(([head]) => head), rows.map((row) => columns.map(([, show]) => show(row)))];
+    if (this.#tablesPath === undefined) printTable({ title, head, cells });
+    else appendFileSync(this.#tablesPath, `${JSON.stringify({ title, head, cells })}\n`);
   }
 }
 

@@ -8,7 +8,7 @@ export interface Effort {
   readonly seconds: number;
   /** How much state, in gigabytes, where a suite asks for it. @default the suite's own */
   readonly gb: number | undefined;
-  /** Also measure the other engines on the same workload. */
+  /** Measure ours and other engines on the same workload, in turn, instead of what the suite measures otherwise. */
   readonly peers: boolean;
 }
 

@@ -18,9 +18,9 @@ interface Total {
 }
 
 /** keyed-count: source → map → keyBy(key) → running count and sum → counting sink; every operator with two subtasks. */
-export function keyedCountJob(records: number, result: CountResult): Job {
+export function keyedCountJob(records: number, result: CountResult, make: (n: number) => BenchEvent = makeEvent): Job {
   return job("keyed-count", (flow) => {
-    flow.from("events", generate({ count: records, splits: 2, make: makeEvent }))
+    flow.from("events", generate({ count: records, splits: 2, make }))
       .map(mapEvent)
       .keyBy("key", (event) => event.key)
       .process("count", {

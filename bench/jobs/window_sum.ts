@@ -1,5 +1,5 @@
 import { type Aggregate, forEach, generate, type Job, job, minutes, tumbling } from "../../mod.ts";
-import { type BenchEvent, finalize, makeEvent } from "./event.ts";
+import { type BenchEvent, finalize, firstMs, makeEvent, mapEvent } from "./event.ts";
 
 /** What a side of the window workload came to. */
 export interface WindowResults {
@@ -8,20 +8,31 @@ export interface WindowResults {
   counted: number;
   /** The sum over the sums of all windows. */
   summed: number;
+  /** The end of the latest window. */
+  lastEnd: number;
 }
 
 export function newResults(): WindowResults {
-  return { windows: 0, counted: 0, summed: 0 };
+  return { windows: 0, counted: 0, summed: 0, lastEnd: 0 };
 }
 
 const outOfOrderMs = 5_000;
 const minuteMs = 60_000;
-const firstMs = makeEvent(0).ts;
 
 /** 10,000 events a second of event time, each up to five seconds late. */
 export function makeTimedEvent(n: number): BenchEvent {
-  const event = makeEvent(n);
-  return { ...event, ts: firstMs + Math.floor(n / 10) - finalize(n + 1) % outOfOrderMs };
+  const { key, seq, value, payload } = makeEvent(n);
+  return { key, seq, ts: timeOf(n), value, payload };
+}
+
+/** The event time of record `n`. */
+export function timeOf(n: number): number {
+  return firstMs + Math.floor(n / 10) - (finalize(n) >>> 10) % outOfOrderMs;
+}
+
+/** The end of the window of an event time. */
+export function endOf(ts: number): number {
+  return ts - ts % minuteMs + minuteMs;
 }
 
 interface CountAndSum {
@@ -40,20 +51,26 @@ const countAndSum: Aggregate<BenchEvent, CountAndSum, CountAndSum> = {
   result: ({ count, sum }) => ({ count, sum }),
 };
 
-/** source → watermarks → keyBy(key) → tumbling minutes → count and sum → counting sink; every operator with two subtasks. */
-export function windowJob(records: number, results: WindowResults): Job {
+/** source → watermarks → map → keyBy(key) → tumbling minutes → count and sum → counting sink; every operator with two subtasks. */
+export function windowJob(
+  records: number,
+  results: WindowResults,
+  make: (n: number) => BenchEvent = makeTimedEvent,
+): Job {
   return job("window", (flow) => {
-    flow.from("events", generate({ count: records, splits: 2, make: makeTimedEvent }))
+    flow.from("events", generate({ count: records, splits: 2, make }))
       .watermarks((event) => event.ts, { outOfOrderMs })
+      .map(mapEvent)
       .keyBy("key", (event) => event.key)
       .window(tumbling(minutes(1)))
       .aggregate("sums", countAndSum)
       .to(
         "sink",
-        forEach(({ value }) => {
+        forEach(({ value, end }) => {
           results.windows++;
           results.counted += value.count;
           results.summed += value.sum;
+          if (end > results.lastEnd) results.lastEnd = end;
         }),
       );
   }, { parallelism: 2 });
@@ -75,8 +92,8 @@ export function windowLoop(records: number, results: WindowResults): void {
   };
   let latest = -Infinity;
   for (let n = 0; n < records; n++) {
-    const event = makeTimedEvent(n);
-    const end = event.ts - event.ts % minuteMs + minuteMs;
+    const event = mapEvent(makeTimedEvent(n));
+    const end = endOf(event.ts);
     let totals = open.get(end);
     if (totals === undefined) open.set(end, totals = new Map());
     let total = totals.get(event.key);

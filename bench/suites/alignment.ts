@@ -1,42 +1,45 @@
 /** How long does a checkpoint take under full backpressure, by mode, depth, cost of the slow operator, and skew? */
-import { Bench } from "tinybench";
-import { type CheckpointMode, start } from "../../mod.ts";
-import { checkpointSpreads, followCheckpoints } from "../checkpoint_figures.ts";
-import { type Backpressure, backpressureJob } from "../jobs/backpressure.ts";
-import { pause } from "../pause.ts";
+import type { Backpressure } from "../jobs/backpressure.ts";
 import { runBackpressurePeers } from "../peer_runs.ts";
+import { runPressure } from "../pressure.ts";
 import { type Column, type Figures, number, type Report, spreadOf } from "../report.ts";
+import { modesByName } from "../steady.ts";
 import type { Effort } from "../suite.ts";
 
-const modes: Readonly<Record<string, CheckpointMode>> = {
-  unaligned: "unaligned",
-  "aligned-timeout": { alignedTimeoutMs: 500 },
-  aligned: "aligned",
-  "at-least-once": "at-least-once",
-};
-
 export async function run(report: Report, effort: Effort): Promise<void> {
+  if (effort.peers) {
+    report.begin("checkpoints under full backpressure beside Flink, parallelism 2, each run in a process of its own; in files");
+    return await runBackpressurePeers(report, effort);
+  }
   const checkpoints = effort.quick ? 5 : 20;
   const fillMs = effort.quick ? 500 : 2_000;
   report.begin(`checkpoints one after another under full backpressure: ${checkpoints} each, parallelism 2, memory storage`);
 
-  const measure = async (shapes: readonly Backpressure[], of: readonly string[]): Promise<Figures[]> => {
+  const measure = async (shapes: readonly Backpressure[], of: readonly string[], everyMs = 0): Promise<Figures[]> => {
     const rows: Figures[] = [];
     for (const mode of of) {
-      for (const shape of shapes) rows.push(report.add(await measureOne(mode, shape, checkpoints, fillMs)));
+      for (const shape of shapes) {
+        rows.push(report.add(await runPressure({ ...shape, mode, keeping: "memory", checkpoints, fillMs, everyMs })));
+      }
     }
     return rows;
   };
+  const modes = Object.keys(modesByName);
   const plain: Backpressure = { stages: 3, slowUs: 1_000, skew: 0 };
   const depths = (effort.quick ? [1, 3] : [1, 3, 5]).map((stages) => ({ ...plain, stages }));
-  report.say("\nby mode and depth: the last operator is busy 1 ms per record");
-  report.table(columns, await measure(depths, Object.keys(modes)));
+  report.table(columns, await measure(depths, modes), "by mode and depth: the last operator is busy 1 ms per record");
   if (effort.quick) return;
-  report.say("\nby cost of the last operator");
-  report.table(columns, await measure([100, 10_000].map((slowUs) => ({ ...plain, slowUs })), ["unaligned", "aligned"]));
-  report.say("\nby skew: nine records of ten have the same key");
-  report.table(columns, await measure([{ ...plain, skew: 0.9 }], ["unaligned", "aligned"]));
-  if (effort.peers) await runBackpressurePeers(report, ["unaligned", "aligned"], [1, 3, 5]);
+  report.table(
+    columns,
+    await measure([100, 10_000].map((slowUs) => ({ ...plain, slowUs })), ["unaligned", "aligned"]),
+    "by cost of the last operator",
+  );
+  report.table(
+    columns,
+    await measure([{ ...plain, skew: 0.9 }], ["unaligned", "aligned"]),
+    "by skew: nine records of ten have the same key",
+  );
+  report.table(columns, await measure([plain], modes, 700), "over time: one every 700 ms");
 }
 
 const milliseconds = (name: string, of: "p50" | "max") => (row: Figures) => number(spreadOf(row, name)?.[of]);
@@ -53,25 +56,3 @@ const columns: readonly Column[] = [
   ["captured", (row) => number(spreadOf(row, "inFlightRecords")?.p50, 0)],
   ["bytes", (row) => number(spreadOf(row, "persistedInFlightBytes")?.p50, 0)],
 ];
-
-async function measureOne(mode: string, shape: Backpressure, checkpoints: number, fillMs: number): Promise<Figures> {
-  const seen = { records: 0 };
-  await using job = await start(backpressureJob(shape, seen), { checkpoints: { mode: modes[mode] as CheckpointMode } });
-  const completed = followCheckpoints(job);
-  await pause(fillMs);
-  const bench = new Bench({ iterations: checkpoints, time: 0, warmup: false });
-  bench.add(mode, async () => {
-    await job.checkpoint();
-  });
-  await bench.run();
-  await pause(0);
-  if (seen.records === 0) throw new Error("nothing was processed: the figures would mean nothing");
-  return {
-    workload: "backpressure",
-    mode,
-    parallelism: 2,
-    ...shape,
-    checkpoints: completed.length,
-    ...checkpointSpreads(completed),
-  };
-}

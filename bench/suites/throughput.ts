@@ -1,6 +1,6 @@
 /** How many records per second does keyed-count do in one process, beside a bare loop with the same work and no guarantees? */
 import { start } from "../../mod.ts";
-import type { ChannelOptions, CheckpointMode } from "../../mod.ts";
+import type { ChannelOptions } from "../../mod.ts";
 import { alternate, type Measured, share, type Side } from "../alternate.ts";
 import { contender } from "../contender.ts";
 import { keyedCountFrames, keyedCountJob, keyedCountLoop, newCount } from "../jobs/keyed_count.ts";
@@ -8,6 +8,7 @@ import { type BenchEvent, makeEvent, mapEvent } from "../jobs/event.ts";
 import { runKeyedCountPeers } from "../peer_runs.ts";
 import { type Column, type Figures, number, percentSpread, type Report, spreadOf } from "../report.ts";
 import { median } from "../spread.ts";
+import { modesByName } from "../steady.ts";
 import type { Effort } from "../suite.ts";
 
 interface Case {
@@ -15,13 +16,6 @@ interface Case {
   readonly intervalMs?: number;
   readonly channels?: ChannelOptions;
 }
-
-const modes: Readonly<Record<string, CheckpointMode>> = {
-  aligned: "aligned",
-  unaligned: "unaligned",
-  "aligned-timeout": { alignedTimeoutMs: 500 },
-  "at-least-once": "at-least-once",
-};
 
 interface RxJs {
   keyedCount(work: {
@@ -33,6 +27,10 @@ interface RxJs {
 }
 
 export async function run(report: Report, effort: Effort): Promise<void> {
+  if (effort.peers) {
+    report.begin("keyed-count beside other engines, parallelism 2, each run in a process of its own");
+    return await runKeyedCountPeers(report, effort);
+  }
   const rounds = effort.quick ? 2 : 5;
   const records = effort.quick ? 300_000 : await recordsFor(effort.seconds / rounds);
   report.begin(`keyed-count, ${records.toLocaleString("en")} records a round, ${rounds} rounds after a warm-up`);
@@ -46,7 +44,7 @@ export async function run(report: Report, effort: Effort): Promise<void> {
     [frames, { mode: "frames-loop" }],
     ...(rxjs === undefined ? [] : [[rxJsSide(rxjs, records), { mode: "rxjs" }] as const]),
     [none, { mode: "none" }],
-    ...Object.keys(modes).map((mode) => sideOf(records, { mode, intervalMs: 1_000 })),
+    ...Object.keys(modesByName).map((mode) => sideOf(records, { mode, intervalMs: 1_000 })),
   ]);
   if (effort.quick) return;
   const often = ["aligned", "unaligned"].flatMap((mode) => [100, 20].map((intervalMs) => ({ mode, intervalMs })));
@@ -59,7 +57,6 @@ export async function run(report: Report, effort: Effort): Promise<void> {
     [none, { mode: "none" }],
     ...sizes.map((of) => sideOf(records, of)),
   ]);
-  if (effort.peers) await runKeyedCountPeers(report, effort, ["none", "aligned", "unaligned"]);
 }
 
 async function compare(
@@ -90,8 +87,7 @@ async function compare(
       othersCpuCores: side.othersCpuCores,
     });
   });
-  report.say(`\n${title}`);
-  report.table(columns(base.name), rows);
+  report.table(columns(base.name), rows, title);
 }
 
 const columns = (base: string): readonly Column[] => [
@@ -110,7 +106,9 @@ function sideOf(records: number, of: Case): readonly [Side, Case] {
 }
 
 function jobSide(records: number, name: string, { mode, intervalMs, channels = {} }: Case): Side {
-  const checkpoints = mode === "none" || intervalMs === undefined ? {} : { checkpoints: { mode: modes[mode]!, intervalMs } };
+  const checkpoints = mode === "none" || intervalMs === undefined
+    ? {}
+    : { checkpoints: { mode: modesByName[mode]!, intervalMs } };
   return {
     name,
     async run() {

@@ -2,6 +2,7 @@
 import { type CheckpointMode, start } from "../../mod.ts";
 import { alternate, type Measured, share, type Side } from "../alternate.ts";
 import { newResults, windowJob, windowLoop, type WindowResults } from "../jobs/window_sum.ts";
+import { runWindowPeers } from "../peer_runs.ts";
 import { type Column, number, percentSpread, type Report, spreadOf } from "../report.ts";
 import { median } from "../spread.ts";
 import type { Effort } from "../suite.ts";
@@ -9,6 +10,10 @@ import type { Effort } from "../suite.ts";
 const modes: readonly (CheckpointMode & string | "none")[] = ["none", "aligned", "unaligned"];
 
 export async function run(report: Report, effort: Effort): Promise<void> {
+  if (effort.peers) {
+    report.begin("windows of a minute beside other engines, parallelism 2, each run in a process of its own");
+    return await runWindowPeers(report, effort);
+  }
   const rounds = effort.quick ? 2 : 5;
   const records = effort.quick ? 300_000 : Math.ceil(effort.seconds * 1.5e6 / rounds);
   report.begin(

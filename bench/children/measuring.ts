@@ -1,0 +1,23 @@
+/** A process that measures one run of ours and says its figures: nothing that ran before it has shaped its compiled code. */
+import { type Pressure, runPressure } from "../pressure.ts";
+import type { Figures } from "../report.ts";
+import { runSteady, type Steady } from "../steady.ts";
+import { runThrowing, type Throwing } from "../throwing.ts";
+
+/** What can be measured so, by name, with its options. */
+export interface Measurable {
+  readonly steady: Steady;
+  readonly pressure: Pressure;
+  readonly throwing: Throwing;
+}
+
+const runs: { readonly [Name in keyof Measurable]: (options: Measurable[Name]) => Promise<Figures> } = {
+  steady: runSteady,
+  pressure: runPressure,
+  throwing: runThrowing,
+};
+
+const [name = "", options = "{}"] = process.argv.slice(2);
+const run = runs[name as keyof Measurable] as (options: unknown) => Promise<Figures>;
+console.log(`figures ${JSON.stringify(await run(JSON.parse(options)))}`);
+process.exit();

@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CheckpointMode, start, type StartOptions } from "../mod.ts";
+import { checkpointSpreads, followCheckpoints } from "./checkpoint_figures.ts";
+import { type BenchEvent, makeEvent } from "./jobs/event.ts";
+import { keyedCountJob, newCount } from "./jobs/keyed_count.ts";
+import { makeTimedEvent, newResults, windowJob } from "./jobs/window_sum.ts";
+import { cpuMs, machineCpuMs } from "./machine.ts";
+import { pause } from "./pause.ts";
+import type { Figures } from "./report.ts";
+
+/** An endless job in a time box, as the programs in `peers/` run it. */
+export interface Steady {
+  readonly workload: "keyed-count" | "window";
+  /** `none`, or how checkpoints are taken, every second, into a folder. */
+  readonly mode: string;
+  /** Both in seconds. */
+  readonly warm: number;
+  readonly seconds: number;
+}
+
+/** The modes by the names that all engines' figures have. */
+export const modesByName: Readonly<Record<string, CheckpointMode>> = {
+  unaligned: "unaligned",
+  "aligned-timeout": { alignedTimeoutMs: 500 },
+  aligned: "aligned",
+  "at-least-once": "at-least-once",
+};
+
+/** Readers of the generator, each with what it has emitted. */
+class Emitted {
+  readonly byReader = [0, 0];
+
+  /** `make`, counted: reader i gives i, i + 2, i + 4 … */
+  counting(make: (n: number) => BenchEvent): (n: number) => BenchEvent {
+    const { byReader } = this;
+    return (n) => {
+      byReader[n & 1] = (n >>> 1) + 1;
+      return make(n);
+    };
+  }
+
+  get records(): number {
+    return this.byReader.reduce((sum, emitted) => sum + emitted, 0);
+  }
+}
+
+/** Warms up, measures in a time box, stops the sources and lets everything drain. */
+export async function runSteady({ workload, mode, warm, seconds }: Steady): Promise<Figures> {
+  const emitted = new Emitted();
+  const directory = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+  const options: StartOptions = mode === "none"
+    ? {}
+    : { checkpoints: { mode: modesByName[mode]!, intervalMs: 1_000, directory } };
+  const counts = newCount();
+  const windows = newResults();
+  const job = workload === "window"
+    ? windowJob(Number.MAX_SAFE_INTEGER, windows, emitted.counting(makeTimedEvent))
+    : keyedCountJob(Number.MAX_SAFE_INTEGER, counts, emitted.counting(makeEvent));
+  try {
+    const run = await start(job, options);
+    const completed = followCheckpoints(run);
+    await pause(warm * 1_000);
+    const [records, cpu, machine, begin] = [emitted.records, cpuMs(), machineCpuMs(), performance.now()];
+    await pause(seconds * 1_000);
+    const [done, usedMs, tookMs] = [emitted.records - records, cpuMs() - cpu, performance.now() - begin];
+    const othersMs = machine === undefined ? NaN : (machineCpuMs() ?? NaN) - machine - usedMs;
+    await run.stop();
+    const answer = workload === "window" ? windows : { ...counts, summed: 0 };
+    const totalEmitted = emitted.records;
+    if (workload === "keyed-count" && counts.records !== totalEmitted) {
+      throw new Error(`${totalEmitted} records were emitted, ${counts.records} came to the sink`);
+    }
+    return {
+      workload,
+      mode,
+      parallelism: 2,
+      records: done,
+      seconds: tookMs / 1_000,
+      recordsPerSecond: Math.round(done / tookMs * 1_000),
+      cpuSecondsPerMillion: usedMs / done * 1_000,
+      cpuCores: usedMs / tookMs,
+      othersCpuCores: othersMs / tookMs,
+      totalEmitted,
+      emittedByReader: emitted.byReader,
+      ...answer,
+      ...(mode === "none" ? {} : checkpointSpreads(completed)),
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
