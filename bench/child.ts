@@ -23,7 +23,7 @@ export class Child {
       deno: [process.execPath, "run", "-A"],
       bun: [process.execPath],
     }[thisRuntime().name] as [string, ...string[]];
-    this.#process = spawn(command, [...before, file, ...words], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+    this.#process = spawn(command, [...before, file, ...words], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
     createInterface({ input: this.#process.stdout as NonNullable<ChildProcess["stdout"]> }).on("line", (line) => {
       const index = this.#waiting.findIndex(({ begins }) => line.startsWith(begins));
       if (index < 0) this.#lines.push(line);
@@ -32,6 +32,16 @@ export class Child {
     this.#process.on("close", (status) => {
       for (const { reject } of this.#waiting) reject(new Error(`${program} ended with ${String(status)}`));
     });
+  }
+
+  /** What the system calls it. */
+  get pid(): number {
+    return this.#process.pid ?? NaN;
+  }
+
+  /** Puts a line on its standard input, which ends with this process. */
+  say(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
   }
 
   /** The next line that begins so. */

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CheckpointMode, start, type StartOptions } from "../mod.ts";
 import { checkpointSpreads, followCheckpoints } from "./checkpoint_figures.ts";
-import { type BenchEvent, makeEvent } from "./jobs/event.ts";
+import { Emitted } from "./emitted.ts";
+import { makeEvent } from "./jobs/event.ts";
 import { keyedCountJob, newCount } from "./jobs/keyed_count.ts";
 import { makeTimedEvent, newResults, windowJob } from "./jobs/window_sum.ts";
 import { cpuMs, machineCpuMs } from "./machine.ts";
@@ -27,24 +28,6 @@ export const modesByName: Readonly<Record<string, CheckpointMode>> = {
   aligned: "aligned",
   "at-least-once": "at-least-once",
 };
-
-/** Readers of the generator, each with what it has emitted. */
-class Emitted {
-  readonly byReader = [0, 0];
-
-  /** `make`, counted: reader i gives i, i + 2, i + 4 … */
-  counting(make: (n: number) => BenchEvent): (n: number) => BenchEvent {
-    const { byReader } = this;
-    return (n) => {
-      byReader[n & 1] = (n >>> 1) + 1;
-      return make(n);
-    };
-  }
-
-  get records(): number {
-    return this.byReader.reduce((sum, emitted) => sum + emitted, 0);
-  }
-}
 
 /** Warms up, measures in a time box, stops the sources and lets everything drain. */
 export async function runSteady({ workload, mode, warm, seconds }: Steady): Promise<Figures> {
