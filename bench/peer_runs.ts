@@ -2,6 +2,7 @@
 import { byCpu, bySpeed, byTime, compareEngines, type Opponent, type Target } from "./comparison.ts";
 import { freshRun } from "./fresh_run.ts";
 import { type Answer, checkAnswer } from "./jobs/replay.ts";
+import { runOverNats } from "./nats_cluster.ts";
 import { type PeerName, type PeerOptions, runPeer } from "./peer.ts";
 import type { Keeping } from "./pressure.ts";
 import { type Column, type Figures, number, type Report, spreadOf } from "./report.ts";
@@ -155,4 +156,20 @@ export async function runRecoveryPeers(report: Report, effort: Effort): Promise<
       ["exact", (row) => String(row["exact"])],
     ],
   });
+}
+
+/** keyed-count on two workers over NATS, the server's processor time included, beside Flink's two task managers. */
+export async function runNatsPeers(report: Report, effort: Effort): Promise<void> {
+  for (const mode of effort.quick ? ["aligned"] : ["aligned", "unaligned"]) {
+    const { workload, warm, seconds } = boxOf("keyed-count", mode, effort);
+    await compareEngines(report, {
+      title: `two workers over the network of one machine, ${mode} checkpoints every second`,
+      own: { side: "sluice", run: async () => checked("sluice", workload, await runOverNats({ mode, warm, seconds })) },
+      opponents: [
+        opponent("Flink, POJO, 2 TMs", "flink", { workload, mode, warm, seconds }, { objectReuse: "true", tms: 2 }, [byCpu(1.5)]),
+      ],
+      rounds: effort.quick ? 1 : 3,
+      columns: throughputColumns,
+    });
+  }
 }

@@ -25,6 +25,7 @@ const member = await joinCluster({
     random: systemRandom(),
     disk: systemDisk(),
     log: ({ level, message, cause }) => {
+      if (level === "debug" || level === "info") return;
       console.error(`${name}: ${message}`, cause ?? "");
     },
   },

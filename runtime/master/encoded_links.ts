@@ -32,6 +32,8 @@ export interface EncodedLinksOptions {
   readonly job: string;
   readonly attempt: number;
   readonly times: WireTimes;
+  /** What the window of a channel that runs dry may grow to. @default 0: windows follow the drain rate alone */
+  readonly windowBytes?: number;
   /** What may be under way to this connection. @default a pool of its own, of 16 MB */
   readonly pool?: CreditPool;
 }
@@ -68,6 +70,7 @@ export class EncodedLinks implements ChannelLinks {
       this.#address(channel),
       { ...this.#host(channel.edge.from, channel.sender), dropped: (why: Dropped) => this.dropped[why]++ },
       share,
+      this.#options.windowBytes ?? 0,
     );
     this.#inputs.set(channel.number, input);
     return input;

@@ -55,7 +55,8 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
   const { checkpoints, transport } = options;
   const linksOf = links ?? ((attempt) => {
     if (transport === undefined) return new LocalLinks();
-    return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times: settings.wire });
+    const { wire: times, channels: { windowBytes } } = settings;
+    return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times, windowBytes });
   });
   const storage = checkpoints?.storage ??
     (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, random }));

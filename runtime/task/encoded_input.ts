@@ -2,6 +2,7 @@ import { encodeMessage } from "../graph/frame_codec.ts";
 import type { Frame } from "../graph/frame.ts";
 import type { BarrierHeader } from "../graph/message_header.ts";
 import type { CreditShare } from "./credit_pool.ts";
+import { DryChannel } from "./dry_channel.ts";
 import type { LinkAddress, WireHost } from "./encoded_output.ts";
 import type { FrameTarget, InputLink } from "./link.ts";
 import {
@@ -26,13 +27,16 @@ export class EncodedInput implements InputLink {
   readonly #address: LinkAddress;
   readonly #host: ReceiverHost;
   readonly #share: CreditShare;
+  readonly #dry: DryChannel;
   #state: ReceiverState | undefined;
   #target: FrameTarget | undefined;
 
-  constructor(address: LinkAddress, host: ReceiverHost, share: CreditShare) {
+  /** @param mostBytes What its window may grow to when it runs dry. */
+  constructor(address: LinkAddress, host: ReceiverHost, share: CreditShare, mostBytes: number) {
     this.#address = address;
     this.#host = host;
     this.#share = share;
+    this.#dry = new DryChannel(mostBytes);
   }
 
   /**
@@ -47,7 +51,10 @@ export class EncodedInput implements InputLink {
   }
 
   grant(consumedSeq: number, consumedCost: number, windowBytes: number): void {
-    const limit = this.#state?.limit === Infinity ? Infinity : this.#share.limit(consumedCost, windowBytes);
+    const state = this.#state;
+    if (state === undefined) return;
+    const wanted = this.#dry.window(consumedCost, windowBytes, consumedSeq === state.received, state.toldLimit);
+    const limit = state.limit === Infinity ? Infinity : this.#share.limit(consumedCost, wanted);
     this.#step({ kind: "consumed", consumed: consumedSeq, consumedCost, limit });
   }
 

@@ -94,14 +94,14 @@ export class SimulatedWire {
     const transports = workers.map((worker) => this.#network.connect(`${worker}-${life}`));
     this.#transports = transports;
     const placement = this.#placement;
-    return (attempt, { wire }) =>
+    return (attempt, { wire: times, channels: { windowBytes } }) =>
       new JoinedWorkers(
         placement,
         workers.map((worker, index) =>
           new PlacedLinks(
             worker,
             placement,
-            new EncodedLinks({ transport: transports[index] as Transport, clock, job, attempt, times: wire }),
+            new EncodedLinks({ transport: transports[index] as Transport, clock, job, attempt, times, windowBytes }),
           )
         ),
       );
