@@ -5,7 +5,7 @@ import { thisRuntime } from "./machine.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** A program of `children/` in a process of its own, on the runtime that this process is. */
+/** A program of `children/` in a process of its own, on the runtime that this process is; `.js` ones may do without a loader. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #lines: string[] = [];
@@ -15,11 +15,11 @@ export class Child {
     readonly reject: (e: Error) => void;
   }[] = [];
 
-  constructor(program: string, words: readonly string[]) {
-    const file = fileURLToPath(new URL(`./children/${program}.ts`, import.meta.url));
+  constructor(program: string, words: readonly string[], options: { readonly loader?: boolean } = {}) {
+    const file = fileURLToPath(new URL(`./children/${program.endsWith(".js") ? program : `${program}.ts`}`, import.meta.url));
     const [command, ...before] = {
       // The loader within the process itself: killing it kills no wrapper.
-      node: [process.execPath, "--import", "tsx"],
+      node: options.loader === false ? [process.execPath] : [process.execPath, "--import", "tsx"],
       deno: [process.execPath, "run", "-A"],
       bun: [process.execPath],
     }[thisRuntime().name] as [string, ...string[]];

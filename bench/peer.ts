@@ -15,12 +15,14 @@ const folderOf = (peer: PeerName) => fileURLToPath(new URL(`./peers/${peer}`, im
  * Runs one workload on another engine, in a process of its own, and gives the figures that it prints. The first use builds its
  * program with Maven, which needs Java 17.
  *
+ * @param javaOptions Instead of a heap of 2 GB that may grow to 4.
  * @throws {Error} when the program cannot be built, fails, or prints no figures
  */
 export async function runPeer(
   peer: PeerName,
   workload: string,
   options: PeerOptions,
+  javaOptions?: string,
 ): Promise<Figures> {
   const folder = folderOf(peer);
   if (!existsSync(`${folder}/target/peers-${peer}.jar`)) {
@@ -28,7 +30,11 @@ export async function runPeer(
     execFileSync("mvn", ["-q", "package"], { cwd: folder, stdio: "inherit" });
   }
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawn("sh", ["./run.sh", workload, ...words], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("sh", ["./run.sh", workload, ...words], {
+    cwd: folder,
+    env: { ...process.env, ...(javaOptions === undefined ? {} : { JAVA_OPTS: javaOptions }) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [out, errors] = ["", ""];
   child.stdout.on("data", (data: Uint8Array) => (out += new TextDecoder().decode(data)));
   child.stderr.on("data", (data: Uint8Array) => (errors = (errors + new TextDecoder().decode(data)).slice(-2_000)));

@@ -6,6 +6,7 @@ import { runOverNats } from "./nats_cluster.ts";
 import { type PeerName, type PeerOptions, runPeer } from "./peer.ts";
 import type { Keeping } from "./pressure.ts";
 import { type Column, type Figures, number, type Report, spreadOf } from "./report.ts";
+import { type Form, runStarting } from "./starting.ts";
 import type { Effort } from "./suite.ts";
 
 type Workload = "keyed-count" | "window";
@@ -172,4 +173,25 @@ export async function runNatsPeers(report: Report, effort: Effort): Promise<void
       columns: throughputColumns,
     });
   }
+}
+
+/** From the start of the process to the first record at the sink, and memory when the job has been over for three seconds. */
+export async function runStartupPeers(report: Report, effort: Effort, form: Form): Promise<void> {
+  const started = (figures: Figures) => Number(figures["processStartToFirstRecordMs"] ?? figures["jvmStartToFirstRecordMs"]);
+  const idle = (figures: Figures) => Number(figures["idleRssMiB"]);
+  const targets = [byTime("start to first record", started, 8), byTime("idle memory", idle, 3)];
+  await compareEngines(report, {
+    title: `start and idle memory, ours ${form}`,
+    own: { side: "sluice", run: () => runStarting(form) },
+    opponents: [
+      { side: "Flink", targets, run: () => runPeer("flink", "startup", {}) },
+      { side: "Flink, heap as it grows", targets: targets.slice(1), run: () => runPeer("flink", "startup", {}, "-Xmx4g") },
+      { side: "Jet", targets: [], run: () => runPeer("jet", "startup", {}) },
+    ],
+    rounds: effort.quick ? 1 : 5,
+    columns: [
+      ["first record, ms", (row) => number(started(row), 0)],
+      ["idle MiB", (row) => number(idle(row), 0)],
+    ],
+  });
 }

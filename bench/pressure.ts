@@ -58,6 +58,7 @@ export async function runPressure(pressure: Pressure): Promise<Figures> {
       slowUs,
       skew,
       keeping,
+      everyMs,
       checkpoints: completed.length,
       ...checkpointSpreads(completed),
       triggeredAtMs,

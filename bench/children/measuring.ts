@@ -1,6 +1,7 @@
 /** A process that measures one run of ours and says its figures: nothing that ran before it has shaped its compiled code. */
 import { type Pressure, runPressure } from "../pressure.ts";
 import type { Figures } from "../report.ts";
+import { type Retained, runRetained } from "../retained.ts";
 import { runSteady, type Steady } from "../steady.ts";
 import { runThrowing, type Throwing } from "../throwing.ts";
 
@@ -9,12 +10,14 @@ export interface Measurable {
   readonly steady: Steady;
   readonly pressure: Pressure;
   readonly throwing: Throwing;
+  readonly retained: Retained;
 }
 
 const runs: { readonly [Name in keyof Measurable]: (options: Measurable[Name]) => Promise<Figures> } = {
   steady: runSteady,
   pressure: runPressure,
   throwing: runThrowing,
+  retained: runRetained,
 };
 
 const [name = "", options = "{}"] = process.argv.slice(2);

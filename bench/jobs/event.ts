@@ -40,6 +40,14 @@ export function makeEvent(n: number): BenchEvent {
   return { key: h % keys, seq: n, ts: firstMs + Math.floor(n / 10), value: h & 1023, payload: payloads[n & 1023] as string };
 }
 
+/** As {@link makeEvent}, with another number of keys. */
+export function eventsOf(keys: number): (n: number) => BenchEvent {
+  return (n) => {
+    const h = finalize(n);
+    return { key: h % keys, seq: n, ts: firstMs + Math.floor(n / 10), value: h & 1023, payload: payloads[n & 1023] as string };
+  };
+}
+
 /** What the map of keyed-count makes of an event. */
 export function mapEvent(event: BenchEvent): BenchEvent {
   return { key: event.key, seq: event.seq, ts: event.ts, value: event.value + 1, payload: event.payload };

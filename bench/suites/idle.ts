@@ -12,7 +12,13 @@ export async function run(report: Report, effort: Effort): Promise<void> {
   report.begin(`a job whose source gives one record and then nothing for hours; ${forMs} ms each, memory storage`);
   const rows: Figures[] = [];
   for (const [stages, parallelism] of [[1, 1], [3, 2], [5, 8]] as const) {
-    for (const intervalMs of [0, 100, 10]) rows.push(report.add(await measureOne(stages, parallelism, intervalMs, forMs)));
+    let without: number | undefined;
+    for (const intervalMs of [0, 1_000, 100, 10]) {
+      const figures = await measureOne(stages, parallelism, intervalMs, forMs);
+      const cores = figures["cpuCores"] as number;
+      without ??= cores;
+      rows.push(report.add({ ...figures, forCheckpoints: intervalMs === 0 ? undefined : cores - without }));
+    }
   }
   report.table(columns, rows);
 }
@@ -25,6 +31,10 @@ const columns: readonly Column[] = [
   ["p50 ms", (row) => number(spreadOf(row, "durationMs")?.p50)],
   ["max ms", (row) => number(spreadOf(row, "durationMs")?.max)],
   ["of one processor", (row) => `${number((row["cpuCores"] as number) * 100, 1)} %`],
+  [
+    "of that for checkpoints",
+    (row) => row["forCheckpoints"] === undefined ? "" : `${number(Number(row["forCheckpoints"]) * 100)} %`,
+  ],
   ["CPU ms per checkpoint", (row) => number(row["cpuMsPerCheckpoint"])],
 ];
 

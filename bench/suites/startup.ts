@@ -1,39 +1,35 @@
-/** How long from the start of a process to the first record at the sink, and how much memory does an idle job take? */
-import { Child } from "../child.ts";
-import { runPeer } from "../peer.ts";
+/** How long from the start of a process to the first record at the sink, and how much memory is taken when nothing runs? */
+import { thisRuntime } from "../machine.ts";
+import { runStartupPeers } from "../peer_runs.ts";
 import { type Column, type Figures, number, type Report, spreadOf } from "../report.ts";
 import { spread } from "../spread.ts";
+import { buildPackage, type Form, runStarting } from "../starting.ts";
 import type { Effort } from "../suite.ts";
 
 export async function run(report: Report, effort: Effort): Promise<void> {
-  const times = effort.quick ? 3 : 10;
-  report.begin(`${times} processes, one after the other; unbuilt TypeScript, so on Node the loader's work is part of it`);
-  const [firstMs, idleMiB]: [number[], number[]] = [[], []];
-  for (let i = 0; i < times; i++) {
-    const begin = performance.now();
-    const child = new Child("starting", []);
-    await child.line("first record");
-    firstMs.push(performance.now() - begin);
-    idleMiB.push(Number((await child.line("idle")).split(" ")[1]));
-    await child.kill();
-  }
-  const own = report.add({ workload: "startup", processStartToFirstRecordMs: spread(firstMs), idleRssMiB: spread(idleMiB) });
-  const rows: Figures[] = [own];
+  // Deno and Bun run the sources as they are; on Node a loader does, which the published package does not need.
+  const forms: readonly Form[] = thisRuntime().name === "node" ? ["built", "unbuilt"] : ["unbuilt"];
+  if (forms.includes("built")) buildPackage();
   if (effort.peers) {
-    for (const peer of ["flink", "jet"] as const) {
-      const { jvmStartToFirstRecordMs, idleRssMiB, ...theirs } = await runPeer(peer, "startup", {});
-      const took = {
-        processStartToFirstRecordMs: spread([Number(jvmStartToFirstRecordMs)]),
-        idleRssMiB: spread([Number(idleRssMiB)]),
-      };
-      rows.push(report.add({ ...theirs, ...took }));
-    }
+    report.begin("start and idle memory beside other engines");
+    return await runStartupPeers(report, effort, forms[0] as Form);
   }
+  const times = effort.quick ? 2 : 7;
+  report.begin(`${times} processes each, one after the other; memory three seconds after a job of 100,000 records was over`);
+  const measured = forms.map((): Figures[] => []);
+  for (let nth = 0; nth < times; nth++) {
+    for (const [index, form] of forms.entries()) measured[index]?.push(await runStarting(form));
+  }
+  const rows = forms.map((form, index) => {
+    const of = (name: string) => spread((measured[index] ?? []).map((figures) => figures[name] as number));
+    const took = { processStartToFirstRecordMs: of("processStartToFirstRecordMs"), idleRssMiB: of("idleRssMiB") };
+    return report.add({ workload: "startup", form, ...took });
+  });
   report.table(columns, rows);
 }
 
 const columns: readonly Column[] = [
-  ["engine", (row) => String(row.engine)],
+  ["form", (row) => String(row["form"])],
   ["p50 ms", (row) => number(spreadOf(row, "processStartToFirstRecordMs")?.p50, 0)],
   ["max ms", (row) => number(spreadOf(row, "processStartToFirstRecordMs")?.max, 0)],
   ["idle MiB", (row) => number(spreadOf(row, "idleRssMiB")?.p50, 0)],
