@@ -1,4 +1,4 @@
-/** One end of bare NATS: publishes messages of a size as fast as the other end confirms them, or takes them. Asked, says how many. */
+/** One end of bare NATS: publishes messages as fast as the other end confirms them, or takes them. Asked, says how many. */
 import { createInterface } from "node:readline";
 import { connectNats } from "../../runtime/nats/mod.ts";
 
