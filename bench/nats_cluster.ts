@@ -44,7 +44,7 @@ export function usageOf(pids: readonly number[]): Usage {
 
 /**
  * Runs keyed-count on two workers with one slot each (half of the records cross from one to the other) and a server of their own;
- * warms up, measures in a time box, stops the job with a last checkpoint. Processor time is that of both workers and of the server.
+ * warms up, measures in a time box, stops the job with a last checkpoint. Processor time is that of workers and server.
  */
 export async function runOverNats({ mode, warm, seconds, channels = {} }: OverNats): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));

@@ -54,7 +54,7 @@ export async function runRawNats(frameRecords: number, seconds: number): Promise
   }
 }
 
-/** What msgpackr alone does with the same frames in one process: packs and unpacks them, without looking whether they are exact. */
+/** What msgpackr alone does with the same frames in one process: it packs and unpacks them. */
 export function runMsgpackr(frameRecords: number, seconds: number): Figures {
   const [packer, unpacker] = [new Packr(packed), new Unpackr(packed)];
   const events = Array.from({ length: frameRecords }, (_, n) => makeEvent(n));

@@ -51,7 +51,7 @@ const countAndSum: Aggregate<BenchEvent, CountAndSum, CountAndSum> = {
   result: ({ count, sum }) => ({ count, sum }),
 };
 
-/** source → watermarks → map → keyBy(key) → tumbling minutes → count and sum → counting sink; every operator with two subtasks. */
+/** source → watermarks → map → keyBy(key) → tumbling minutes → count and sum → counting sink; parallelism 2. */
 export function windowJob(
   records: number,
   results: WindowResults,

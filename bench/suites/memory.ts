@@ -1,4 +1,4 @@
-/** Does the memory of a running job stay flat? (`--seconds 600` for ten minutes) */
+/** Does the memory of a running job stay flat, over ten minutes with `--seconds 600`? */
 import { freshRun } from "../fresh_run.ts";
 import { type Column, type Figures, number, type Report } from "../report.ts";
 import type { Effort } from "../suite.ts";
