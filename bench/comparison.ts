@@ -60,7 +60,8 @@ export async function compareEngines(report: Report, { title, own, opponents, ro
   report.table(verdictColumns, verdicts);
 }
 
-function verdictOn(
+/** Whether ours reaches a target, by the median of the ratios within rounds. */
+export function verdictOn(
   comparison: string,
   side: string,
   target: Target,
