@@ -240,7 +240,10 @@ function column(
 ): readonly number[] | undefined | "malformed" {
   if (!expected) return stored === null ? undefined : "malformed";
   if (!(stored instanceof kind) || stored.length !== records) return "malformed";
-  return Array.from(stored);
+  // By hand: an iterator over a typed array costs as much as a fifth of a record's decoding.
+  const values = new Array<number>(records);
+  for (let at = 0; at < records; at++) values[at] = stored[at] as number;
+  return values;
 }
 
 function encodeMark(mark: Mark | undefined): unknown {
