@@ -7,33 +7,25 @@
 
 const polynomial = 0x82f63b78;
 
-/** `tables[k][b]`: what byte `b` contributes when `k` zero bytes follow it. */
-const tables: readonly Int32Array[] = makeTables();
-const [table0, table1, table2, table3, table4, table5, table6, table7] = tables as readonly [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
+/** At `256 * k + b`: what byte `b` contributes when `k` zero bytes follow it. */
+const table: Int32Array = makeTable();
 
-function makeTables(): readonly Int32Array[] {
-  const first = new Int32Array(256);
+function makeTable(): Int32Array {
+  const all = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
     let crc = byte;
     for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ polynomial;
-    first[byte] = crc;
+    all[byte] = crc;
   }
-  const all = [first];
-  for (let zeros = 1; zeros < 8; zeros++) {
-    const previous = all[zeros - 1] as Int32Array;
-    all.push(previous.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] as number)));
+  for (let at = 256; at < all.length; at++) {
+    const previous = all[at - 256] as number;
+    all[at] = (previous >>> 8) ^ (all[previous & 0xff] as number);
   }
   return all;
 }
+
+/** Whether words of memory have their lowest byte first, as the steps of eight bytes take them. */
+const lowestFirst = new Uint8Array(new Int32Array([1]).buffer)[0] === 1;
 
 /**
  * The CRC-32C of the bytes, as an unsigned 32-bit number.
@@ -42,19 +34,22 @@ function makeTables(): readonly Int32Array[] {
  */
 export function crc32c(bytes: Uint8Array, initial: number = 0): number {
   const end = bytes.length;
-  const lastStep = end - 8;
   let crc = ~initial;
   let at = 0;
-  while (at <= lastStep) {
-    crc ^= (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24);
-    crc = (table7[crc & 0xff] as number) ^ (table6[(crc >>> 8) & 0xff] as number) ^
-      (table5[(crc >>> 16) & 0xff] as number) ^ (table4[crc >>> 24] as number) ^
-      (table3[bytes[at + 4] as number] as number) ^ (table2[bytes[at + 5] as number] as number) ^
-      (table1[bytes[at + 6] as number] as number) ^ (table0[bytes[at + 7] as number] as number);
-    at += 8;
+  // Up to where words begin in memory, eight bytes a step as two words, and what is left.
+  const head = lowestFirst ? Math.min(-bytes.byteOffset & 3, end) : end;
+  while (at < head) crc = (crc >>> 8) ^ (table[(crc ^ (bytes[at++] as number)) & 0xff] as number);
+  const words = new Int32Array(bytes.buffer, end === head ? 0 : bytes.byteOffset + head, ((end - head) >>> 3) * 2);
+  for (let word = 0; word < words.length; word += 2) {
+    const first = crc ^ (words[word] as number);
+    const second = words[word + 1] as number;
+    crc = (table[0x700 + (first & 0xff)] as number) ^ (table[0x600 + ((first >>> 8) & 0xff)] as number) ^
+      (table[0x500 + ((first >>> 16) & 0xff)] as number) ^ (table[0x400 + (first >>> 24)] as number) ^
+      (table[0x300 + (second & 0xff)] as number) ^ (table[0x200 + ((second >>> 8) & 0xff)] as number) ^
+      (table[0x100 + ((second >>> 16) & 0xff)] as number) ^ (table[second >>> 24] as number);
   }
-  while (at < end) crc = (crc >>> 8) ^ (table0[(crc ^ (bytes[at++] as number)) & 0xff] as number);
+  at += words.length * 4;
+  while (at < end) crc = (crc >>> 8) ^ (table[(crc ^ (bytes[at++] as number)) & 0xff] as number);
   return ~crc >>> 0;
 }
 

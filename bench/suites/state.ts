@@ -3,37 +3,52 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { forEach, generate, type Job, job, type JobEvent, type Run, start, type, value } from "../../mod.ts";
+import { Collections } from "../collections.ts";
 import { cpuMs } from "../machine.ts";
+import { pause } from "../pause.ts";
 import { type Column, type Figures, number, type Report } from "../report.ts";
 import { median } from "../spread.ts";
 import type { Effort } from "../suite.ts";
 
 const valueBytes = 100;
 
+/** Shorter gaps are not looked at. */
+const notedGapMs = 0.5;
+
+interface Gaps {
+  readonly longest: number;
+  readonly own: number;
+}
+
 /** What the records of the job see to. */
 class Load {
   records = 0;
   /** The keys that records go to. */
   keys: number;
+  readonly #collections: Collections;
   #last = performance.now();
-  #gap = 0;
+  #gaps: { readonly from: number; readonly to: number }[] = [];
 
-  constructor(keys: number) {
+  constructor(keys: number, collections: Collections) {
     this.keys = keys;
+    this.#collections = collections;
   }
 
   record(): void {
     this.records++;
     const now = performance.now();
-    if (now - this.#last > this.#gap) this.#gap = now - this.#last;
+    if (now - this.#last > notedGapMs) this.#gaps.push({ from: this.#last, to: now });
     this.#last = now;
   }
 
-  /** The longest time between two records since the last call. */
-  takeGap(): number {
-    const gap = this.#gap;
-    this.#gap = 0;
-    return gap;
+  /** The longest times between two records since the last call: as they were, and without what garbage collection took of them. */
+  async takeGaps(): Promise<Gaps> {
+    await pause(0); // the event loop hears of collections late
+    const gaps = this.#gaps;
+    this.#gaps = [];
+    const own = gaps.map(({ from, to }) => to - from - this.#collections.within(from, to));
+    this.#collections.reset();
+    return { longest: Math.max(0, ...gaps.map(({ from, to }) => to - from)), own: Math.max(0, ...own) };
   }
 
   async until(records: number): Promise<void> {
@@ -68,8 +83,8 @@ async function completed(run: Run, id: number): Promise<Completed> {
 }
 
 interface Round {
-  readonly plainGapMs: number;
-  readonly gapMs: number;
+  readonly plainGaps: Gaps;
+  readonly gaps: Gaps;
   readonly share: number;
   readonly syncMs: number;
   readonly tookMs: number;
@@ -78,16 +93,16 @@ interface Round {
   readonly restoreRate: number;
 }
 
-async function round(keys: number, directory: string): Promise<Round> {
-  const load = new Load(keys);
+async function round(keys: number, directory: string, collections: Collections): Promise<Round> {
+  const load = new Load(keys, collections);
   const run = await start(stateJob(load), { checkpoints: { directory, mode: "aligned", baseEvery: 10 } });
   await load.until(2 * keys);
-  load.takeGap();
+  await load.takeGaps();
   const before = load.records;
   const begun = cpuMs();
   await load.until(before + keys);
   const plainRate = (load.records - before) / (cpuMs() - begun);
-  const plainGapMs = load.takeGap();
+  const plainGaps = await load.takeGaps();
 
   const records = load.records;
   const triggered = performance.now();
@@ -95,7 +110,7 @@ async function round(keys: number, directory: string): Promise<Round> {
   const full = (await completed(run, await run.checkpoint())).figures;
   const tookMs = performance.now() - triggered;
   const rate = (load.records - records) / (cpuMs() - used);
-  const gapMs = load.takeGap();
+  const gaps = await load.takeGaps();
 
   // From now on only every hundredth key; what was touched before goes with the checkpoint between.
   load.keys = Math.max(1, Math.floor(keys / 100));
@@ -105,7 +120,7 @@ async function round(keys: number, directory: string): Promise<Round> {
   const delta = (await completed(run, await run.checkpoint())).figures;
   await run.stop();
 
-  const again = new Load(load.keys);
+  const again = new Load(load.keys, collections);
   const restoring = cpuMs();
   const restored = await start(stateJob(again), { checkpoints: { directory, mode: "aligned" } });
   let restoreMs = NaN;
@@ -116,8 +131,8 @@ async function round(keys: number, directory: string): Promise<Round> {
   }
   await restored.cancel();
   return {
-    plainGapMs,
-    gapMs,
+    plainGaps,
+    gaps,
     share: rate / plainRate,
     syncMs: Math.max(...full.subtasks.map((subtask) => subtask.syncMs)),
     tookMs,
@@ -129,22 +144,25 @@ async function round(keys: number, directory: string): Promise<Round> {
 
 /**
  * One job: a source of numbers → keyBy → a value of 100 bytes for each key → a sink, all in one process. Whatever holds up a
- * record shows as a gap between two; gaps without any checkpoint are measured beside. Rates are per processor second, which
+ * record shows as a gap between two; gaps without any checkpoint are measured beside, and gaps without the garbage collection in
+ * them where the engine says what that took: what is left is the runtime's own. Rates are per processor second, which
  * holds on a machine that others use, too.
  */
 export async function run(report: Report, effort: Effort): Promise<void> {
   const keys = effort.quick ? 100_000 : 1_000_000;
   const rounds = effort.quick ? 1 : 3;
   report.begin(`${keys.toLocaleString("en")} keys of ${valueBytes} bytes, ${rounds} rounds`);
+  const collections = new Collections();
   const results: Round[] = [];
   for (let n = 0; n < rounds; n++) {
     const directory = await mkdtemp(join(tmpdir(), "sluice-state-"));
     try {
-      results.push(await round(keys, directory));
+      results.push(await round(keys, directory, collections));
     } finally {
       await rm(directory, { recursive: true });
     }
   }
+  collections.close();
   const row = (what: string, unit: string, of: (round: Round) => number): Figures => {
     const figures = results.map(of);
     const [median_, least, most] = [median(figures), Math.min(...figures), Math.max(...figures)];
@@ -156,8 +174,14 @@ export async function run(report: Report, effort: Effort): Promise<void> {
     ["least - most", (figures) => `${number(figures["least"])} - ${number(figures["most"])}`],
   ];
   report.table(columns, [
-    row("longest gap between two records, no checkpoint", "ms", (of) => of.plainGapMs),
-    row("longest gap while a whole checkpoint is written", "ms", (of) => of.gapMs),
+    row("longest gap between two records, no checkpoint", "ms", (of) => of.plainGaps.longest),
+    row("longest gap while a whole checkpoint is written", "ms", (of) => of.gaps.longest),
+    ...(collections.known
+      ? [
+        row("the same without garbage collection, no checkpoint", "ms", (of) => of.plainGaps.own),
+        row("the same without garbage collection, while it is written", "ms", (of) => of.gaps.own),
+      ]
+      : []),
     row("the synchronous part of it", "ms", (of) => of.syncMs),
     row("records a processor second meanwhile, of those without", "%", (of) => of.share * 100),
     row("the whole checkpoint: time", "ms", (of) => of.tookMs),

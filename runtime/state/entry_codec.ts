@@ -63,8 +63,13 @@ export class EntryCodec implements SectionHeader {
       keys.push(entry.key);
       values.push(packing === plainValue ? entry.value : packing.pack(entry.value));
     }
+    const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => (entry as ExpiringEntry).expires);
+    return this.encodeColumns(keys, values, times, headroom);
+  }
+
+  /** Encodes packed values, as {@link EntryCodec.encode} does entries. */
+  encodeColumns(keys: readonly Key[], values: readonly unknown[], times?: readonly number[], headroom = 0): Uint8Array {
     try {
-      const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => (entry as ExpiringEntry).expires);
       return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom);
     } catch (error) {
       // Which entry it was shows only one by one.

@@ -1,6 +1,6 @@
 import type { Key } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
-import { EntryCodec, type Packing, type StateSchemas } from "./entry_codec.ts";
+import { EntryCodec, type Packing, plainValue, type StateSchemas } from "./entry_codec.ts";
 import type { Entry } from "./entry_table.ts";
 import { HeapTable } from "./heap_table.ts";
 import { encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
@@ -11,8 +11,8 @@ import { cutSection, present, type SectionCodec, type SectionCut } from "./secti
 const keysPerChunk = 512;
 
 /**
- * Entries as they were, one after the other: of a primitive value its key, then the value; all else is a chunk of its own, which
- * no key looks like. Flat, as there may be as many as there are keys.
+ * Entries as they were, one after the other: of a primitive value, or an object of such, its key, then the value, or a copy; all
+ * else is a chunk of its own, which no key looks like. Flat, as there may be as many as there are keys.
  */
 export type KeptEntry = unknown;
 
@@ -25,6 +25,8 @@ export class HeapSection implements KeyedSection {
   readonly expiry: Expiry | undefined;
   readonly #range: KeyGroupRange;
   readonly #entries: EntryCodec;
+  /** Whether values are kept as they are, not packed. */
+  readonly #plain: boolean;
   readonly #codec: SectionCodec<Entry, KeptEntry>;
 
   constructor(
@@ -35,6 +37,7 @@ export class HeapSection implements KeyedSection {
     packing: Packing,
   ) {
     this.#entries = new EntryCodec(uid, name, kind, schemas, packing);
+    this.#plain = packing === plainValue;
     this.name = name;
     this.kind = kind;
     this.description = this.#entries.description;
@@ -68,8 +71,10 @@ export class HeapSection implements KeyedSection {
 
   #keep(entry: Entry, kept: KeptEntry[]): void {
     const { key, value } = entry;
-    if (this.expiry !== undefined || (typeof value === "object" && value !== null)) kept.push(this.#entries.encode([entry]));
-    else kept.push(key, value);
+    if (this.expiry !== undefined) kept.push(this.#entries.encode([entry]));
+    else if (typeof value !== "object" || value === null) kept.push(key, value);
+    else if (this.#plain && hasPrimitiveFields(value)) kept.push(key, { ...value });
+    else kept.push(this.#entries.encode([entry]));
   }
 
   *#encodeKept(kept: readonly KeptEntry[], most: number): Iterable<Uint8Array> {
@@ -87,9 +92,22 @@ export class HeapSection implements KeyedSection {
           values.push(kept[at++]);
         }
       }
-      const chunk = keys.length > 0 ? encodeChunk([keys, values], this.name) : undefined;
+      const chunk = keys.length > 0 ? this.#entries.encodeColumns(keys, values) : undefined;
       if (chunk !== undefined && packed.length === 0) yield chunk;
       else yield encodeChunk(chunk === undefined ? packed : [...packed, chunk], this.name);
     }
   }
+}
+
+/** Whether it is a plain object with nothing but primitive values in it, so that a copy of one level is a copy. */
+function hasPrimitiveFields(object: object): boolean {
+  if (Object.getPrototypeOf(object) !== Object.prototype) return false;
+  let fields = 0;
+  for (const name in object) {
+    const value = (object as Readonly<Record<string, unknown>>)[name];
+    if (typeof value === "object" && value !== null) return false;
+    fields++;
+  }
+  // One that is not enumerable would be missing from the copy, and so not be refused.
+  return Object.getOwnPropertyNames(object).length === fields;
 }

@@ -48,12 +48,26 @@ export function cutSection<T extends Tracked, K>(
 }
 
 /** The values of a `Map` that are there now; a walk over it does not go on for ever while others are inserted. */
-export function* present<V>(items: ReadonlyMap<unknown, V>): Iterable<V> {
-  let left = items.size;
-  if (left === 0) return;
-  for (const item of items.values()) {
-    yield item;
-    if (--left === 0) return;
+export function present<V>(items: ReadonlyMap<unknown, V>): Iterable<V> {
+  return new Present(items);
+}
+
+/** By hand, as a generator between the map and the loop costs as much as what the loop does. */
+class Present<V> implements IterableIterator<V> {
+  private left: number;
+  private readonly values: Iterator<V>;
+
+  constructor(items: ReadonlyMap<unknown, V>) {
+    this.left = items.size;
+    this.values = items.values();
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<V> {
+    return this.left-- > 0 ? this.values.next() : { done: true, value: undefined };
   }
 }
 
@@ -72,7 +86,9 @@ function* write<T extends Tracked, K>(
   cut.enter(group);
   const { segments } = cut;
   if (segments === undefined) {
-    yield* inChunks(cut, codec.items(group), (item) => cut.holds(item) && (codec.isLive?.(item) ?? true), codec, size);
+    const { isLive } = codec;
+    const wanted = isLive === undefined ? (item: T) => cut.holds(item) : (item: T) => cut.holds(item) && isLive(item);
+    yield* inChunks(cut, codec.items(group), wanted, codec, size);
   } else {
     for (const { removed } of segments) yield* inRuns(removed[at] ?? [], size.count, (items) => codec.encodeRemoved(items));
     for (const segment of segments) {

@@ -189,6 +189,44 @@ export function testKeyedStateBackend(name: string, make: Make): void {
     assert.is(restored.at("new").n.get(), 0);
   });
 
+  conforms("values of every make that are changed in place behind the call are in the snapshot as they were", () => {
+    const descriptors = { v: value(type<unknown>(), 0) };
+    const subject = new Subject(make, descriptors);
+    const makes = [
+      () => ({ n: 1, s: "a", big: 1n, none: null, missing: undefined, not: NaN }),
+      () => ({ n: 1, inner: { deep: [1] } }),
+      () => ({}),
+      () => [1, 2],
+      () => new Date(5),
+      () => new Map([["n", 1]]),
+    ];
+    makes.forEach((make, key) => subject.at(key).v.set(make()));
+    const part = subject.backend.snapshot({});
+    for (const key of makes.keys()) {
+      subject.at(key).v.mutate((it) => {
+        if (it instanceof Date) it.setTime(6);
+        else if (it instanceof Map) it.set("n", 2);
+        else if (Array.isArray(it)) it.push(3);
+        else Object.assign((it as { inner?: object }).inner ?? (it as object), { n: 2, deep: [], added: 1 });
+      });
+    }
+    const restored = new Subject(make, descriptors);
+    restored.backend.restore(restorable([part], 0));
+    makes.forEach((make, key) => assert.equal(restored.at(key).v.get(), make()));
+  });
+
+  conforms("what cannot be encoded is refused also when it was changed behind the call", () => {
+    for (const field of ["hidden", Symbol("s")]) {
+      const subject = new Subject(make, { v: value(type<object>(), {}) });
+      subject.at("k").v.set(Object.defineProperty({ n: 1 }, field, { value: 1, enumerable: typeof field === "symbol" }));
+      fails("UNENCODABLE_VALUE", /operator totals, key "k", state v/, () => {
+        const part = subject.backend.snapshot({});
+        subject.at("k").v.mutate((it) => Object.assign(it, { n: 2 }));
+        restorable([part], 0);
+      });
+    }
+  });
+
   conforms("against a model, with restores into 1, 2 and 3 subtasks at any point", () => {
     const descriptors = {
       n: value(type<unknown>(), null),
