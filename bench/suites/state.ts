@@ -41,7 +41,7 @@ class Load {
     this.#last = now;
   }
 
-  /** The longest times between two records since the last call: as they were, and without what garbage collection took of them. */
+  /** The longest times between two records since the last call: whole, and without the garbage collection in them. */
   async takeGaps(): Promise<Gaps> {
     await pause(0); // the event loop hears of collections late
     const gaps = this.#gaps;
@@ -144,9 +144,9 @@ async function round(keys: number, directory: string, collections: Collections):
 
 /**
  * One job: a source of numbers → keyBy → a value of 100 bytes for each key → a sink, all in one process. Whatever holds up a
- * record shows as a gap between two; gaps without any checkpoint are measured beside, and gaps without the garbage collection in
- * them where the engine says what that took: what is left is the runtime's own. Rates are per processor second, which
- * holds on a machine that others use, too.
+ * record shows as a gap between two; gaps without any checkpoint are measured beside, and gaps without the garbage collection
+ * in them where the engine says what that took: what is left is the runtime's own. Rates are per processor second, which holds
+ * on a machine that others use, too.
  */
 export async function run(report: Report, effort: Effort): Promise<void> {
   const keys = effort.quick ? 100_000 : 1_000_000;

@@ -67,6 +67,11 @@ export interface ManifestEdge {
   readonly chain: string;
   /** JSON Schema. */
   readonly schema?: object;
+  /** The operators at its ends, the side output that it takes, and the kind of its partitioner. Older snapshots do not say. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly side?: string;
+  readonly partitioner?: string;
 }
 
 /** What a completed checkpoint consists of. A checkpoint without a manifest does not exist. */

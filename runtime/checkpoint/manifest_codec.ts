@@ -71,7 +71,15 @@ const schema = Type.Object({
     closed,
   )),
   edges: Type.Optional(list(Type.Object(
-    { id: Type.String(), chain: Type.String(), schema: Type.Optional(Type.Record(Type.String(), Type.Unknown())) },
+    {
+      id: Type.String(),
+      chain: Type.String(),
+      schema: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      from: Type.Optional(Type.String()),
+      to: Type.Optional(Type.String()),
+      side: Type.Optional(Type.String()),
+      partitioner: Type.Optional(Type.String()),
+    },
     closed,
   ))),
 }, closed);

@@ -13,7 +13,8 @@ import type { Deployment } from "../master/deployment.ts";
 import type { JobEvent } from "../master/event.ts";
 import { JobMaster } from "../master/master.ts";
 import type { DeploymentOptions, MasterControl, RunResult } from "../master/master_control.ts";
-import { edgesInFlight, recordsInFlight } from "../master/snapshot.ts";
+import { edgesToKeep } from "../master/new_homes.ts";
+import { recordsInFlight } from "../master/snapshot.ts";
 import { readDeployment, removeDeployment, writeDeployment } from "./deployment_file.ts";
 import { jobOf, planOf } from "./hosted_attempt.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
@@ -341,7 +342,7 @@ export class RunningJob {
       graphHash: plan.hash,
       options: this.entry.options,
       parallelism: subtasksOf(plan),
-      keepEdges: snapshot === undefined ? [] : [...edgesInFlight(snapshot.manifest)],
+      keepEdges: snapshot === undefined ? [] : [...edgesToKeep(snapshot.manifest, plan)],
       restored,
       splits: [...splits].map(([uid, of]) => [uid, of.map((split) => ({ ...split }))]),
       guards: [...guards].map(([uid, hashes]) => [uid, [...hashes]]),

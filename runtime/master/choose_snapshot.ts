@@ -8,7 +8,8 @@ import type { CheckpointStore, StoredCheckpoint } from "../checkpoint/storage.ts
 import type { Attempt, World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
 import { assertRestorable, decideRestore, type RestoreDecision } from "./restore_plan.ts";
-import { edgesInFlight, openFolderSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
+import { edgesToKeep } from "./new_homes.ts";
+import { openFolderSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** What the choice depends on. */
 export interface ChoiceOptions {
@@ -51,7 +52,7 @@ export async function chooseSnapshot(
   const from = options.first || stored.length === 0 ? settings.from : undefined;
   const snapshot = await findSnapshot({ store, stored, disk: world.disk, job: graph.name, from }, warn);
   if (snapshot === undefined) return undefined;
-  const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesInFlight(snapshot.manifest) });
+  const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesToKeep(snapshot.manifest, graph) });
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);
   assertRestorable(decision.plan, graph.name);
   for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);

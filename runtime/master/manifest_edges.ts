@@ -10,6 +10,15 @@ export function manifestEdges(plan: Plan, channels: readonly ManifestChannel[]):
   const recordsOf = edgeRecords(plan);
   return plan.edges.filter((edge) => held.has(edge.id)).map((edge) => {
     const { schema, chain } = recordsOf(edge);
-    return { id: edge.id, chain, ...(schema === undefined ? {} : { schema: JSON.parse(JSON.stringify(schema)) as object }) };
+    const { id, fromOperator: from, toOperator: to, side, partitioner } = edge;
+    return {
+      id,
+      chain,
+      from,
+      to,
+      partitioner: partitioner.kind,
+      ...(side === undefined ? {} : { side }),
+      ...(schema === undefined ? {} : { schema: JSON.parse(JSON.stringify(schema)) as object }),
+    };
   });
 }

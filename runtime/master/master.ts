@@ -26,7 +26,8 @@ import { type Choice, chooseSnapshot, hasCompleted } from "./choose_snapshot.ts"
 import { RunningAttempt } from "./running_attempt.ts";
 import { Savepoints } from "./savepoints.ts";
 import { type Rescaling, reshaped, type Shape } from "./shape.ts";
-import { edgesInFlight, recordsInFlight } from "./snapshot.ts";
+import { edgesToKeep } from "./new_homes.ts";
+import { recordsInFlight } from "./snapshot.ts";
 
 export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   readonly ready = false;
@@ -155,7 +156,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       );
       const snapshot = choice?.snapshot;
       if (snapshot?.foreign === true) number = await this.#goBeyond(snapshot.manifest);
-      const keepEdges = snapshot === undefined ? new Set<string>() : edgesInFlight(snapshot.manifest);
+      const keepEdges = snapshot === undefined ? new Set<string>() : edgesToKeep(snapshot.manifest, graph);
       const plan = planGraph(graph, { parallelism, keepEdges });
       const splits = await listSplits(plan, world, snapshot);
       if (this.#over !== undefined) return;

@@ -75,8 +75,8 @@ export interface ChannelOptions {
 /** Where declared keyed state is while a job runs. Checkpoints are the same, whichever it is. */
 export interface StateOptions {
   /**
-   * `heap`: in memory, fastest. `disk`: in an ordered store on a local disk, for more than fits into memory; it needs the package
-   * lmdb. Timers and windows are in memory either way.
+   * `heap`: in memory, fastest. `disk`: in an ordered store on a local disk, for more than fits into memory; it needs
+   * `node:sqlite` (Node 22.13, Deno, Bun) or the package lmdb. Timers and windows are in memory either way.
    * @default "heap"
    */
   readonly backend?: "heap" | "disk";

@@ -9,8 +9,8 @@ import { isJob, type Job } from "../job/job.ts";
 import { findSnapshot } from "./choose_snapshot.ts";
 import { settle, type StartOptions } from "./options.ts";
 import { Restore } from "./restore.ts";
+import { edgesToKeep } from "./new_homes.ts";
 import { decideRestore, type RestorePlan } from "./restore_plan.ts";
-import { edgesInFlight } from "./snapshot.ts";
 
 /**
  * What `start` would restore if it were given the same job and options: a dry run. Nothing is started, written or locked, so the
@@ -38,7 +38,7 @@ export async function planRestore(job: Job, options: StartOptions): Promise<Rest
   if (snapshot === undefined) return undefined;
   const plan = planGraph(graph, {
     parallelism: options.parallelism ?? job.parallelism ?? 1,
-    keepEdges: edgesInFlight(snapshot.manifest),
+    keepEdges: edgesToKeep(snapshot.manifest, graph),
   });
   const decision = await decideRestore(snapshot, plan, allowDropped);
   const problems = [...decision.plan.problems];

@@ -65,6 +65,24 @@ export function redistribute(
   });
 }
 
+/**
+ * What was sent on another edge of the same sender, as it would be sent on this one: with the key groups that records have here.
+ * @param old the kind of the other edge's partitioner
+ */
+export function regrouped(
+  { frame, skip }: CapturedFrame,
+  { partitioner, grouped }: PlannedEdge,
+  old: string | undefined,
+  keyGroups: number,
+): CapturedFrame {
+  // Both hand on the group of the record that the sender made it from.
+  if (grouped && partitioner.kind === "forward" && old === "forward") return { frame, skip };
+  const keyOf = partitioner.kind === "keyBy" ? partitioner.keyOf as (value: unknown) => Key : undefined;
+  // Those that were processed already are skipped: nobody looks at them.
+  const groupOf = (value: unknown, at: number) => keyOf === undefined || at < skip ? -1 : keyGroupOf(keyOf(value), keyGroups);
+  return { frame: { ...frame, keyGroups: grouped ? frame.values.map(groupOf) : undefined }, skip };
+}
+
 /** A part while it grows. */
 interface GrowingPart {
   readonly frames: CapturedFrame[];

@@ -8,7 +8,7 @@ import type { Plan, PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { RecoveredAssignment } from "../task/assignment.ts";
 import { freshInput, type InputStart } from "../task/input_channel.ts";
 import type { CapturedFrame } from "../task/output_channel.ts";
-import { redistribute } from "./redistribution.ts";
+import { redistribute, regrouped } from "./redistribution.ts";
 import { schemaRefused } from "../state/migration.ts";
 import type { EdgeConversions, RestoreDecision } from "./restore_plan.ts";
 import { type Snapshot, storedPart } from "./snapshot.ts";
@@ -90,10 +90,10 @@ export class Restore {
     const dealt = this.#plan.tasks.map(({ parallelism }) => Array.from({ length: parallelism }, (): RecoveredAssignment[] => []));
     const edges = new Map(this.#plan.edges.map((edge) => [edge.id, edge]));
     for (const channel of this.#snapshot.manifest.channels) {
-      const edge = edges.get(channel.edge);
+      const edge = edges.get(this.#decision?.homes.get(channel.edge) ?? channel.edge);
       if (edge === undefined || channel.captured.length === 0) continue;
       const read = channel.captured.flatMap((extent) => framesAt(this.#snapshot, channel, extent));
-      const convert = this.#decision?.conversions.get(edge.id);
+      const convert = this.#decision?.conversions.get(channel.edge);
       const frames = convert === undefined ? read : read.map((captured) => converted(captured, edge.id, convert));
       if (frames.length === 0) continue;
       const { sender, watermark, idle } = channel;
@@ -109,9 +109,19 @@ export class Restore {
 
   #receivers(edge: PlannedEdge, channel: ManifestChannel, frames: readonly CapturedFrame[]) {
     const task = this.#task(edge.to);
+    if (channel.edge !== edge.id) return this.#rehomed(edge, task.parallelism, channel, frames);
     if (!this.#rescaled(edge.toOperator, task)) return [{ receiver: channel.receiver, frames }];
     const origin = this.#broadcastOrigin(task) ?? 0;
     return redistribute({ edge, receivers: task.parallelism, keyGroups: this.#plan.keyGroups, origin }, channel, frames);
+  }
+
+  /** On another edge of the same sender than the one they were sent on: to where the sender would send them now. */
+  #rehomed(edge: PlannedEdge, receivers: number, channel: ManifestChannel, frames: readonly CapturedFrame[]) {
+    const { keyGroups } = this.#plan;
+    const old = this.#snapshot.manifest.edges?.find(({ id }) => id === channel.edge)?.partitioner;
+    const receiver = edge.partitioner.kind === "forward" ? channel.sender : channel.receiver;
+    const sent = frames.map((captured) => regrouped(captured, edge, old, keyGroups));
+    return redistribute({ edge, receivers, keyGroups, origin: 0 }, { receiver }, sent);
   }
 
   /**

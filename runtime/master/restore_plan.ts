@@ -17,6 +17,7 @@ import { hasContent, openKeyedPart, readWith } from "../state/keyed_part.ts";
 import { type Evolution, evolve, refusalOf } from "../state/migration.ts";
 import { readOperatorPart } from "../state/operator_state.ts";
 import { eventTimePart } from "../task/event_time.ts";
+import { newHomes } from "./new_homes.ts";
 import { edgesInFlight, type Snapshot, storedPart } from "./snapshot.ts";
 
 /** What becomes of a piece of a snapshot, or of a place in the job. */
@@ -71,6 +72,8 @@ export type EdgeConversions = ReadonlyMap<string, Extract<Evolution, { kind: "co
 export interface RestoreDecision {
   readonly plan: RestorePlan;
   readonly conversions: EdgeConversions;
+  /** Edges of the job that take the records of others, by the ids of these in the snapshot. */
+  readonly homes: ReadonlyMap<string, string>;
   /** Declared states that are dropped, by uid. */
   readonly dropped: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -138,10 +141,11 @@ export async function decideRestore(snapshot: Snapshot, plan: Plan, allowDropped
     return { uid, action: goneAction, oldParallelism: oldParallelism.get(uid), parallelism: undefined, stateBytes, states: [] };
   });
 
-  const { edges, conversions } = edgesOf(snapshot, plan, homeless, problems);
+  const homes = newHomes(manifest, plan);
+  const { edges, conversions } = edgesOf(snapshot, plan, homes, homeless, problems);
   const { id: checkpoint, job } = manifest;
   const restorePlan = { location, checkpoint, job, operators: [...described, ...departed], edges, problems, warnings };
-  return { plan: restorePlan, conversions, dropped };
+  return { plan: restorePlan, conversions, homes, dropped };
 }
 
 /** @throws {SluiceError} `CHECKPOINT_MISMATCH` naming everything that does not fit */
@@ -153,37 +157,43 @@ export function assertRestorable({ location, problems }: RestorePlan, job: strin
 function edgesOf(
   snapshot: Snapshot,
   plan: Plan,
+  homes: ReadonlyMap<string, string>,
   homeless: (what: readonly string[], words: string) => RestoreAction,
   problems: string[],
 ): { readonly edges: readonly EdgeRestore[]; readonly conversions: EdgeConversions } {
   const held = [...edgesInFlight(snapshot.manifest)];
   const planned = new Map(plan.edges.map((edge) => [edge.id, edge]));
-  const lostAction = homeless(held.filter((id) => !planned.has(id)), "records under way on edges that the job no longer has");
+  const edgeOf = (id: string) => planned.get(homes.get(id) ?? id);
+  const lostAction = homeless(
+    held.filter((id) => edgeOf(id) === undefined),
+    "records under way on edges that the job no longer has",
+  );
   const judge = edgeJudge(snapshot, plan);
   const conversions = new Map<string, Extract<Evolution, { kind: "converted" }>["convert"]>();
   const edges = held.map((id): EdgeRestore => {
     const records = recordsOn(snapshot, id);
-    const edge = planned.get(id);
+    const edge = edgeOf(id);
     if (edge === undefined) return { id, action: lostAction, records, note: undefined };
-    const verdict = judge(edge);
+    const moved = edge.id === id ? [] : [`they go on edge ${edge.id}`];
+    const verdict = judge(id, edge);
     if (verdict.kind === "refused") {
       const note = verdict.path === "" ? verdict.reason : refusalOf(verdict);
       problems.push(`the ${records} records under way on edge ${id}: ${note}`);
       return { id, action: "refused", records, note };
     }
-    if (verdict.kind === "as it is") return { id, action: "restored", records, note: undefined };
+    if (verdict.kind === "as it is") return { id, action: "restored", records, note: moved[0] };
     conversions.set(id, verdict.convert);
-    return { id, action: "converted", records, note: verdict.how };
+    return { id, action: "converted", records, note: [verdict.how, ...moved].join("; ") };
   });
   return { edges, conversions };
 }
 
 /** Whether records under way may be given to the new job (protocol 11.2). */
-function edgeJudge({ manifest }: Snapshot, plan: Plan): (edge: PlannedEdge) => Evolution {
+function edgeJudge({ manifest }: Snapshot, plan: Plan): (id: string, edge: PlannedEdge) => Evolution {
   const recordsOf = edgeRecords(plan);
   const stored = new Map(manifest.edges?.map((edge) => [edge.id, edge]));
-  return (edge) => {
-    const old = stored.get(edge.id);
+  return (id, edge) => {
+    const old = stored.get(id);
     const { schema, chain } = recordsOf(edge);
     if (old === undefined) return { kind: "as it is" };
     if (old.schema !== undefined && schema !== undefined) return evolve(old.schema as SchemaJson, schema);

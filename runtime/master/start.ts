@@ -7,7 +7,7 @@ import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
 import { isJob, type Job } from "../job/job.ts";
-import { lmdbStores } from "../lmdb/mod.ts";
+import { scratchStores } from "../scratch/mod.ts";
 import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
@@ -114,7 +114,7 @@ async function withStores(settings: RunSettings, job: string): Promise<RunSettin
   const { stateDirectory, state } = settings;
   return stateDirectory === undefined
     ? settings
-    : { ...settings, state: { ...state, stores: await lmdbStores(stateDirectory, job) } };
+    : { ...settings, state: { ...state, stores: await scratchStores(stateDirectory, job) } };
 }
 
 const complain: Logger = ({ level, from, message, cause }) => {

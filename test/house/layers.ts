@@ -10,7 +10,7 @@ const layers = {
   actors: [],
   "actors/simulation": ["actors"],
   "runtime/graph": ["actors"],
-  "runtime/lmdb": ["actors", "runtime/graph"],
+  "runtime/scratch": ["actors", "runtime/graph"],
   "runtime/state": ["actors", "runtime/graph"],
   "runtime/checkpoint": ["actors", "runtime/graph", "runtime/state"],
   "runtime/task": ["actors", "runtime/graph", "runtime/state", "runtime/checkpoint"],
@@ -20,7 +20,7 @@ const layers = {
   "runtime/master": [
     "actors",
     "runtime/graph",
-    "runtime/lmdb",
+    "runtime/scratch",
     "runtime/state",
     "runtime/checkpoint",
     "runtime/task",

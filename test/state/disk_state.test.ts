@@ -18,25 +18,31 @@ import {
   value,
 } from "../../mod.ts";
 import type { OrderedStore } from "../../runtime/graph/ordered_store.ts";
-import { loadLmdb } from "../../runtime/lmdb/module.ts";
+import { loadLmdb } from "../../runtime/scratch/lmdb_module.ts";
+import { loadSqlite } from "../../runtime/scratch/sqlite_module.ts";
+import { anyEngine } from "../../runtime/scratch/stores.ts";
 import { DiskKeyedStateBackend } from "../../runtime/state/disk_backend.ts";
 import { HandSource, type Numbered } from "../scenarios/hand_source.ts";
 import { skip } from "../skip.ts";
 import { fails, Subject } from "./backend_subject.ts";
-import { lmdbMissing, scratchFolder, StoreSequence } from "./disk_stores.ts";
+import { scratchFolder, StoreSequence, usableEngines } from "./disk_stores.ts";
 
 const disk = suite("a job with its state on the disk");
-const missing = await lmdbMissing();
+const { usable, missing } = await usableEngines();
 
-disk("where lmdb does not load, the error says what is missing and what to do", async () => {
-  const refused = async (load: () => Promise<unknown>) => {
-    const error: unknown = await loadLmdb(load).then(() => undefined, (error: unknown) => error);
+disk("where neither SQLite nor lmdb loads, the error says what is missing and what to do", async () => {
+  const loads = [() => Promise.reject(new Error("Cannot find package")), () => Promise.resolve({})];
+  for (const load of loads) {
+    const engine = (of: (load: () => Promise<unknown>) => Promise<unknown>) => () => of(load) as Promise<never>;
+    const error: unknown = await anyEngine({ sqlite: engine(loadSqlite), lmdb: engine(loadLmdb) }).then(
+      () => undefined,
+      (e) => e,
+    );
     assert.instance(error, SluiceError);
     assert.is((error as SluiceError).code, "STATE_BACKEND_UNAVAILABLE");
     assert.match((error as SluiceError).message, "npm install lmdb");
-  };
-  await refused(() => Promise.reject(new Error("Cannot find package 'lmdb'")));
-  await refused(() => Promise.resolve({}));
+    assert.match((error as SluiceError).message, "Node 22.13");
+  }
 });
 
 disk("options that do not go together are refused", async () => {
@@ -135,7 +141,7 @@ disk("on the heap, an incremental checkpoint is taken up at another parallelism 
   await rescaled({}, {});
 });
 
-if (missing === undefined) {
+if (usable.length > 0) {
   const directory = scratchFolder();
   const onDisk: StartOptions = { state: { backend: "disk", directory: join(directory, "jobs") } };
 
@@ -223,7 +229,7 @@ if (missing === undefined) {
     fails("STATE_BACKEND_FAILED", /closed/, () => store.get(new Uint8Array(1)));
   });
 } else {
-  skip(missing);
+  skip(missing.join("; "));
 }
 
 disk.run();

@@ -4,13 +4,20 @@ import { join } from "node:path";
 import process from "node:process";
 import { messageOf } from "../../actors/error.ts";
 import type { OrderedStore, OrderedStores } from "../../runtime/graph/ordered_store.ts";
-import { lmdbStores } from "../../runtime/lmdb/mod.ts";
-import { loadLmdb } from "../../runtime/lmdb/module.ts";
+import { engines, scratchStores } from "../../runtime/scratch/stores.ts";
 
-/** Why lmdb cannot be used here; undefined where it can. */
-export async function lmdbMissing(): Promise<string | undefined> {
-  return await loadLmdb().then(() => undefined, messageOf);
+/** What stores can be made on here, by name; and why not on the others. */
+export async function usableEngines(): Promise<{ readonly usable: readonly Engine[]; readonly missing: readonly string[] }> {
+  const usable: Engine[] = [];
+  const missing: string[] = [];
+  for (const name of ["sqlite", "lmdb"] as const) {
+    await engines[name]().then(() => usable.push(name), (error: unknown) => missing.push(`${name}: ${messageOf(error)}`));
+  }
+  return { usable, missing };
 }
+
+/** The name of what stores are made on. */
+export type Engine = keyof typeof engines;
 
 /** A folder that goes when the process ends. */
 export function scratchFolder(): string {
@@ -28,8 +35,9 @@ export class StoreSequence {
     this.#stores = stores;
   }
 
-  static async in(directory: string): Promise<StoreSequence> {
-    return new StoreSequence(await lmdbStores(directory, "test"));
+  /** @param engine undefined: the one that jobs use here */
+  static async in(directory: string, engine?: Engine): Promise<StoreSequence> {
+    return new StoreSequence(await scratchStores(directory, "test", engine === undefined ? undefined : engines[engine]));
   }
 
   next(): OrderedStore {

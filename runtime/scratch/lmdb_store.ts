@@ -1,42 +1,15 @@
 import { Buffer } from "node:buffer";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { RangeOptions, Transaction } from "lmdb";
-import { messageOf, SluiceError } from "../../actors/error.ts";
-import type { OrderedStore, OrderedStores, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
-import { type Database, loadLmdb, type OpenDatabase } from "./module.ts";
-
-/**
- * Stores in a folder of this machine's disk, on lmdb. The folder is scratch: what is in it for the job goes when an attempt
- * begins, and a store when it is closed. One live job of a name may use it.
- *
- * @throws {SluiceError} `STATE_BACKEND_UNAVAILABLE` where lmdb does not run
- */
-export async function lmdbStores(directory: string, job: string): Promise<OrderedStores> {
-  const open = await loadLmdb();
-  const root = `${directory}/${fileName(job)}`;
-  return {
-    open(attempt, name) {
-      const folder = `${root}/${attempt}`;
-      return failing(`open ${folder}`, () => {
-        mkdirSync(folder, { recursive: true });
-        for (const other of readdirSync(root)) {
-          if (other !== String(attempt)) rmSync(`${root}/${other}`, { recursive: true, force: true });
-        }
-        return new LmdbStore(open, `${folder}/${fileName(name)}`);
-      });
-    },
-  };
-}
-
-/** Whatever the name, a file can be called this. */
-function fileName(name: string): string {
-  return encodeURIComponent(name).replaceAll(".", "%2E").replaceAll("*", "%2A");
-}
+import type { OrderedStore, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
+import { failing, failure } from "./failing.ts";
+import type { Database, OpenDatabase } from "./lmdb_module.ts";
 
 /** Nothing has to survive a crash: so nothing is synced. */
 const options = { encoding: "binary", keyEncoding: "binary", noSync: true, overlappingSync: false, noMemInit: true } as const;
 
-class LmdbStore implements OrderedStore {
+/** A store on lmdb. */
+export class LmdbStore implements OrderedStore {
   readonly #path: string;
   readonly #database: Database;
   #views = 0;
@@ -44,7 +17,6 @@ class LmdbStore implements OrderedStore {
 
   constructor(open: OpenDatabase, path: string) {
     this.#path = path;
-    rmSync(path, { recursive: true, force: true });
     this.#database = open({ path, ...options });
   }
 
@@ -128,21 +100,4 @@ class LmdbStore implements OrderedStore {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function failing<T>(action: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof SluiceError) throw error;
-    throw failure(action, messageOf(error), error);
-  }
-}
-
-function failure(action: string, reason: string, cause?: unknown): SluiceError {
-  return new SluiceError(
-    "STATE_BACKEND_FAILED",
-    `the state backend cannot ${action}: ${reason}; give state.directory a folder on a local disk with room for the state`,
-    cause === undefined ? undefined : { cause },
-  );
 }
