@@ -95,6 +95,12 @@ export type DecodedManifest =
  * @throws {SluiceError} `MANIFEST_INVALID` when it could not be read again: a fault of whoever made it.
  */
 export function encodeManifest(manifest: Manifest): Uint8Array {
+  checkManifest(manifest);
+  return encodeSealedJson(manifest);
+}
+
+/** @throws {SluiceError} `MANIFEST_INVALID` as {@link encodeManifest} does */
+export function checkManifest(manifest: Manifest): void {
   const problem = problemOf(manifest);
   if (problem !== undefined) {
     throw new SluiceError(
@@ -102,7 +108,6 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
       `Cannot complete checkpoint ${manifest.id}: its manifest would be unreadable: ${problem}; the checkpoint must be aborted`,
     );
   }
-  return encodeSealedJson(manifest);
 }
 
 /** Decodes and checks a manifest. Never throws, whatever the bytes. */

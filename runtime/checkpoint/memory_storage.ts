@@ -2,7 +2,7 @@ import { SluiceError } from "../../actors/error.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import { concatenated, DataSum } from "./data_file.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
-import { encodeManifest } from "./manifest_codec.ts";
+import { checkManifest } from "./manifest_codec.ts";
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
 
@@ -99,7 +99,7 @@ class MemoryStore implements CheckpointStore {
     const { completed, pending } = this.#shelf;
     if (completed.has(id)) throw alreadyComplete(id, "memory");
     // Refuses what file storage would refuse.
-    encodeManifest(manifest);
+    checkManifest(manifest);
     const key = keyOf(id, attempt);
     const files: Files = new Map(pending.get(key)?.files);
     for (const file of manifest.files) {

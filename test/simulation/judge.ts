@@ -2,11 +2,22 @@ import type { CheckpointMode } from "../../runtime/checkpoint/manifest.ts";
 import type { JobEvent } from "../../runtime/master/event.ts";
 import type { RandomJob } from "./random_job.ts";
 
-/** Compares what became visible with what a plain loop gives. */
-export function judge(job: RandomJob, mode: CheckpointMode, events: readonly JobEvent[], violations: string[]): void {
+/**
+ * Compares what became visible with what a plain loop gives.
+ *
+ * @param begun where in the events another store of checkpoints began, with ids above this one
+ */
+export function judge(
+  job: RandomJob,
+  mode: CheckpointMode,
+  events: readonly JobEvent[],
+  begun: ReadonlyMap<number, number>,
+  violations: string[],
+): void {
   violations.push(...job.sink.problems, ...(mode === "at-least-once" && !job.singleInput ? [] : job.disorder.slice(0, 3)));
   let latest = 0;
-  for (const event of events) {
+  for (const [index, event] of events.entries()) {
+    latest = begun.get(index) ?? latest;
     if (event.kind !== "checkpoint-completed") continue;
     if (event.checkpoint <= latest) violations.push(`checkpoint ${event.checkpoint} completed after ${latest}`);
     latest = event.checkpoint;

@@ -8,7 +8,7 @@ import { watermarksOperator } from "../../runtime/operators/watermarks.ts";
 import type { Faults } from "./faults.ts";
 import type { SimRecord } from "./record.ts";
 import { type Replicas, ruledOperator, type SimKind, simOperator, transforms } from "./sim_operators.ts";
-import { SimSink } from "./sim_sink.ts";
+import { RevocableSink, SimSink } from "./sim_sink.ts";
 import { SimSource } from "./sim_source.ts";
 
 /** A job drawn from a seed, and what it must come to. */
@@ -59,11 +59,18 @@ export interface JobLimits {
   readonly loopChance: number;
   /** Its parallelism may change: then records keep their order on fewer ways. */
   readonly rescales: boolean;
+  /** Somebody may go back to a savepoint. */
+  readonly returns: boolean;
+}
+
+/** A size from 1 to `most`, log-uniform: many small and few large. A size is as likely as all that are between it and its double. */
+export function drawSize(random: Random, most: number): number {
+  return Math.min(most, Math.floor((most + 1) ** random.next()));
 }
 
 /**
- * Draws a job: 1 to 5 stages of parallelism 1 to 4 between one or two sources and a sink; unions, double edges, loops; in one of
- * five a source of rules that are broadcast to a stage.
+ * Draws a job: 1 to 6 stages of parallelism 1 to 4 between one or two sources and a sink, the small ones more often; unions,
+ * double edges, loops; in one of five a source of rules that are broadcast to a stage.
  */
 export function randomJob(
   random: Random,
@@ -74,7 +81,7 @@ export function randomJob(
   const drawn = limits.chain ? drawChain(random) : drawGraph(random, limits);
   const disorder: string[] = [];
   const replicas: Replicas = { expected: [], said: disorder, right: 0 };
-  const sink = new SimSink(faults);
+  const sink = limits.returns ? new RevocableSink(faults) : new SimSink(faults);
   const slowness = random.fork("slowness");
   const delays = drawn.map(() => (slowness.chance(0.7) ? slowness.next() * slowness.pick([1.5, 1.5, limits.slowestMs]) : 0));
   const sources = new Map<number, SimSource>();
@@ -147,9 +154,9 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
   const drawn: Drawn[] = [];
   const sources = random.chance(0.35) ? 2 : 1;
   for (let i = 0; i < sources; i++) {
-    drawn.push({ uid: `source${i}`, kind: "source", parallelism: 1 + random.int(3), ins: [], ordered: true });
+    drawn.push({ uid: `source${i}`, kind: "source", parallelism: drawSize(random, 3), ins: [], ordered: true });
   }
-  const stages = 1 + random.int(5);
+  const stages = drawSize(random, 6);
   const ruling = random.fork("rules");
   const rules = ruling.chance(0.2) ? drawn.length : undefined;
   const ruledStage = ruling.int(stages);
@@ -182,7 +189,7 @@ function drawGraph(random: Random, limits: JobLimits): Drawn[] {
     // Something slow behind a loop holds up what is in it, such as its last watermark.
     const usual = stage === stages ? "sink" : looped && random.chance(0.5) ? "slow" : random.pick(kinds);
     const kind = rules !== undefined && stage === ruledStage ? "ruled" : usual;
-    const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : 1 + random.int(4);
+    const parallelism = random.chance(0.3) ? drawn[last]?.parallelism as number : drawSize(random, 4);
     const from = [last];
     if (random.chance(0.12)) from.push(last); // two edges between the same two
     if (sources === 2 && stage === Math.min(stages, 1)) from.push(1); // a union
@@ -201,16 +208,16 @@ function drawLoop(
   { number, side, limits }: { readonly number: number; readonly side: boolean; readonly limits: JobLimits },
 ): number {
   const kinds: readonly SimKind[] = ["map", "filter", "flatMap", "keyed", "keyed", "slow", "timer", "timer", "timer", "alarm"];
-  const head = add(`loop${number}`, "loop", [before], 1 + random.int(3));
-  const length = 1 + random.int(3);
+  const head = add(`loop${number}`, "loop", [before], drawSize(random, 3));
+  const length = drawSize(random, 3);
   for (let i = 0; i < length; i++) {
     const kind = random.pick(kinds);
     const from = [drawn.length - 1];
     if (side && i === 0) from.push(1);
-    add(`${kind}L${number}${i}`, kind, from, random.chance(0.4) ? head.parallelism : 1 + random.int(3));
+    add(`${kind}L${number}${i}`, kind, from, random.chance(0.4) ? head.parallelism : drawSize(random, 3));
   }
   const tail = drawn.length - 1;
-  const parallelism = () => (random.chance(0.5) ? drawn[tail]?.parallelism as number : 1 + random.int(3));
+  const parallelism = () => (random.chance(0.5) ? drawn[tail]?.parallelism as number : drawSize(random, 3));
   const again = add(`again${number}`, "again", [tail], parallelism());
   const back = drawEdge(random, again, drawn.length - 1, head, limits);
   head.ins.push({ ...back, feedback: true });
@@ -276,16 +283,16 @@ function redraw(random: Random, drawn: readonly Drawn[]): Record<string, number>
     for (const [member, of] of group) if (others.has(of)) group.set(member, own);
   }
   const of = new Map<string, number>();
-  for (const name of new Set(group.values())) of.set(name, 1 + random.int(4));
+  for (const name of new Set(group.values())) of.set(name, drawSize(random, 4));
   return Object.fromEntries([...group].map(([uid, name]) => [uid, of.get(name) as number]));
 }
 
 function drawData(random: Random, uid: string, maxRecords: number): Map<string, SimRecord[]> {
   const data = new Map<string, SimRecord[]>();
-  const splits = 1 + random.int(4);
+  const splits = drawSize(random, 4);
   for (let s = 0; s < splits; s++) {
     const split = `${uid}/${s}`;
-    const count = 1 + random.int(maxRecords);
+    const count = drawSize(random, maxRecords);
     data.set(
       split,
       Array.from({ length: count }, (_, place) => {

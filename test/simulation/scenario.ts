@@ -21,6 +21,9 @@ import { processTable } from "./process_table.ts";
 import { Faults } from "./faults.ts";
 import { judge } from "./judge.ts";
 import { type RandomJob, randomJob } from "./random_job.ts";
+import { SavepointUser } from "./savepoints.ts";
+import { drawSchedule, type Fault } from "./schedule.ts";
+import { RevocableSink } from "./sim_sink.ts";
 import { drawWire, SimulatedWire, type WirePlan, wireProbeMs, wireSilenceMs } from "./wire.ts";
 
 /** What a simulated run came to. */
@@ -78,11 +81,6 @@ const modes: readonly CheckpointMode[] = [
   "at-least-once",
 ];
 
-interface Fault {
-  readonly atMs: number;
-  readonly kind: "process" | "snapshot" | "prepare" | "commit" | "kill" | "rescale";
-}
-
 /** Runs one seed to its end: a job, faults, and the comparison with a plain loop. */
 export async function runScenario(seed: number, options: ScenarioOptions = {}): Promise<Outcome> {
   const random = new SeededRandom(`scenario ${seed}`);
@@ -94,18 +92,21 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const edgeModes = mode !== "at-least-once" && settings.chance(0.25);
   const loopChance = options.loops === true ? 0.6 : settings.chance(0.4) ? 0.3 : 0;
   const rescales = !chain && (options.rescales ?? random.fork("rescales").chance(0.5));
-  const maxRecords = 4 + settings.int(24);
+  const maxRecords = 4 + settings.int(44);
+  const savepoints = options.faults !== false && random.fork("savepoints").chance(0.35);
   const life: LifeOptions = { ...lifeOptions(settings, mode, options.links), rescales };
   const slowestMs = life.wire === undefined ? 6 : 1.5;
-  const limits = { maxRecords, slowestMs, chain, edgeModes, loopChance, rescales };
+  const limits = { maxRecords, slowestMs, chain, edgeModes, loopChance, rescales, returns: savepoints };
   const job = randomJob(random.fork("job"), faults, limits, (delayMs, wake) => {
     world.process.clock.setTimer(delayMs, wake);
   });
-  const schedule = options.faults === false ? [] : drawFaults(random.fork("faults"), life.onDisk, rescales);
+  const schedule = options.faults === false
+    ? []
+    : drawSchedule(random.fork("faults"), { mayKill: life.onDisk, rescales, savepoints });
   const violations: string[] = [];
   const events: JobEvent[] = [];
   await world.play(job, life, schedule, events, violations, options.log);
-  judge(job, mode, events, violations);
+  judge(job, mode, events, world.begun, violations);
   world.judgeWire(events, violations);
   const single = mode === "at-least-once" && job.singleInput ? 1 : 0;
   const figures = { ...count(events, world.kills, single), replicas: job.rightReplicas() };
@@ -157,17 +158,6 @@ function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefi
   };
 }
 
-/** A process can be killed only where its checkpoints are not in its memory. */
-function drawFaults(random: Random, mayKill: boolean, rescales: boolean): Fault[] {
-  const kinds: Fault["kind"][] = ["process", "process", "snapshot", "prepare", "commit"];
-  if (mayKill) kinds.push("kill", "kill");
-  const spanMs = 5 + random.next() * 60;
-  const draw = (kind: Fault["kind"]): Fault => ({ atMs: random.next() * spanMs, kind });
-  const faults = Array.from({ length: random.int(5) }, () => draw(random.pick(kinds)));
-  if (rescales) faults.push(...Array.from({ length: 1 + random.int(3) }, () => draw("rescale")));
-  return faults.sort((a, b) => a.atMs - b.atMs);
-}
-
 /** Steps without which a run must have come to its end. */
 const maxSteps = 200_000;
 
@@ -182,6 +172,8 @@ class ScenarioWorld {
   process: SimulatedProcess;
   #wire: SimulatedWire | undefined;
   kills = 0;
+  /** Where in the events another store of checkpoints began: above which id. */
+  readonly begun = new Map<number, number>();
 
   constructor(random: Random, faults: Faults) {
     this.#random = random;
@@ -207,9 +199,14 @@ class ScenarioWorld {
     let run: Run | undefined;
     let graph = job.graph;
     const another = this.#random.fork("parallelism");
+    const savepoints = this.#random.fork("savepoints");
+    const user = new SavepointUser(savepoints.fork("user"), life.mode, this.#faults, violations);
+    let directory = "state";
     for (const fault of schedule) {
       this.clock.setTimer(fault.atMs, () => {
         if (fault.kind === "kill") killed = true;
+        else if (fault.kind === "savepoint") void (run && user.take(run));
+        else if (fault.kind === "return") void (run && user.leave(run, life.onDisk));
         else if (fault.kind !== "rescale") this.#faults.arm(fault.kind);
         else void this.#rescale(run, job.redraw(another), violations, log);
       });
@@ -233,8 +230,16 @@ class ScenarioWorld {
       const random = this.#random.fork(`life ${number}`);
       const impatience = random.fork("impatience");
       const system = this.#system(random);
+      const returning = user.leaving !== undefined;
+      const from = user.begin();
+      if (job.sink instanceof RevocableSink) job.sink.returnsTo = from?.id;
+      if (returning && from !== undefined && savepoints.chance(0.4)) { // all checkpoints are gone
+        directory = `state-${number}`;
+        storage = life.onDisk ? undefined : memoryStorage();
+        this.begun.set(events.length, from.id);
+      }
       if (life.onDisk) {
-        storage = fileStorage("state", {
+        storage = fileStorage(directory, {
           disk: process.disk,
           random: random.fork("storage"),
           processes: processTable(number),
@@ -242,13 +247,14 @@ class ScenarioWorld {
       }
       run = undefined;
       if (number > 0 && life.rescales) graph = withParallelism(graph, job.redraw(another));
-      let over: { readonly error: unknown } | "finished" | undefined;
+      let over: { readonly error: unknown } | "finished" | "stopped" | undefined;
       const options: StartOptions = {
         system,
         clock: process.clock,
         disk: process.disk,
         random: random.fork("run"),
         log: silent,
+        ...(from === undefined ? {} : { from: from.path }),
         ...(life.links === "broker" ? { transport: new MemoryBroker({ clock: process.clock }).connect() } : {}),
         checkpoints: {
           storage: storage as CheckpointStorage,
@@ -269,16 +275,20 @@ class ScenarioWorld {
           run = started;
           void collect(started, log, this.clock, (event) => {
             watch(event);
+            if (this.process === process) user.see(event);
             if (event.kind !== "checkpoint-completed" || !impatience.chance(life.impatience)) return;
             const ask = () => void (over === undefined && this.process === process && started.checkpoint().catch(() => {}));
             if (impatience.chance(0.5)) ask();
             else this.clock.setTimer(impatience.next() * impatience.pick([0.2, 0.8]), ask);
           });
-          started.finished.then(() => (over = "finished"), (error: unknown) => (over = { error }));
+          started.finished.then(
+            ({ stopped }) => (over = stopped ? "stopped" : "finished"),
+            (error: unknown) => (over = { error }),
+          );
         },
         (error: unknown) => (over = { error }),
       );
-      while (over === undefined && !killed && violations.length === 0) {
+      while (over === undefined && !killed && user.leaving !== "dying" && violations.length === 0) {
         await settled();
         if (over !== undefined) break;
         if (!this.clock.runNext()) {
@@ -308,10 +318,16 @@ class ScenarioWorld {
         log?.(`-- killed at ${this.clock.monotonic().toFixed(2)}`);
         continue;
       }
-      if (over !== undefined && over !== "finished") {
-        violations.push(`the job was given up: ${over.error instanceof Error ? over.error.stack : over.error}`);
+      const left = over === "stopped" ? user.leaving === "stopping" : over !== "finished" && user.hasCancelled(over?.error);
+      if (!left && over !== undefined && over !== "finished") {
+        violations.push(
+          `the job was given up: ${
+            over === "stopped" ? "it stopped" : over.error instanceof Error ? over.error.stack : over.error
+          }`,
+        );
       }
       await this.#leave(run, system, process, violations);
+      if (left && violations.length === 0) continue;
       return;
     }
   }

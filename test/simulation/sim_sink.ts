@@ -11,6 +11,8 @@ export class SimSink implements Sink<SimRecord> {
   readonly committed = new Map<string, readonly string[]>();
   readonly #faults: Faults;
   readonly problems: string[] = [];
+  /** By transaction: the checkpoint that made it visible. */
+  protected readonly checkpoints = new Map<string, number>();
   /** How many records were written, in all attempts. */
   written = 0;
 
@@ -36,7 +38,8 @@ export class SimSink implements Sink<SimRecord> {
         this.#faults.strike("prepare", context.uid);
         const ids = open;
         open = [];
-        const content = { transaction: `${context.uid}/${context.subtask}/${context.attempt}/${checkpointId}`, ids };
+        const { uid, subtask, life, attempt } = context;
+        const content = { transaction: `${uid}/${subtask}/${life}/${attempt}/${checkpointId}`, ids };
         // Half of them take their time: then only the acknowledgement waits.
         if (checkpointId % 2 === 0) return content;
         return sleep(0.2).then(() => content);
@@ -59,5 +62,25 @@ export class SimSink implements Sink<SimRecord> {
     if (checkpointId % 3 === 0) await sleep(0.1);
     this.#faults.strike("commit", context.uid);
     this.committed.set(transaction, ids);
+    this.checkpoints.set(transaction, checkpointId);
+  }
+}
+
+/** One that can take back what it has shown. Nobody may ask for that who has not been told to go back to a savepoint. */
+export class RevocableSink extends SimSink {
+  /** The savepoint that the present life was told to begin from. */
+  returnsTo: number | undefined;
+
+  lastCommitted(): number {
+    return Math.max(0, ...this.checkpoints.values());
+  }
+
+  rollbackTo(id: number): void {
+    if (id !== this.returnsTo) this.problems.push(`output was taken back to checkpoint ${id}, which nobody asked for`);
+    for (const [transaction, checkpoint] of this.checkpoints) {
+      if (checkpoint <= id) continue;
+      this.committed.delete(transaction);
+      this.checkpoints.delete(transaction);
+    }
   }
 }
