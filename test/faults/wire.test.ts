@@ -267,4 +267,49 @@ faults("fault 20: records that only together are over the limit go in several fr
   assert.ok(Math.max(...sizes) > 400_000 && Math.max(...sizes) <= 1_048_576);
 });
 
+faults("fault 21: the broker takes less than before: what is too large for it now is made anew in smaller frames", async () => {
+  let limitBytes = 1_048_576;
+  const later: number[] = [];
+  const wired = new WiredJob({
+    records: 60,
+    restarts: 3,
+    channels: { windowBytes: 1 << 24, frameBytes: 1 << 24 },
+    payload: (n) => "x".repeat(n < 5 ? 10 : 40_000),
+    limitBytes: () => limitBytes,
+    tamper: (message) => {
+      if (!isFrame(message)) return [message.bytes];
+      if (limitBytes === 100_000) later.push(message.bytes.length);
+      else if (message.bytes.length > 400_000) {
+        limitBytes = 100_000; // and this one is lost: it can never be sent again as it is
+        return [];
+      }
+      return [message.bytes];
+    },
+  });
+  await wired.start();
+  await wired.finish();
+  assert.is(limitBytes, 100_000);
+  assert.ok(later.length > 10 && Math.max(...later) > 40_000 && Math.max(...later) <= limitBytes);
+});
+
+faults("fault 21: a record that the broker took before, and takes no more, fails with its size and the new limit", async () => {
+  let limitBytes = 1_048_576;
+  const wired = new WiredJob({
+    records: 60,
+    payload: () => "x".repeat(40_000),
+    limitBytes: () => limitBytes,
+    channels: { frameRecords: 1, windowBytes: 100_000 },
+    tamper: (message) => {
+      if (isFrame(message)) limitBytes = 30_000;
+      return [message.bytes];
+    },
+  });
+  const error = await givenUp(wired);
+  assert.is(error.code, "RECORD_TOO_LARGE");
+  assert.match(
+    error.message,
+    /a record that numbers emitted has 400\d\d bytes encoded, and channel numbers->count:0>0 takes 2\d{4}/,
+  );
+});
+
 faults.run();

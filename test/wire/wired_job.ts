@@ -1,4 +1,5 @@
 import * as assert from "uvu/assert";
+import { payloadTooLarge } from "../../actors/request.ts";
 import { World } from "../../actors/simulation/world.ts";
 import type { Delivery, Subscription, Transport } from "../../actors/transport.ts";
 import { type CheckpointMode, generate, job, type JobEvent, memorySink, type Run, type, value } from "../../mod.ts";
@@ -31,6 +32,8 @@ export interface WiredOptions {
   /** What a record carries besides its number. */
   readonly payload?: (n: number) => unknown;
   readonly restarts?: number;
+  /** What the broker takes at most in one message, now. @default what the network does */
+  readonly limitBytes?: () => number;
 }
 
 interface Numbered {
@@ -83,8 +86,9 @@ export class WiredJob {
         .to("out", this.out);
     });
     const tamper: Tamper = this.#options.tamper ?? (({ bytes }) => [bytes]);
-    const sender = new TamperedTransport(world.network.connect("sender"), "sender", tamper);
-    const receiver = new TamperedTransport(world.network.connect("receiver"), "receiver", tamper);
+    const limit = this.#options.limitBytes ?? (() => Infinity);
+    const sender = new TamperedTransport(world.network.connect("sender"), "sender", tamper, limit);
+    const receiver = new TamperedTransport(world.network.connect("receiver"), "receiver", tamper, limit);
     const placement = (task: number) => task === 0 ? "sender" : "receiver";
     const run = await world.run(startLinked(made, {
       system: world.system("job"),
@@ -157,15 +161,17 @@ class TamperedTransport implements Transport {
   readonly #inner: Transport;
   readonly #from: "sender" | "receiver";
   readonly #tamper: Tamper;
+  readonly #limitBytes: () => number;
 
-  constructor(inner: Transport, from: "sender" | "receiver", tamper: Tamper) {
+  constructor(inner: Transport, from: "sender" | "receiver", tamper: Tamper, limitBytes: () => number) {
     this.#inner = inner;
     this.#from = from;
     this.#tamper = tamper;
+    this.#limitBytes = limitBytes;
   }
 
   get maxPayloadBytes(): number {
-    return this.#inner.maxPayloadBytes;
+    return Math.min(this.#inner.maxPayloadBytes, this.#limitBytes());
   }
 
   get connected(): boolean {
@@ -173,6 +179,7 @@ class TamperedTransport implements Transport {
   }
 
   publish(subject: string, bytes: Uint8Array): void {
+    if (bytes.length > this.maxPayloadBytes) throw payloadTooLarge(subject, bytes.length, this.maxPayloadBytes);
     const read = readHeader(bytes);
     const header = read.kind === "header" ? read.header : undefined;
     for (const sent of this.#tamper({ from: this.#from, bytes, header })) this.#inner.publish(subject, sent);
