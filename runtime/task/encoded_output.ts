@@ -117,11 +117,11 @@ export class EncodedOutput implements OutputLink {
           const { seq, barriers } = action;
           const bytes = completeFrame({ kind: "frame", attempt, channel, seq, barriers, skip: 0, frame }, body);
           this.#unreceived.set(seq, bytes);
-          this.#host.publish(bytes);
+          this.#publish(seq, bytes);
           break;
         }
         case "resend":
-          for (let seq = action.from; seq <= action.to; seq++) this.#host.publish(this.#unreceived.get(seq) as Uint8Array);
+          for (let seq = action.from; seq <= action.to; seq++) this.#publish(seq, this.#unreceived.get(seq) as Uint8Array);
           break;
         case "release":
           for (const seq of this.#unreceived.keys()) {
@@ -149,6 +149,20 @@ export class EncodedOutput implements OutputLink {
       }
     }
     this.#host.wantsTicks(this, unsettled(state));
+  }
+
+  /** What was sealed under a higher limit than there is now cannot be cut up any more: the attempt is over, and the next one can. */
+  #publish(seq: number, bytes: Uint8Array): void {
+    const { maxPayloadBytes } = this.#host;
+    if (bytes.length <= maxPayloadBytes) return this.#host.publish(bytes);
+    const { name } = this.#address;
+    this.#target?.onLost(
+      new SluiceError(
+        "PAYLOAD_TOO_LARGE",
+        `frame ${seq} of channel ${name} has ${bytes.length} bytes, and the transport takes ${maxPayloadBytes} now, fewer than when ` +
+          `it was made: after a restart its records go in smaller frames; without one, start the job again`,
+      ),
+    );
   }
 
   #encode(frame: Frame): Uint8Array {

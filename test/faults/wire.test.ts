@@ -274,12 +274,12 @@ faults("fault 21: the broker takes less than before: what is too large for it no
     records: 60,
     restarts: 3,
     channels: { windowBytes: 1 << 24, frameBytes: 1 << 24 },
-    payload: (n) => "x".repeat(n < 5 ? 10 : 40_000),
+    payload: (n) => "x".repeat(n < 5 ? 10 : 90_000),
     limitBytes: () => limitBytes,
     tamper: (message) => {
       if (!isFrame(message)) return [message.bytes];
       if (limitBytes === 100_000) later.push(message.bytes.length);
-      else if (message.bytes.length > 400_000) {
+      else if (message.bytes.length > 150_000) {
         limitBytes = 100_000; // and this one is lost: it can never be sent again as it is
         return [];
       }
@@ -289,7 +289,13 @@ faults("fault 21: the broker takes less than before: what is too large for it no
   await wired.start();
   await wired.finish();
   assert.is(limitBytes, 100_000);
-  assert.ok(later.length > 10 && Math.max(...later) > 40_000 && Math.max(...later) <= limitBytes);
+  const failed = wired.events.filter((event) => event.kind === "failed");
+  assert.is(failed.length, 1);
+  assert.match(
+    String(failed[0]?.cause),
+    /frame \d+ of channel numbers->count:0>0 has 180\d{3} bytes, and the transport takes 100000 now/,
+  );
+  assert.ok(later.length > 10 && Math.max(...later) > 80_000 && Math.max(...later) <= limitBytes);
 });
 
 faults("fault 21: a record that the broker took before, and takes no more, fails with its size and the new limit", async () => {
