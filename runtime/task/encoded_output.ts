@@ -151,7 +151,7 @@ export class EncodedOutput implements OutputLink {
     this.#host.wantsTicks(this, unsettled(state));
   }
 
-  /** What was sealed under a higher limit than there is now cannot be cut up any more: the attempt is over, and the next one can. */
+  /** A frame that was sealed under a higher limit than there is now fails the attempt: only the next one can cut it up. */
   #publish(seq: number, bytes: Uint8Array): void {
     const { maxPayloadBytes } = this.#host;
     if (bytes.length <= maxPayloadBytes) return this.#host.publish(bytes);
@@ -159,8 +159,8 @@ export class EncodedOutput implements OutputLink {
     this.#target?.onLost(
       new SluiceError(
         "PAYLOAD_TOO_LARGE",
-        `frame ${seq} of channel ${name} has ${bytes.length} bytes, and the transport takes ${maxPayloadBytes} now, fewer than when ` +
-          `it was made: after a restart its records go in smaller frames; without one, start the job again`,
+        `frame ${seq} of channel ${name} has ${bytes.length} bytes, and the transport takes ${maxPayloadBytes} now, fewer than ` +
+          `when it was made: after a restart its records go in smaller frames; without one, start the job again`,
       ),
     );
   }

@@ -71,7 +71,7 @@ test("fault 52: a folder belongs to the job that began in it, also when that one
   assert.equal(after.filter((file) => !file.includes("/lock")), before.filter((file) => !file.includes("/lock")));
 });
 
-test("fault 52: a cluster that runs a job of that name refuses another one, before and after its coordinator is replaced", async () => {
+test("fault 52: a cluster refuses a second job of that name, before and after its coordinator is replaced", async () => {
   const sim = await SimCluster.start("same name", { records: 1_500 });
   await sim.checkpoints(2);
   for (let coordinator = 0; coordinator < 2; coordinator++) {

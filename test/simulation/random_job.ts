@@ -63,7 +63,7 @@ export interface JobLimits {
   readonly returns: boolean;
 }
 
-/** A size from 1 to `most`, log-uniform: many small and few large. A size is as likely as all that are between it and its double. */
+/** A size from 1 to `most`, log-uniform: many small and few large. */
 export function drawSize(random: Random, most: number): number {
   return Math.min(most, Math.floor((most + 1) ** random.next()));
 }
