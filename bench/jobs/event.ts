@@ -37,15 +37,27 @@ export function finalize(n: number): number {
 /** 10,000 records a second of event time. */
 export function makeEvent(n: number): BenchEvent {
   const h = finalize(n);
-  return { key: h % keys, seq: n, ts: firstMs + Math.floor(n / 10), value: h & 1023, payload: payloads[n & 1023] as string };
+  return {
+    key: keyOf(h, keys),
+    seq: n,
+    ts: firstMs + Math.floor(n / 10),
+    value: h & 1023,
+    payload: payloads[n & 1023] as string,
+  };
 }
 
 /** As {@link makeEvent}, with another number of keys. */
 export function eventsOf(keys: number): (n: number) => BenchEvent {
   return (n) => {
     const h = finalize(n);
-    return { key: h % keys, seq: n, ts: firstMs + Math.floor(n / 10), value: h & 1023, payload: payloads[n & 1023] as string };
+    const ts = firstMs + Math.floor(n / 10);
+    return { key: keyOf(h, keys), seq: n, ts, value: h & 1023, payload: payloads[n & 1023] as string };
   };
+}
+
+/** Unsigned on both sides: else an engine may divide doubles, which takes as long as all the rest. */
+function keyOf(hash: number, keys: number): number {
+  return (hash >>> 0) % (keys >>> 0) | 0;
 }
 
 /** What the map of keyed-count makes of an event. */

@@ -27,7 +27,8 @@ export const maxKeyGroups = 32_768;
  */
 export function keyGroupOf(key: Key, keyGroups: number, where?: string): number {
   const hash = typeof key === "number" && (key | 0) === key ? finalize32(key) : hashOther(key, where);
-  return Math.floor((hash >>> 0) * keyGroups / 0x1_0000_0000); // exact: 32 + 15 bits
+  // floor(hash * keyGroups / 2^32), in whole numbers: the product of each half fits in 31 bits.
+  return (Math.imul(hash >>> 16, keyGroups) + (Math.imul(hash & 0xffff, keyGroups) >>> 16)) >>> 16;
 }
 
 /**

@@ -145,6 +145,8 @@ export interface OperatorContext {
 export interface Operator<In = unknown> {
   /** Processes one record. Throwing fails the task. */
   process(value: In): void;
+  /** Processing a record threw, here or in what follows. */
+  failed?(): void;
   /** The key of a record, for messages. */
   keyOf?(value: In): unknown;
   /** The rest of the last record's results, when the operator stopped for lack of credit; true when nothing remains. */

@@ -23,6 +23,8 @@ export class KeyedProcessOperator implements Operator {
   private readonly runs: Runs<Context>;
   private readonly first: number;
   private readonly last: number;
+  /** Nobody looks after each run whether values were changed. */
+  private readonly unwatched: boolean;
   /** `onEnd` has run, and nothing has come since. */
   private ended = false;
   readonly #context: OperatorContext;
@@ -45,6 +47,7 @@ export class KeyedProcessOperator implements Operator {
     this.last = range.last;
     this.#context = context;
     this.#backend = keyedStateBackend(context, options.checkMutations);
+    this.unwatched = this.#backend.guard === undefined;
     this.#backend.declare(definition.state ?? {});
     this.#eventTimers = this.#backend.timers("event-time timers");
     this.#processingTimers = this.#backend.timers("processing-time timers");
@@ -73,25 +76,23 @@ export class KeyedProcessOperator implements Operator {
 
   process(value: unknown): void {
     const key = this.keyOf(value);
-    const { cursor } = this;
-    const group = cursor.keyGroup < 0 ? this.groupOf(key) : cursor.keyGroup;
-    if (group < this.first || group > this.last) throw this.#foreign(key, group);
-    this.ended = false;
     const run = this.runs.next();
-    // The sender has hashed the key, so it is a valid one: strings, and numbers other than -0, stand for themselves.
-    if (typeof key === "string" || (typeof key === "number" && key !== 0)) {
-      run.invocation.begin(key, key, group, cursor.timestamp);
-    } else {
-      run.invocation.begin(canonicalKey(key), keyIdentity(key), group, cursor.timestamp);
-    }
-    let result;
-    try {
-      result = this.definition.onRecord(value, run.ctx);
-    } catch (error) {
-      run.invocation.end();
-      throw error;
-    }
-    this.runs.returned(run, result, value);
+    const { invocation } = run;
+    // The sender has hashed the key, so it is a valid one. One that is a small integer is kept as such, however it was
+    // computed: as a double it would be allocated anew for each record. (This makes 0 of -0, too.)
+    if (typeof key === "number" && (key | 0) === key) invocation.about(key | 0, key | 0);
+    else this.take(key, invocation);
+    const { keyGroup, timestamp } = this.cursor;
+    invocation.begin(keyGroup >= this.first && keyGroup <= this.last ? keyGroup : this.groupOf(key, keyGroup), timestamp);
+    this.ended = false;
+    const result = this.definition.onRecord(value, run.ctx);
+    if (result === undefined && this.unwatched) invocation.end();
+    else this.runs.returned(run, result, value);
+  }
+
+  /** Processing a record threw: what it began is over. */
+  failed(): void {
+    this.runs.close();
   }
 
   nextEventTimer(): number {
@@ -166,7 +167,7 @@ export class KeyedProcessOperator implements Operator {
   #fire(timer: KeyedTimer, timestamp: number): void {
     const { at, name, key, identity, group } = timer;
     const run = this.runs.next();
-    run.invocation.begin(key, identity, group, timestamp);
+    run.invocation.about(key, identity).begin(group, timestamp);
     const fired: FiredTimer<Key> = { at, name, key };
     let result;
     try {
@@ -178,8 +179,16 @@ export class KeyedProcessOperator implements Operator {
     this.runs.returned(run, result);
   }
 
-  private groupOf(key: Key): number {
-    return keyGroupOf(key, this.#context.keyGroupCount);
+  /** Keys other than small integers: strings and numbers stand for themselves. */
+  private take(key: Key, invocation: Invocation): void {
+    invocation.about(canonicalKey(key), typeof key === "string" || typeof key === "number" ? key : keyIdentity(key));
+  }
+
+  /** Of a record that carries none. */
+  private groupOf(key: Key, carried: number): number {
+    const group = carried < 0 ? keyGroupOf(key, this.#context.keyGroupCount) : carried;
+    if (group < this.first || group > this.last) throw this.#foreign(key, group);
+    return group;
   }
 
   #foreign(key: Key, group: number): SluiceError {

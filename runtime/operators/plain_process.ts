@@ -51,14 +51,12 @@ export class PlainProcessOperator implements Operator {
     if (this.ended) this.ended = false;
     const run = this.runs.next();
     run.invocation.beginUnkeyed(this.cursor.keyGroup, this.cursor.timestamp);
-    let result;
-    try {
-      result = this.definition.onRecord(value, run.ctx);
-    } catch (error) {
-      run.invocation.end();
-      throw error;
-    }
-    this.runs.returned(run, result, value);
+    this.runs.returned(run, this.definition.onRecord(value, run.ctx), value);
+  }
+
+  /** Processing a record threw: what it began is over. */
+  failed(): void {
+    this.runs.close();
   }
 
   finish(): void {

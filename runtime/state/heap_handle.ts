@@ -1,3 +1,4 @@
+import { apart } from "./apart.ts";
 import type { Entry, EntryChanges, EntryTable } from "./entry_table.ts";
 import type { Invocation, Remembering } from "./invocation.ts";
 import type { MutationGuard } from "./mutation_guard.ts";
@@ -56,12 +57,17 @@ export abstract class HeapHandle implements Remembering {
     if (this.expiry !== undefined && this.entry !== undefined) this.age(this.expiry, this.entry);
   }
 
-  protected store(value: unknown): Entry {
+  /** Gives the current key, which has none, an entry. */
+  protected store(value: unknown): void {
+    apart(this.insert, value);
+  }
+
+  private readonly insert = (value: unknown): void => {
     const { group, identity, key } = this.invocation;
     const entry = this.table.insert(group, identity, key!, value);
     if (this.expiry !== undefined) this.expiry.refresh(entry);
-    return this.entry = entry;
-  }
+    this.entry = entry;
+  };
 
   protected drop(): void {
     if (this.entry === undefined) return;

@@ -44,10 +44,15 @@ export class Invocation {
     this.#handles.push(handle);
   }
 
-  /** Starts a run about a key. */
-  begin(key: Key, identity: KeyIdentity, group: number, timestamp: number): void {
+  /** Says which key the run to be started is about. */
+  about(key: Key, identity: KeyIdentity): this {
     this.key = key;
     this.identity = identity;
+    return this;
+  }
+
+  /** Starts a run about the key that was given last. */
+  begin(group: number, timestamp: number): void {
     this.group = group;
     this.keyGroup = group;
     this.timestamp = timestamp;

@@ -7,7 +7,7 @@ import { HeapListState, listItems } from "./heap_list.ts";
 import { type Packing, plainValue, type StateSchemas } from "./entry_codec.ts";
 import type { EntryTable } from "./entry_table.ts";
 import { HeapMapState, mapItems } from "./heap_map.ts";
-import { HeapValueState } from "./heap_value.ts";
+import { HeapValueState, WatchedValueState } from "./heap_value.ts";
 import { InitialValue } from "./initial_value.ts";
 import type { Invocation } from "./invocation.ts";
 import type { KeyedBackendOptions, KeyedStateBackend } from "./keyed_backend.ts";
@@ -108,7 +108,8 @@ export class TableKeyedStateBackend implements KeyedStateBackend {
       case "value": {
         const initial = new InitialValue(descriptor.initial, `operator ${uid}, state ${name}`);
         const state = section("value", plainValue);
-        return (invocation) => new HeapValueState(state, initial, invocation);
+        const Handle = this.guard === undefined ? HeapValueState : WatchedValueState;
+        return (invocation) => new Handle(state, initial, invocation);
       }
       case "list": {
         const state = section("list", listItems);

@@ -52,6 +52,7 @@ export class ChainLink implements Next {
 
   /** The error of processing a record, apart from the code that does it, which is small enough to be inlined. */
   protected failed(error: unknown, value: unknown): SluiceError {
+    this.operator.failed?.();
     return this.attribute(error, "process a record", { value, timestamp: this.cursor.timestamp });
   }
 

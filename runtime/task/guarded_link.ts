@@ -47,6 +47,7 @@ export class GuardedLink extends ChainLink {
     try {
       this.operator.process(value);
     } catch (error) {
+      this.operator.failed?.();
       throw this.attribute(error, "process a record", { value, timestamp });
     }
   }

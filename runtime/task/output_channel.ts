@@ -82,8 +82,10 @@ export class OutputChannel implements GrantTarget {
   values: unknown[] = new Array<unknown>(1);
   keyGroups: number[] = new Array<number>(1);
   timestamps: number[] = new Array<number>(1);
-  /** The batch is sealed at this many records: the first at one, which shows the size of a record. */
+  /** The open batch is sealed at this many records. Its arrays have room for them: one store past an end makes all slow. */
   batchRecords = 1;
+  /** How many the next batch takes; the first takes one, which shows the size of a record. */
+  #nextRecords = 1;
   #meanBytes = 0;
   #recordsToSample = 0;
   #sealed: number;
@@ -260,9 +262,10 @@ export class OutputChannel implements GrantTarget {
       if (timestamps !== undefined) timestamps.length = count;
     }
     this.count = 0;
-    this.values = new Array<unknown>(this.batchRecords);
-    if (keyGroups !== undefined) this.keyGroups = new Array<number>(this.batchRecords);
-    if (timestamps !== undefined) this.timestamps = new Array<number>(this.batchRecords);
+    const room = this.batchRecords = this.#nextRecords;
+    this.values = new Array<unknown>(room);
+    if (keyGroups !== undefined) this.keyGroups = new Array<number>(room);
+    if (timestamps !== undefined) this.timestamps = new Array<number>(room);
     return { seq: this.#sealed + 1, values, keyGroups, timestamps, mark, cost };
   }
 
@@ -301,7 +304,8 @@ export class OutputChannel implements GrantTarget {
   #fitBatch(windowBytes: number): void {
     if (this.#meanBytes === 0) return;
     const bytes = Math.min(this.#limits.frameBytes, windowBytes / 2);
-    this.batchRecords = Math.max(1, Math.min(this.#limits.frameRecords, Math.floor(bytes / this.#meanBytes)));
+    this.#nextRecords = Math.max(1, Math.min(this.#limits.frameRecords, Math.floor(bytes / this.#meanBytes)));
+    if (this.#nextRecords < this.batchRecords) this.batchRecords = this.#nextRecords;
   }
 
   #overdrawn(): never {

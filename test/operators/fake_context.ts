@@ -84,7 +84,12 @@ export class FakeTask<In, Out> {
   record(value: In, timestamp = Number.NaN, key?: Key): void {
     this.cursor.timestamp = timestamp;
     this.cursor.keyGroup = key === undefined ? -1 : keyGroupOf(key, this.context.keyGroupCount);
-    this.operator.process(value);
+    try {
+      this.operator.process(value);
+    } catch (error) {
+      this.operator.failed?.();
+      throw error;
+    }
   }
 
   /** Waits for the handler that is suspended. */

@@ -52,7 +52,7 @@ class Bench {
   }
 
   at(key: number) {
-    this.#invocation.begin(key, key, keyGroupOf(key, keyGroupCount), 0);
+    this.#invocation.about(key, key).begin(keyGroupOf(key, keyGroupCount), 0);
     return this.#state.it;
   }
 
@@ -121,7 +121,7 @@ class Bench {
       for (let key = 0; key < keyCount + 100; key++) {
         const group = keyGroupOf(key, keyGroupCount);
         if (group < range.first || group > range.last) continue;
-        invocation.begin(key, key, group, 0);
+        invocation.about(key, key).begin(group, 0);
         const found = it.get();
         if (found.n !== -1) held.set(key, structuredClone(found));
       }

@@ -34,7 +34,7 @@ export class Subject<D extends KeyedDescriptors> {
   }
 
   at(key: Key): StateHandles<D> {
-    this.invocation.begin(key, keyIdentity(key), keyGroupOf(key, keyGroupCount), 0);
+    this.invocation.about(key, keyIdentity(key)).begin(keyGroupOf(key, keyGroupCount), 0);
     return this.state;
   }
 

@@ -37,7 +37,7 @@ class Subtask {
   }
 
   at(key: Key) {
-    this.#invocation.begin(key, keyIdentity(key), keyGroupOf(key, keyGroupCount), 0);
+    this.#invocation.about(key, keyIdentity(key)).begin(keyGroupOf(key, keyGroupCount), 0);
     return this.#state;
   }
 

@@ -14,14 +14,14 @@ invocations("when serials start again, no handle takes an old run's entry for th
   const invocation = new Invocation("op", 5);
   const { often, rarely } = backend.bind<typeof descriptors>(invocation);
   for (let n = 0; n < 100; n++) {
-    invocation.begin(`key-${n}`, `key-${n}`, 0, 0);
+    invocation.about(`key-${n}`, `key-${n}`).begin(0, 0);
     often.set(n);
     // Used once in exactly as many runs as there are serials.
     if (n % 5 === 0) rarely.set(rarely.get() + 1);
     invocation.end();
   }
   for (let n = 0; n < 100; n++) {
-    invocation.begin(`key-${n}`, `key-${n}`, 0, 0);
+    invocation.about(`key-${n}`, `key-${n}`).begin(0, 0);
     assert.is(often.get(), n);
     assert.is(rarely.get(), n % 5 === 0 ? 1 : 0);
   }
