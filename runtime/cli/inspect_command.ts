@@ -1,12 +1,20 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { systemClock } from "../../actors/system_clock.ts";
+import { systemDisk } from "../../actors/system_disk.ts";
+import { systemRandom } from "../../actors/system_random.ts";
+import { bucketName, checkClusterName } from "../cluster/names.ts";
+import { inNats } from "../cluster/snapshot_places.ts";
 import { inspect, type InspectedEntry, type Inspection } from "../master/inspection.ts";
 import type { Console } from "./console.ts";
+import { connectNats } from "../nats/connect.ts";
+import { ObjectDisk } from "../nats/object_disk.ts";
+import { type NatsFlags, natsFlags, natsOptions } from "./nats_flags.ts";
 import { plainJson } from "./plain_json.ts";
 import { refusal } from "./refusal.ts";
 import { table } from "./table.ts";
 
-interface InspectFlags {
+interface InspectFlags extends NatsFlags {
   readonly operator?: string;
   readonly edge?: string;
   readonly limit?: number;
@@ -18,9 +26,10 @@ const defaultLimit = 5;
 
 /** `sluice inspect PATH`; `done` gets the exit code. */
 export function inspectCommand(console: Console, done: (exitCode: number) => void): Command {
-  return new Command("inspect")
-    .description("look into a savepoint or checkpoint, without its job: state by operator and key, records under way, positions")
-    .argument("<path>", "folder of the savepoint or checkpoint, with manifest.json in it")
+  const description =
+    "look into a savepoint or checkpoint, without its job: state by operator and key, records under way, positions";
+  return natsFlags(new Command("inspect").description(description))
+    .argument("<path>", "its folder, with manifest.json in it; what a cluster keeps in NATS is called nats:/job/…")
     .option("--operator <uid>", "only the state of this operator")
     .option("--edge <id>", "only the records under way on this edge")
     .option(
@@ -34,13 +43,26 @@ export function inspectCommand(console: Console, done: (exitCode: number) => voi
 
 async function inspectPath(console: Console, path: string, flags: InspectFlags): Promise<number> {
   try {
-    const of = await inspect(resolve(console.folder, path));
-    if (flags.json) await asJson(of, flags, console);
-    else await asText(of, flags, console);
-    return 0;
+    if (!path.startsWith(inNats)) return await shown(await inspect(resolve(console.folder, path)), flags, console);
+    const { cluster } = flags;
+    checkClusterName("cluster", cluster);
+    const random = systemRandom();
+    const connection = await connectNats({ ...await natsOptions(console, systemDisk(), flags), name: "sluice inspect" });
+    try {
+      const options = { name: bucketName(cluster), clock: systemClock, random, existing: true };
+      return await shown(await inspect(path, { disk: await ObjectDisk.open(connection, options) }), flags, console);
+    } finally {
+      await connection.close();
+    }
   } catch (error) {
     return refusal(console, "sluice inspect", flags.json, error);
   }
+}
+
+async function shown(of: Inspection, flags: InspectFlags, console: Console): Promise<number> {
+  if (flags.json) await asJson(of, flags, console);
+  else await asText(of, flags, console);
+  return 0;
 }
 
 async function asJson(of: Inspection, { operator, edge, limit = Infinity }: InspectFlags, console: Console): Promise<void> {

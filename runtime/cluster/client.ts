@@ -5,6 +5,9 @@ import type { Random } from "../../actors/random.ts";
 import { Answer, openMessage, protocolVersion, type Question, type Request, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject } from "./names.ts";
 
+/** An answer for good. */
+export type Answered = Exclude<Answer, { readonly kind: "pending" }>;
+
 /** How a client reaches a cluster. */
 export interface ClusterClient {
   readonly transport: Transport;
@@ -19,24 +22,27 @@ export interface ClusterClient {
 }
 
 /**
- * Asks whoever coordinates the cluster, again and again while nobody answers, as during a change of coordinators.
+ * Asks whoever coordinates the cluster, again and again while nobody answers, as during a change of coordinators, and for as long
+ * as it is said that the answer takes its time.
  *
  * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time
  */
 export async function ask(
   { transport, clock, random, cluster, patienceMs = 15_000, tryMs = 2_000 }: ClusterClient,
   request: Request,
-): Promise<Answer> {
+): Promise<Answered> {
   checkClusterName("cluster", cluster);
   const question: Question = { version: protocolVersion, id: random.id(), ...request };
-  const until = clock.monotonic() + patienceMs;
+  let until = clock.monotonic() + patienceMs;
   let reason = "nobody answered";
   for (;;) {
     try {
       const bytes = await transport.request(clientSubject(cluster), sealMessage(question), tryMs);
       const opened = openMessage(Answer, bytes, transport.maxPayloadBytes);
       const early = opened.kind === "message" && opened.message.kind === "refused" && opened.message.code === "NOT_READY";
-      if (opened.kind === "message" && !early) return opened.message;
+      const pending = opened.kind === "message" && opened.message.kind === "pending";
+      if (opened.kind === "message" && opened.message.kind !== "pending" && !early) return opened.message;
+      if (pending) until = clock.monotonic() + patienceMs;
       reason = opened.kind === "corrupt" ? opened.reason : "the coordinator is not ready";
     } catch (cause) {
       if (!(cause instanceof SluiceError) || cause.code !== "REQUEST_TIMEOUT") throw cause;

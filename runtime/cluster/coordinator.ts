@@ -1,16 +1,15 @@
+import type { Disk } from "../../actors/disk.ts";
 import type { Timer } from "../../actors/clock.ts";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Delivery, Subscription, Transport } from "../../actors/transport.ts";
-import { plan as planGraph } from "../graph/planner.ts";
 import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
 import type { JobEvent } from "../master/event.ts";
-import { jobOf } from "./hosted_attempt.ts";
+import { assertRestorable } from "../master/restore_plan.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
 import { JobEntryKeeper } from "./job_entry_keeper.ts";
-import { shapeOf } from "./job_shape.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { type Answer, Blocked, openMessage, Outcome, protocolVersion, Question, Report, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject, coordinatorSubject, jobsPrefix, workerSubject } from "./names.ts";
@@ -18,8 +17,12 @@ import { placeSlots, type Slots } from "./placement.ts";
 import { RunningJob } from "./running_job.ts";
 import type { ClusterFolder } from "./cluster_folder.ts";
 import { Silence } from "./silence.ts";
-import { settingsOf } from "./submitted_options.ts";
+import { snapshotFolderOf } from "./snapshot_places.ts";
+import { Submission, type SubmissionHost } from "./submission.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
+
+/** How long whoever asks waits for an answer before it is told that it takes its time, in milliseconds. */
+const momentMs = 500;
 
 /** What a coordinator is made from. */
 export interface ClusterCoordinatorOptions {
@@ -27,6 +30,8 @@ export interface ClusterCoordinatorOptions {
   /** No other coordinator may ever have had this name: also not the same process before a restart. */
   readonly name: string;
   readonly shared: ClusterFolder;
+  /** Holds the folders of savepoints. @default the world's disk */
+  readonly places?: Disk;
   /** Gives the job of a module of its own disk, by the module's name. */
   readonly modules: (name: string) => Promise<Job>;
   readonly world: World;
@@ -172,7 +177,7 @@ export class ClusterCoordinator {
   }
 
   async #begin(reign: Reign, keeper: JobEntryKeeper): Promise<void> {
-    const { system, world, keyValue, control, shared, modules, onEvent } = this.#options;
+    const { system, world, keyValue, control, shared, places = world.disk, modules, onEvent } = this.#options;
     const job = new RunningJob({
       term: reign.term,
       system,
@@ -180,6 +185,7 @@ export class ClusterCoordinator {
       keyValue,
       control,
       shared,
+      places,
       modules,
       place: (name, count, signal) => this.#place(name, count, signal),
       lives: (worker) => this.#workers.has(worker),
@@ -354,12 +360,26 @@ export class ClusterCoordinator {
       if (answering === undefined) reign.answers.set(id, answering = this.#answer(reign, opened.message));
       const [oldest] = reign.answers.keys();
       if (reign.answers.size > 1_000 && oldest !== undefined) reign.answers.delete(oldest);
-      answer = await answering;
+      answer = await this.#inTime(answering);
     } catch (cause) {
       const code = cause instanceof SluiceError ? cause.code : "REMOTE_FAILURE";
       answer = { version, kind: "refused", code, message: messageOf(cause) };
     }
     if (!this.#closed) control.publish(replyTo, sealMessage(answer));
+  }
+
+  /** An answer that takes longer than a moment is asked for again. */
+  async #inTime(answering: Promise<Answer>): Promise<Answer> {
+    let timer: Timer | undefined;
+    const late = new Promise<Answer>((resolve) => {
+      const pending = { version: protocolVersion, kind: "pending" } as const;
+      timer = this.#options.world.clock.setTimer(momentMs, () => resolve(pending));
+    });
+    try {
+      return await Promise.race([answering, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   async #answer(reign: Reign, question: Question): Promise<Answer> {
@@ -370,44 +390,47 @@ export class ClusterCoordinator {
       return { version, kind: "listing", coordinator: this.#options.name, term: reign.term, jobs, workers };
     }
     if (question.kind === "submit") return { version, kind: "accepted", job: await this.#submit(reign, question) };
+    if (question.kind === "plan") {
+      const submission = await Submission.read(this.#submissions, question);
+      const plan = await submission.planRestore(reign.jobs.get(submission.name)?.entry.retained ?? []);
+      return { version, kind: "plan", plan: plan === undefined ? null : plan as never };
+    }
     const job = reign.jobs.get(question.job);
     if (job === undefined) throw new SluiceError("JOB_UNKNOWN", `cluster ${this.#options.cluster} has no job ${question.job}`);
+    const savepoint = question.kind === "savepoint" ? question : question.kind === "stop" ? question.savepoint : null;
+    if (savepoint !== null) {
+      const folder = snapshotFolderOf(this.#options.shared, question.job, savepoint.place);
+      const asked = { question: question.id, folder, mode: savepoint.mode, last: question.kind === "stop" };
+      return { version, kind: "savepoint", job: question.job, ...await job.savepoint(asked) };
+    }
     if (question.kind === "resume") job.resume();
     else if (question.kind === "rescale") await job.rescale(question.parallelism);
-    else await job.end(question.kind);
+    else await job.end(question.kind === "cancel" ? "cancel" : "stop");
     return { version, kind: "accepted", job: question.job };
   }
 
+  get #submissions(): SubmissionHost {
+    const { world, places = world.disk, ...host } = this.#options;
+    return { ...host, places };
+  }
+
   async #submit(reign: Reign, question: Extract<Question, { kind: "submit" }>): Promise<string> {
-    const { keyValue, world, modules, control } = this.#options;
-    const { id, module, options } = question;
-    const job = await jobOf(modules, module, question.job);
-    const { name } = job;
-    checkClusterName("job", name);
-    const parallelism = { others: null, byUid: {} };
-    const shape = shapeOf(job, { options, parallelism });
-    settingsOf(options, control);
-    planGraph(shape.graph, shape); // what cannot run is refused now
-    if (reign.jobs.get(name)?.entry.submission === id) return name;
+    const { keyValue, world } = this.#options;
+    const { id } = question;
+    const submission = await Submission.read(this.#submissions, question);
+    const { name } = submission;
+    const known = reign.jobs.get(name);
+    if (known?.entry.submission === id) return name;
     const taken = new SluiceError("JOB_EXISTS", `job ${name} runs already: stop it first, or give the job another name`);
+    if (known?.over === false) throw taken;
+    if (submission.isRestore) {
+      const plan = await submission.planRestore(known?.entry.retained ?? []);
+      if (plan !== undefined) assertRestorable(plan, name);
+    }
     const keeper = await JobEntryKeeper.take(keyValue, world.clock, reign.term, name, (before): JobEntry => {
-      if (before !== undefined && !isOver(before)) {
-        if (reign.jobs.has(name)) throw taken;
-        return before; // of a coordinator that did not know yet that it was deposed: nobody has taken it over so far
-      }
-      const numbers = before ?? { attempt: 0, nextCheckpointId: 1, retained: [] };
-      return {
-        version: 1,
-        job: name,
-        module,
-        submission: id,
-        options,
-        parallelism,
-        state: "running",
-        failure: null,
-        term: reign.term,
-        ...pickNumbers(numbers),
-      };
+      if (before === undefined || isOver(before)) return submission.entry(id, reign.term, before);
+      if (reign.jobs.has(name)) throw taken;
+      return before; // of a coordinator that did not know yet that it was deposed: nobody has taken it over so far
     });
     if (keeper !== undefined) await this.#begin(reign, keeper);
     // Whoever took over before the record was written has not seen it: only the one who coordinates now can promise anything.
@@ -424,9 +447,4 @@ export class ClusterCoordinator {
 
 function notReady(): SluiceError {
   return new SluiceError("NOT_READY", "another coordinator takes over, or has just done so; ask again in a moment");
-}
-
-/** What outlives the end of a job: it goes on from its checkpoints, under numbers never used. */
-function pickNumbers({ attempt, nextCheckpointId, retained }: Pick<JobEntry, "attempt" | "nextCheckpointId" | "retained">) {
-  return { attempt, nextCheckpointId, retained };
 }

@@ -1,4 +1,5 @@
 import type { ActorContext, Behavior } from "../../actors/behavior.ts";
+import type { Disk } from "../../actors/disk.ts";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import type { ActorSystem } from "../../actors/system.ts";
@@ -36,6 +37,8 @@ export interface AttemptHost {
   readonly data: Transport;
   readonly pool: CreditPool;
   readonly shared: ClusterFolder;
+  /** Holds the folders of savepoints. */
+  readonly places: Disk;
   readonly modules: (name: string) => Promise<Job>;
   readonly mark: ((subtask: string) => TurnMark) | undefined;
   /** Something is to be reported. */
@@ -181,7 +184,7 @@ export class HostedAttempt {
   }
 
   async #load(context: ActorContext<never>): Promise<void> {
-    const { world, worker, cluster, data, pool, modules, mark } = this.#host;
+    const { world, worker, cluster, data, pool, places, modules, mark } = this.#host;
     const { clock } = world;
     const files = folderOf(this.#host.shared, this.job);
     const deployment = await readDeployment(files, this.attempt);
@@ -190,7 +193,7 @@ export class HostedAttempt {
     const { restored, slots } = deployment;
     let snapshot: Snapshot | undefined;
     if (restored !== null && restored.folder !== null) {
-      snapshot = await openFolderSnapshot(world.disk, restored.folder);
+      snapshot = await openFolderSnapshot(places, restored.folder);
     } else if (restored !== null) {
       const location = checkpointPath(files.folder, restored.id, restored.attempt);
       snapshot = await openSnapshot(new CheckpointReader(files.disk, files.folder), { id: restored.id, location });

@@ -4,6 +4,22 @@ import { decodeSealedJson, encodeSealedJson } from "../checkpoint/sealed_json.ts
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
+/** A savepoint that a client asked for. */
+const EntrySavepoint = Type.Object({
+  /** The id of the question: asked again it is no second savepoint. */
+  question: Type.String(),
+  folder: Type.String(),
+  /** Null: as the job's checkpoints. */
+  mode: Type.Union([Type.Null(), Type.Literal("aligned"), Type.Literal("unaligned")]),
+  /** The job ends with it. */
+  last: Type.Boolean(),
+  /** Its checkpoint, once it is written. */
+  checkpoint: Type.Union([Type.Null(), Count]),
+  /** Why it cannot be. */
+  failure: Type.Union([Type.Null(), Type.Object({ code: Type.String(), message: Type.String() })]),
+});
+export type EntrySavepoint = Readonly<Static<typeof EntrySavepoint>>;
+
 const JobEntrySchema = Type.Object({
   version: Type.Literal(1),
   job: Type.String(),
@@ -33,10 +49,16 @@ const JobEntrySchema = Type.Object({
   term: Count,
   /** The highest attempt that was ever started. */
   attempt: Count,
+  /** The highest attempt before it was submitted: what is above is of this submission. */
+  submittedAfter: Count,
   /** No checkpoint id at or above this was ever triggered. */
   nextCheckpointId: Count,
   /** The completed checkpoints that there are, oldest first. */
   retained: Type.Array(Type.Object({ id: Count, attempt: Count })),
+  /** Savepoints to be written; and some that are over, for who asks again what became of them. Oldest first. */
+  savepoints: Type.Array(EntrySavepoint),
+  /** It has come to its end with this checkpoint, which is still to be written as the savepoint that it was stopped with. */
+  ended: Type.Union([Type.Null(), Type.Object({ checkpoint: Count, stopped: Type.Boolean() })]),
 });
 
 /**

@@ -11,6 +11,7 @@ import { ClusterServices } from "./cluster_services.ts";
 import { ClusterCoordinator } from "./coordinator.ts";
 import { bucketName, checkClusterName } from "./names.ts";
 import type { ClusterFolder } from "./cluster_folder.ts";
+import { inNats, snapshotPlaces } from "./snapshot_places.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
 import type { Watchdog } from "./watchdog.ts";
 import { startWatchdog } from "./watchdog_start.ts";
@@ -73,9 +74,10 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
   try {
     const { connection, transport: control } = await connect("control");
     const shared = options.shared === "nats"
-      ? { disk: await ObjectDisk.open(connection, { name: bucketName(cluster), clock, random, replicas }), folder: "jobs" }
+      ? { disk: await ObjectDisk.open(connection, { name: bucketName(cluster), clock, random, replicas }), folder: inNats }
       : options.shared;
-    const common = { ...options, shared, system, control };
+    const places = options.shared === "nats" ? snapshotPlaces(world.disk, shared.disk) : world.disk;
+    const common = { ...options, shared, places, system, control };
     let coordinator: ClusterCoordinator | undefined;
     if (coordinates) {
       const keyValue = await NatsKeyValue.open(connection, bucketName(cluster), { replicas });

@@ -9,6 +9,7 @@ import { mismatch } from "../../actors/schema_check.ts";
 import { maxParallelism } from "../graph/parallelism.ts";
 import { AcknowledgementSchema, DataFileSchema } from "./acknowledgement_schema.ts";
 import { moduleName } from "./module_folder.ts";
+import { RestorePlanSchema } from "./restore_plan_schema.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Name = Type.String({ pattern: "^[A-Za-z0-9_-]{1,128}$" });
@@ -147,18 +148,39 @@ export type Outcome = Static<typeof Outcome>;
 /** The same question asked again has the same id: what it asks for is done once. */
 const asked = { version: Type.Literal(protocolVersion), id: Name };
 
+/** What a client wants to be run. */
+const submission = {
+  module: Type.RegExp(moduleName),
+  /** What the job is to be called; null: as its module says. */
+  job: Type.Union([Type.Null(), Name]),
+  options: Type.Record(Type.String(), Type.Unknown()),
+};
+
+/** Where a savepoint goes, and its mode where that is not the job's. */
+const savepoint = {
+  place: Type.String({ minLength: 1, maxLength: 4_096 }),
+  mode: Type.Union([Type.Literal("aligned"), Type.Literal("unaligned"), Type.Null()]),
+};
+
 /** What a client asks. */
 export const Question = Type.Union([
   Type.Object({
     ...asked,
     kind: Type.Literal("submit"),
-    module: Type.RegExp(moduleName),
-    /** What the job is to be called; null: as its module says. */
-    job: Type.Union([Type.Null(), Name]),
-    options: Type.Record(Type.String(), Type.Unknown()),
+    ...submission,
   }),
+  /** What would be restored if it were submitted? */
+  Type.Object({ ...asked, kind: Type.Literal("plan"), ...submission }),
   Type.Object({ ...asked, kind: Type.Literal("list") }),
-  Type.Object({ ...asked, kind: Type.Literal("stop"), job: Name }),
+  /** Answered at once; with a savepoint, when that is written. */
+  Type.Object({
+    ...asked,
+    kind: Type.Literal("stop"),
+    job: Name,
+    savepoint: Type.Union([Type.Null(), Type.Object(savepoint)]),
+  }),
+  /** Answered when it is written; the job goes on. */
+  Type.Object({ ...asked, kind: Type.Literal("savepoint"), job: Name, ...savepoint }),
   Type.Object({ ...asked, kind: Type.Literal("cancel"), job: Name }),
   /** Go on after a pause. */
   Type.Object({ ...asked, kind: Type.Literal("resume"), job: Name }),
@@ -178,6 +200,8 @@ export const JobView = Type.Object({
   attempt: Count,
   /** The latest completed checkpoint, 0 without one. */
   checkpoint: Count,
+  /** Where that is. */
+  location: Type.Union([Type.Null(), Type.String()]),
   workers: Type.Array(Name),
   /** Why it is over, or what it waits for. */
   failure: Type.Union([Type.Null(), Type.String()]),
@@ -195,6 +219,21 @@ export const WorkerView = Type.Object({
 export type WorkerView = Static<typeof WorkerView>;
 
 export const Answer = Type.Union([
+  /** It is being done: ask again. */
+  Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("pending") }),
+  Type.Object({
+    version: Type.Literal(protocolVersion),
+    kind: Type.Literal("savepoint"),
+    job: Name,
+    checkpoint: Count,
+    location: Type.String(),
+  }),
+  /** Null: there is nothing to restore. */
+  Type.Object({
+    version: Type.Literal(protocolVersion),
+    kind: Type.Literal("plan"),
+    plan: Type.Union([Type.Null(), RestorePlanSchema]),
+  }),
   Type.Object({ version: Type.Literal(protocolVersion), kind: Type.Literal("accepted"), job: Name }),
   Type.Object({
     version: Type.Literal(protocolVersion),

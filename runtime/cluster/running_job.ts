@@ -1,4 +1,5 @@
 import { messageOf, SluiceError } from "../../actors/error.ts";
+import type { Disk } from "../../actors/disk.ts";
 import type { KeyValue } from "../../actors/key_value.ts";
 import type { ActorRef } from "../../actors/ref.ts";
 import type { ActorSystem } from "../../actors/system.ts";
@@ -14,10 +15,12 @@ import type { JobEvent } from "../master/event.ts";
 import { JobMaster } from "../master/master.ts";
 import type { DeploymentOptions, MasterControl, RunResult } from "../master/master_control.ts";
 import { edgesToKeep } from "../master/new_homes.ts";
+import { checkSavepointMode } from "../master/savepoints.ts";
 import { recordsInFlight } from "../master/snapshot.ts";
 import { readDeployment, removeDeployment, writeDeployment } from "./deployment_file.ts";
 import { jobOf, planOf } from "./hosted_attempt.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
+import { type AskedSavepoint, JobSavepoints, type WrittenSavepoint } from "./job_savepoints.ts";
 import { rescaled, shapeOf, subtasksOf } from "./job_shape.ts";
 import type { JobEntryKeeper } from "./job_entry_keeper.ts";
 import type { AttemptReport, JobOrder, JobView, Outcome } from "./message.ts";
@@ -35,6 +38,8 @@ export interface JobHost {
   readonly keyValue: KeyValue;
   readonly control: Transport;
   readonly shared: ClusterFolder;
+  /** Holds the folders of savepoints. */
+  readonly places: Disk;
   readonly modules: (name: string) => Promise<Job>;
   /** Waits until that many slots are free, and takes them for the job. */
   readonly place: (job: string, count: number, signal: AbortSignal) => Promise<Slots>;
@@ -55,6 +60,7 @@ export class RunningJob {
   readonly #keeper: JobEntryKeeper;
   readonly #store: ClusterStore;
   readonly #files: ClusterFolder;
+  readonly #savepoints: JobSavepoints;
   readonly #waiting = new AbortController();
   #master: ActorRef<MasterControl> | undefined;
   #deployment: RemoteDeployment | undefined;
@@ -83,6 +89,7 @@ export class RunningJob {
     this.name = keeper.entry.job;
     this.#files = folderOf(host.shared, this.name);
     this.#store = new ClusterStore(this.#files, keeper);
+    this.#savepoints = new JobSavepoints({ job: this.name, places: host.places, store: this.#store, keeper });
   }
 
   get entry(): JobEntry {
@@ -98,9 +105,11 @@ export class RunningJob {
 
   view(): JobView {
     const { job, module, state, attempt, retained, failure } = this.entry;
-    const checkpoint = retained.at(-1)?.id ?? 0;
+    const latest = retained.at(-1);
+    const checkpoint = latest?.id ?? 0;
+    const location = latest === undefined ? null : checkpointPath(this.#files.folder, latest.id, latest.attempt);
     const workers = this.over ? [] : [...workersOf(this.slots)];
-    return { job, module, state, attempt, checkpoint, workers, failure: failure ?? this.#note };
+    return { job, module, state, attempt, checkpoint, location, workers, failure: failure ?? this.#note };
   }
 
   /** How it is, with the figures of its latest checkpoint. */
@@ -112,7 +121,8 @@ export class RunningJob {
   /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
   async start(): Promise<void> {
     const { world } = this.#host;
-    const { attempt } = this.entry;
+    const { attempt, ended } = this.entry;
+    if (ended !== null) return void this.#finish(ended);
     const before = attempt === 0 ? undefined : await readDeployment(this.#files, attempt).catch(() => undefined);
     if (before === undefined) return await this.#run();
     this.slots = before.slots;
@@ -161,9 +171,44 @@ export class RunningJob {
 
   /** Asks it to end, with a last checkpoint or at once. It does so also under another coordinator. */
   async end(how: "stop" | "cancel"): Promise<void> {
-    if (this.over) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${this.entry.state}`);
-    await this.#keeper.change((entry) => ({ ...entry, state: how === "stop" ? "stopping" : "cancelling" }));
+    this.#assertRuns(this.entry);
+    await this.#keeper.change((entry) => {
+      this.#assertRuns(entry);
+      return how === "stop" ? stopping(entry) : { ...entry, state: "cancelling" };
+    });
     this.#ask();
+  }
+
+  /**
+   * Takes a savepoint, also under another coordinator; settles when it is written.
+   *
+   * @throws {SluiceError} `SAVEPOINT_EXISTS`, `SAVEPOINT_FAILED`, `BAD_OPTIONS`, `RUN_ENDED`; what ended the job
+   */
+  async savepoint(asked: AskedSavepoint): Promise<WrittenSavepoint> {
+    const { question, mode, last } = asked;
+    const before = this.#savepoints.outcome(question);
+    if (before !== undefined) return await before;
+    this.#assertRuns(this.entry);
+    checkSavepointMode(this.name, settingsOf(this.entry.options, this.#host.control).mode, mode ?? undefined);
+    await this.#savepoints.add(asked, (entry) => {
+      this.#assertRuns(entry);
+      return last ? stopping(entry) : entry;
+    });
+    const written = this.#savepoints.outcome(question);
+    if (last) this.#ask();
+    else await this.#takeSavepoints(question);
+    if (written === undefined) throw new SluiceError("RUN_ENDED", `job ${this.name} no longer knows of the savepoint`);
+    return await written;
+  }
+
+  #assertRuns(entry: JobEntry): void {
+    if (isOver(entry)) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${entry.state}`);
+  }
+
+  /** Asks the master for the savepoints that are in the record, or one of them; without a master the next one is. */
+  async #takeSavepoints(only?: string): Promise<void> {
+    if (this.#master === undefined) return;
+    for (const savepoint of await this.#savepoints.wanted(only)) this.#master.tell({ kind: "savepoint", savepoint });
   }
 
   /** Goes on after a pause. */
@@ -177,7 +222,7 @@ export class RunningJob {
    * @throws {SluiceError} `BAD_PARALLELISM`, `RUN_ENDED`
    */
   async rescale(parallelism: Parallelism): Promise<void> {
-    if (this.over) throw new SluiceError("RUN_ENDED", `job ${this.name} is over: ${this.entry.state}`);
+    this.#assertRuns(this.entry);
     const wanted = rescaled(this.entry, parallelism);
     const shape = shapeOf(await this.#job(), { ...this.entry, parallelism: wanted });
     planGraph(shape.graph, shape);
@@ -216,7 +261,7 @@ export class RunningJob {
 
   #ask(): void {
     const { state } = this.entry;
-    if (state === "stopping") this.#master?.tell({ kind: "stop" });
+    if (state === "stopping") this.#master?.tell({ kind: "stop", mode: this.#savepoints.last?.mode ?? undefined });
     if (state !== "cancelling") return;
     this.#waiting.abort();
     this.#master?.tell({ kind: "cancel", cause: new SluiceError("RUN_CANCELLED", `job ${this.name} was cancelled`) });
@@ -266,6 +311,7 @@ export class RunningJob {
       },
     });
     this.#ask();
+    void this.#takeSavepoints();
     // A change of parallelism that another coordinator had begun.
     const shape = shapeOf(job, this.entry);
     const wanted = subtasksOf(planGraph(shape.graph, shape));
@@ -278,14 +324,15 @@ export class RunningJob {
       const master = await this.#spawn();
       master.tell({ kind: "deploy", attempt: this.entry.attempt + 1 });
       this.#ask();
+      void this.#takeSavepoints();
     } catch (cause) {
       await this.#over("failed", cause);
     }
   }
 
   async #spawn(): Promise<ActorRef<MasterControl>> {
-    const { world, system, control } = this.#host;
-    const { options, attempt } = this.entry;
+    const { world, system, control, places } = this.#host;
+    const { options, attempt, submittedAfter, retained } = this.entry;
     const shape = shapeOf(await this.#job(), this.entry);
     const settings = settingsOf(options, control);
     const running = deferred<void>();
@@ -297,7 +344,9 @@ export class RunningJob {
         settings,
         world,
         store: this.#store,
-        resumed: attempt > 0,
+        places,
+        resumed: attempt > submittedAfter,
+        completed: retained.some((of) => of.attempt > submittedAfter),
         deploy: (deployment) => this.#deploy(deployment),
         emit: (event) => this.#emit(event),
         running,
@@ -305,7 +354,7 @@ export class RunningJob {
       }), { shutdownMs: settings.shutdownMs * 2, handlerTimeoutMs: 2 ** 31 - 1 });
     this.#master = master;
     ended.promise.then(
-      ({ stopped }) => this.#over(stopped ? "stopped" : "finished", undefined),
+      (result) => this.#finish(result),
       (cause: unknown) => this.#over(this.entry.state === "cancelling" ? "cancelled" : "failed", cause),
     );
     return master;
@@ -366,11 +415,26 @@ export class RunningJob {
     return deployment;
   }
 
+  /** It has come to its end. That is in the record before the savepoint is written: whoever takes over writes the same one. */
+  async #finish(ended: RunResult): Promise<void> {
+    if (this.#abandoned) return;
+    if (this.#savepoints.last !== undefined) {
+      try {
+        await this.#keeper.change((entry) => ({ ...entry, ended: { ...ended } }));
+      } catch (error) {
+        return this.#host.fenced(error);
+      }
+      await this.#savepoints.writeLast(ended.checkpoint);
+    }
+    await this.#over(ended.stopped ? "stopped" : "finished", undefined);
+  }
+
   async #over(state: JobEntry["state"], cause: unknown): Promise<void> {
     if (this.#abandoned) return;
     const failure = cause === undefined ? null : messageOf(cause);
     try {
-      await this.#keeper.change((entry) => ({ ...entry, state, failure }));
+      await this.#savepoints.close(cause ?? new SluiceError("RUN_ENDED", `the run of ${this.name} has ended`));
+      await this.#keeper.change((entry) => ({ ...entry, state, failure, ended: null }));
       this.#deployment = undefined;
       this.slots = [];
       this.#host.changed();
@@ -378,4 +442,9 @@ export class RunningJob {
       this.#host.fenced(error);
     }
   }
+}
+
+/** What is cancelled is not stopped any more. */
+function stopping(entry: JobEntry): JobEntry {
+  return { ...entry, state: entry.state === "cancelling" ? entry.state : "stopping" };
 }

@@ -1,4 +1,5 @@
 import { messageOf } from "../../actors/error.ts";
+import type { Disk } from "../../actors/disk.ts";
 import type { Timer } from "../../actors/clock.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { Subscription, Transport } from "../../actors/transport.ts";
@@ -20,6 +21,8 @@ export interface ClusterWorkerOptions {
   readonly name: string;
   readonly slots: number;
   readonly shared: ClusterFolder;
+  /** Holds the folders of savepoints. @default the world's disk */
+  readonly places?: Disk;
   /** Gives the job of a module of this worker's own disk, by the module's name. */
   readonly modules: (name: string) => Promise<Job>;
   readonly world: World;
@@ -149,9 +152,9 @@ export class ClusterWorker {
   }
 
   #host() {
-    const { cluster, name, system, world, data, shared, modules, mark } = this.#options;
+    const { cluster, name, system, world, data, shared, places = world.disk, modules, mark } = this.#options;
     const changed = () => this.#changed();
-    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, modules, mark, changed };
+    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, places, modules, mark, changed };
   }
 
   /** Reports soon: what changes at once is reported once. */

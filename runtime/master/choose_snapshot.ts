@@ -18,6 +18,8 @@ export interface ChoiceOptions {
   readonly settings: RunSettings;
   readonly world: World;
   readonly store: CheckpointStore;
+  /** Holds the folders of savepoints. @default the world's disk */
+  readonly places?: Disk;
   /** Until the run has completed a checkpoint it starts from the one that was asked for; then from the newest. */
   readonly first: boolean;
 }
@@ -50,7 +52,7 @@ export async function chooseSnapshot(
   const { store, settings, graph, world } = options;
   const stored = await store.list();
   const from = options.first || stored.length === 0 ? settings.from : undefined;
-  const snapshot = await findSnapshot({ store, stored, disk: world.disk, job: graph.name, from }, warn);
+  const snapshot = await findSnapshot({ store, stored, disk: options.places ?? world.disk, job: graph.name, from }, warn);
   if (snapshot === undefined) return undefined;
   const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesToKeep(snapshot.manifest, graph) });
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);

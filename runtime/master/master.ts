@@ -10,7 +10,7 @@ import { SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
-import type { CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Parallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import { plan as planGraph } from "../graph/planner.ts";
@@ -44,6 +44,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #everStarted = false;
   #everCompleted = false;
   #stopping = false;
+  #stopMode: BarrierMode | undefined;
   #shape: Shape;
   #rescaling: Rescaling | undefined;
   #downSince: number;
@@ -55,7 +56,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#options = options;
     this.#shape = options;
     this.#everStarted = options.resumed ?? false;
-    this.#everCompleted = options.resumed ?? false;
+    this.#everCompleted = options.completed ?? false;
     const record = options.store.record();
     this.#attemptNumber = record.attempt;
     this.#life = options.world.random.fork(`life ${record.attempt}`).id();
@@ -114,7 +115,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       case "savepoint":
         return this.#savepoint(message.savepoint);
       case "stop":
-        return this.#stop(message.savepoint);
+        return this.#stop(message.savepoint, message.mode);
       case "cancel":
         return this.#end({ cause: message.cause });
       default:
@@ -273,7 +274,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       this.#rescaling.settle.resolve();
       this.#rescaling = undefined;
     }
-    if (this.#stopping || this.#rescaling !== undefined) this.#coordinate({ kind: "stop", mode: this.#savepoints.lastMode });
+    if (this.#stopping || this.#rescaling !== undefined) this.#coordinate({ kind: "stop", mode: this.#stopMode });
     else if (this.#waiting.length > 0) this.#coordinate({ kind: "request" });
     else running.checkpoints.armTick();
     for (const request of this.#savepoints.open) this.#coordinate({ kind: "savepoint", request });
@@ -338,12 +339,13 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (request !== undefined) this.#coordinate({ kind: "savepoint", request });
   }
 
-  async #stop(savepoint: WantedSavepoint | undefined): Promise<void> {
+  async #stop(savepoint: WantedSavepoint | undefined, mode: BarrierMode | undefined): Promise<void> {
     if (savepoint !== undefined && this.#over !== undefined) return savepoint.settle.reject(this.#ended());
     if (savepoint !== undefined && !await this.#savepoints.addLast(savepoint)) return;
     this.#stopping = true;
+    this.#stopMode = savepoint === undefined ? mode : savepoint.mode;
     if (this.#paused !== undefined) return this.#end(this.#paused);
-    this.#coordinate({ kind: "stop", mode: savepoint?.mode });
+    this.#coordinate({ kind: "stop", mode: this.#stopMode });
   }
 
   // Another parallelism

@@ -1,5 +1,6 @@
 /** What goes into a job master and comes out of it. */
 import type { ActorContext } from "../../actors/behavior.ts";
+import type { Disk } from "../../actors/disk.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
@@ -46,7 +47,12 @@ export type MasterControl =
   | { readonly kind: "resume" }
   | { readonly kind: "savepoint"; readonly savepoint: WantedSavepoint }
   /** End with a last checkpoint, and write it as a savepoint as well where one is wanted. */
-  | { readonly kind: "stop"; readonly savepoint?: WantedSavepoint | undefined }
+  | {
+    readonly kind: "stop";
+    readonly savepoint?: WantedSavepoint | undefined;
+    /** Of the last checkpoint, where no savepoint is wanted and it is not the job's. */
+    readonly mode?: BarrierMode | undefined;
+  }
   /** End at once. */
   | { readonly kind: "cancel"; readonly cause: unknown };
 
@@ -92,8 +98,12 @@ export interface MasterOptions {
   readonly settings: RunSettings;
   readonly world: World;
   readonly store: CheckpointStore;
-  /** The job has processed before: no failure to start it again is final. @default false */
+  /** Holds the folders of savepoints. @default the world's disk */
+  readonly places?: Disk;
+  /** The run has processed before: no failure to start it again is final. @default false */
   readonly resumed?: boolean;
+  /** The run has completed a checkpoint before: `from` is behind it. @default false */
+  readonly completed?: boolean;
   /** Deploys an attempt. A promise delays it, as while there is no room for it. */
   readonly deploy: (options: DeploymentOptions) => Deployment | Promise<Deployment>;
   readonly emit: (event: JobEvent) => void;

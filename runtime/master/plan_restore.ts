@@ -6,11 +6,12 @@ import { isMissing } from "../checkpoint/disk_failure.ts";
 import type { StoredCheckpoint } from "../checkpoint/storage.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import { isJob, type Job } from "../job/job.ts";
-import { findSnapshot } from "./choose_snapshot.ts";
+import { findSnapshot, type SnapshotPlace } from "./choose_snapshot.ts";
 import { settle, type StartOptions } from "./options.ts";
 import { Restore } from "./restore.ts";
 import { edgesToKeep } from "./new_homes.ts";
 import { decideRestore, type RestorePlan } from "./restore_plan.ts";
+import type { Shape } from "./shape.ts";
 
 /**
  * What `start` would restore if it were given the same job and options: a dry run. Nothing is started, written or locked, so the
@@ -33,13 +34,20 @@ export async function planRestore(job: Job, options: StartOptions): Promise<Rest
   const disk = options.disk ?? systemDisk();
   const store = storeOf(options, disk);
   const stored = typeof from === "string" ? [] : await listed(store);
+  const shape = { graph, parallelism: options.parallelism ?? job.parallelism ?? 1 };
+  return await planRestoreFrom({ store, stored, disk, job: graph.name, from }, shape, allowDropped);
+}
+
+/** What a job of a shape would restore from a place. As {@link planRestore}. */
+export async function planRestoreFrom(
+  place: SnapshotPlace,
+  { graph, parallelism }: Shape,
+  allowDropped: boolean,
+): Promise<RestorePlan | undefined> {
   const warnings: string[] = [];
-  const snapshot = await findSnapshot({ store, stored, disk, job: graph.name, from }, (_, message) => warnings.push(message));
+  const snapshot = await findSnapshot(place, (_, message) => warnings.push(message));
   if (snapshot === undefined) return undefined;
-  const plan = planGraph(graph, {
-    parallelism: options.parallelism ?? job.parallelism ?? 1,
-    keepEdges: edgesToKeep(snapshot.manifest, graph),
-  });
+  const plan = planGraph(graph, { parallelism, keepEdges: edgesToKeep(snapshot.manifest, graph) });
   const decision = await decideRestore(snapshot, plan, allowDropped);
   const problems = [...decision.plan.problems];
   try {

@@ -22,10 +22,12 @@ export class Savepoints {
   #tickets = 0;
   #last: WantedSavepoint | undefined;
 
-  constructor({ graph, settings, world, store }: Pick<MasterOptions, "graph" | "settings" | "world" | "store">) {
+  constructor(
+    { graph, settings, world, store, places }: Pick<MasterOptions, "graph" | "settings" | "world" | "store" | "places">,
+  ) {
     this.#job = graph.name;
     this.#modeOfJob = settings.mode;
-    this.#disk = world.disk;
+    this.#disk = places ?? world.disk;
     this.#store = store;
   }
 
@@ -37,10 +39,6 @@ export class Savepoints {
   /** Whether the run ends with one. */
   get last(): boolean {
     return this.#last !== undefined;
-  }
-
-  get lastMode(): BarrierMode | undefined {
-    return this.#last?.mode;
   }
 
   /** Undefined when it cannot be: whoever asked for it knows then. */
@@ -81,12 +79,7 @@ export class Savepoints {
     const last = this.#last as WantedSavepoint;
     this.#last = undefined;
     try {
-      const stored = (await this.#store.list()).find((checkpoint) => checkpoint.id === id);
-      if (stored === undefined) {
-        throw new SluiceError("SAVEPOINT_FAILED", `checkpoint ${id} is gone: no savepoint of it is written`);
-      }
-      const manifest = await this.#store.manifest(stored);
-      await writeSavepoint(this.#disk, last.path, manifest, extentsOf(this.#store, stored, manifest));
+      await exportCheckpoint(this.#disk, last.path, this.#store, id);
       last.settle.resolve(id);
     } catch (error) {
       last.settle.reject(error);
@@ -105,12 +98,7 @@ export class Savepoints {
   async #admit({ path, mode, settle }: WantedSavepoint): Promise<boolean> {
     try {
       if (this.#last !== undefined) throw new SluiceError("RUN_ENDED", `job ${this.#job} is being stopped with a savepoint`);
-      if (mode !== undefined && this.#modeOfJob === "at-least-once") {
-        throw new SluiceError(
-          "BAD_OPTIONS",
-          `the checkpoints of job ${this.#job} are at-least-once: its savepoints have no mode of their own; leave mode out`,
-        );
-      }
+      checkSavepointMode(this.#job, this.#modeOfJob, mode);
       if ([...this.#wanted.values()].some((wanted) => wanted.path === path)) {
         throw new SluiceError("SAVEPOINT_EXISTS", `a savepoint is being written to ${path}: name another folder`);
       }
@@ -121,4 +109,27 @@ export class Savepoints {
       return false;
     }
   }
+}
+
+/**
+ * Writes a completed checkpoint as a savepoint.
+ *
+ * @throws {SluiceError} as {@link writeSavepoint}
+ */
+export async function exportCheckpoint(disk: Disk, folder: string, store: CheckpointStore, id: CheckpointId): Promise<void> {
+  const stored = (await store.list()).find((checkpoint) => checkpoint.id === id);
+  if (stored === undefined) {
+    throw new SluiceError("SAVEPOINT_FAILED", `checkpoint ${id} is gone: no savepoint of it is written`);
+  }
+  const manifest = await store.manifest(stored);
+  await writeSavepoint(disk, folder, manifest, extentsOf(store, stored, manifest));
+}
+
+/** @throws {SluiceError} `BAD_OPTIONS` for a mode that the job's savepoints cannot have */
+export function checkSavepointMode(job: string, modeOfJob: CheckpointMode, mode: BarrierMode | undefined): void {
+  if (mode === undefined || modeOfJob !== "at-least-once") return;
+  throw new SluiceError(
+    "BAD_OPTIONS",
+    `the checkpoints of job ${job} are at-least-once: its savepoints have no mode of their own; leave mode out`,
+  );
 }

@@ -9,6 +9,8 @@ import { isOvertaken } from "./epoch_marker.ts";
 export interface NatsKeyValueOptions {
   /** Of how many servers each value is kept, when the bucket has to be made. @default 1 */
   readonly replicas?: number;
+  /** One that is not there is not made, but an error. @default false */
+  readonly existing?: boolean;
   /** How long the server may take to answer, in milliseconds: then the outcome is not known. @default 2,000 */
   readonly timeoutMs?: number;
 }
@@ -28,9 +30,14 @@ export class NatsKeyValue implements KeyValue {
 
   /** @throws {SluiceError} `JETSTREAM_MISSING` when the server has none for this account */
   static async open(connection: NatsConnection, bucket: string, options: NatsKeyValueOptions = {}): Promise<NatsKeyValue> {
-    const { replicas = 1, timeoutMs = 2_000 } = options;
+    const { replicas = 1, existing = false, timeoutMs = 2_000 } = options;
     try {
-      const kv = await connection.jetstream({ timeout: timeoutMs }).views.kv(bucket, { history: 1, replicas });
+      const kv = await connection.jetstream({ timeout: timeoutMs }).views.kv(bucket, {
+        history: 1,
+        replicas,
+        bindOnly: existing,
+      });
+      if (existing) await kv.status();
       const { streams } = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
       return new NatsKeyValue(bucket, kv, streams);
     } catch (cause) {

@@ -30,6 +30,8 @@ export interface ObjectDiskOptions {
   readonly random: Random;
   /** Of how many servers everything is kept, when the buckets have to be made. @default 1 */
   readonly replicas?: number;
+  /** They are not made where they are not there: that is an error. @default false */
+  readonly existing?: boolean;
 }
 
 /**
@@ -38,7 +40,8 @@ export interface ObjectDiskOptions {
  *
  * - A file is seen whole or not at all: its entry is written, by compare-and-set, when it is synced.
  * - Folders are nothing of their own: each is there whose files are.
- * - `link` and appending are refused.
+ * - `link` gives the second name a copy of its own. Appending is refused.
+ * - A path may begin with `nats:`, as places are written; it is no part of the name.
  * - It is as durable as the server's storage: a server without `sync_interval: always` and without replicas can lose, in a power
  *   failure, what it confirmed.
  */
@@ -58,8 +61,8 @@ export class ObjectDisk implements Disk {
 
   /** @throws {SluiceError} `JETSTREAM_MISSING` */
   static async open(connection: NatsConnection, options: ObjectDiskOptions): Promise<ObjectDisk> {
-    const { name, clock, replicas = 1 } = options;
-    const index = await NatsKeyValue.open(connection, `${name}_files`, { replicas });
+    const { name, clock, replicas = 1, existing = false } = options;
+    const index = await NatsKeyValue.open(connection, `${name}_files`, { replicas, existing });
     return new ObjectDisk(await ObjectBlocks.open(connection, `${name}_blocks`, { clock, replicas }), index, options);
   }
 
@@ -113,8 +116,21 @@ export class ObjectDisk implements Disk {
     });
   }
 
-  link(_from: string, to: string): Promise<void> {
-    return Promise.reject(new DiskError("denied", to, `Cannot link ${to}: it is in an Object Store`));
+  link(from: string, to: string): Promise<void> {
+    return this.#attempt("link", to, async () => {
+      const entry = await this.#entry(from);
+      if (entry === undefined) throw new DiskError("missing", to, `Cannot link ${from} to ${to}: it is missing`);
+      const { bytes } = fileOf(from, entry);
+      const id = this.#random.id();
+      const count = Math.ceil(bytes / blockBytes);
+      for (let number = 0; number < count; number++) {
+        const offset = number * blockBytes;
+        await this.#blocks.put(`${id}.${number}`, await this.readRange(from, offset, Math.min(blockBytes, bytes - offset)));
+      }
+      if (await this.#claim(to, { id, bytes })) return;
+      await this.#drop({ id, bytes });
+      throw new DiskError("exists", to, `Cannot link ${from} to ${to}: the name is taken`);
+    });
   }
 
   remove(path: string): Promise<void> {
@@ -162,6 +178,16 @@ export class ObjectDisk implements Disk {
 
   #entry(path: string): Promise<KeyValueEntry | undefined> {
     return this.#patiently(() => this.#index.get(keyOf(path)));
+  }
+
+  /** Writes the entry of a file where there is none; false when the name is taken. */
+  #claim(path: string, file: IndexedFile): Promise<boolean> {
+    const key = keyOf(path);
+    return this.#patiently(async () => {
+      if (await this.#index.put(key, encodeValue(file), 0) !== undefined) return true;
+      const found = await this.#index.get(key);
+      return found !== undefined && fileOf(path, found).id === file.id; // written before, without an answer
+    });
   }
 
   /** Writes the entry of a file; what stood there before is removed. */
@@ -213,7 +239,7 @@ export class ObjectDisk implements Disk {
 
 /** A path as a key: what is no letter, digit or `-` is spelt out. */
 function keyOf(path: string): string {
-  const names = path.split("/").filter((name) => name !== "");
+  const names = path.replace(/^nats:/, "").split("/").filter((name) => name !== "");
   const spelt = (char: string) => `_${(char.codePointAt(0) as number).toString(16)}_`;
   return names.map((name) => name.replace(/[^A-Za-z0-9-]/gu, spelt)).join(".");
 }

@@ -137,7 +137,7 @@ cluster("22: a broker that is away for three seconds restarts no job and loses n
 cluster("a stop ends with a checkpoint, also when the coordinator dies; submitted again the job goes on from it", async () => {
   const sim = await SimCluster.start("stop", { records: 900 });
   await sim.checkpoints(3);
-  assert.is((await sim.ask({ kind: "stop", job: "counting" })).kind, "accepted");
+  assert.is((await sim.ask({ kind: "stop", job: "counting", savepoint: null })).kind, "accepted");
   await sim.world.run(() => sim.count("finished") === 1, { maxMs: 10_000 });
   await sim.world.pass(500);
   assert.is((await sim.job()).state, "stopped");

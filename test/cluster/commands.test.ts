@@ -27,6 +27,13 @@ function counting(out: MemorySink<string>): Job {
   });
 }
 
+/** Counts no more. */
+function emptied(out: MemorySink<string>): Job {
+  return job("emptied", (flow) => {
+    flow.from("numbers", generate({ ratePerSecond: 2_000, splits: 3, make: (n) => n })).map((n) => `${n}`).to("out", out);
+  });
+}
+
 /** A server, a folder with modules, and commands on them. */
 class Place {
   readonly out = memorySink<string>();
@@ -42,7 +49,9 @@ class Place {
   static async make(options: { readonly config?: string } = {}): Promise<Place> {
     const folder = await mkdtemp(join(tmpdir(), "sluice-commands-"));
     await mkdir(join(folder, "jobs"));
-    for (const name of ["counting.ts", "broken.ts", "plain.mjs", "notes.txt"]) await writeFile(join(folder, "jobs", name), "");
+    for (const name of ["counting.ts", "broken.ts", "emptied.ts", "plain.mjs", "notes.txt"]) {
+      await writeFile(join(folder, "jobs", name), "");
+    }
     return new Place(await NatsServer.start({ jetstream: true, ...options }), folder);
   }
 
@@ -52,6 +61,7 @@ class Place {
       environment: { NATS_URL: this.server.url },
       load: (path) => {
         if (basename(path) === "counting.ts") return Promise.resolve({ default: counting(this.out) });
+        if (basename(path) === "emptied.ts") return Promise.resolve({ default: emptied(this.out) });
         if (basename(path) === "plain.mjs") return Promise.resolve({ default: 7 });
         return Promise.reject(new Error("unexpected end of input"));
       },
@@ -229,11 +239,60 @@ else {
     assert.equal([...first.said, ...second.said].filter((line) => /failed|warn/.test(line)), []);
   });
 
+  for (const state of ["state", "nats:"]) {
+    test(`savepoints: taken, looked into, planned from, stopped with, moved, started from (--state ${state})`, async (place) => {
+      const node = await place.member("node", "lone", "--state", state);
+      await node.line("coordinates with term");
+      const submit = ["submit", "counting", "--interval", "50ms", "--mode", "unaligned"];
+      assert.is((await place.ended(...submit, "--parallelism", "2")).code, 0);
+      await node.line("checkpoint 3 (interval)");
+      const own = state === "nats:" ? "nats:/counting/savepoints/" : join(place.folder, "state/counting/savepoints/");
+      const first = await place.ended("savepoint", "counting", "first", "--mode", "aligned");
+      assert.match(first.out, /^savepoint \d+ of job counting is in /, first.said);
+      assert.ok(first.out.endsWith(`${own}first`), first.out);
+      const taken = JSON.parse((await place.ended("savepoint", "counting", "./outside/it", "--json")).out);
+      assert.is(taken.location, join(place.folder, "outside/it"));
+      for (const folder of [`${own}first`, "outside/it"]) {
+        const seen = await place.ended("inspect", folder, "--operator", "count", "--limit", "1");
+        assert.is(seen.code, 0, seen.said);
+        assert.match(seen.out, /checkpoint \d+ of job counting[^]*state total of count \(value\)\n {2}\d: \d+/);
+      }
+      const plan = await place.ended("submit", "counting", "--from", "first", "--dry-run", "--parallelism", "3");
+      assert.is(plan.code, 0, plan.said);
+      assert.match(plan.out, /count +restored +2 -> 3[^]*it can be restored/);
+      const other = await place.ended("submit", "emptied", "--name", "counting", "--from", "outside/it", "--dry-run");
+      assert.is(other.code, 1);
+      assert.match(other.out, /it cannot be restored:\n- it has state of operators that the job no longer has: count/);
+
+      const stopped = await place.ended("stop", "counting", "--savepoint", "--mode", "aligned", "--wait", "--json");
+      assert.is(stopped.code, 0, stopped.said);
+      const [last, over] = stopped.out.split("\n").map((line) => JSON.parse(line));
+      assert.ok(last.location.startsWith(own), last.location);
+      assert.is(over.state, "stopped");
+      const latest = await place.ended("inspect", over.location, "--json");
+      assert.is(JSON.parse(latest.out.split("\n")[0] ?? "").checkpoint, last.checkpoint, latest.said);
+      const refused = await place.ended("submit", "emptied", "--name", "counting", "--from", last.location);
+      assert.is(refused.code, 1);
+      assert.match(refused.said, /cannot restore job counting from .* operators that the job no longer has: count/);
+      assert.is((await place.ended(...submit, "--parallelism", "3", "--from", last.location)).code, 0);
+      await node.line(`runs from checkpoint ${last.checkpoint} (${last.location})`);
+      assert.is((await place.ended("savepoint", "counting")).code, 0);
+      assert.is((await place.ended("stop", "counting", "--wait")).code, 0);
+      place.judge();
+      const nothing = await place.ended("inspect", "nats:/counting/nothing");
+      assert.is(nothing.code, state === "nats:" ? 2 : 1);
+      assert.match(
+        nothing.said,
+        state === "nats:" ? /no savepoint in nats:\/counting\/nothing/ : /bucket sluice_main_files cannot/,
+      );
+    });
+  }
+
   test("what cannot be done says why: modules, names, options, jobs, clusters without a coordinator", async (place) => {
     const node = await place.member("node", "lone");
     await node.line("coordinates with term");
     const cases: readonly (readonly [args: readonly string[], code: number, says: RegExp])[] = [
-      [["submit", "nothing"], 2, /no module nothing in .*jobs; there are: broken\.ts, counting\.ts, plain\.mjs/],
+      [["submit", "nothing"], 2, /no module nothing in .*jobs; there are: broken\.ts, counting\.ts, emptied\.ts, plain\.mjs/],
       [["submit", "notes.txt"], 2, /no module notes\.txt/],
       [["submit", "../counting"], 2, /"\.\.\/counting" is no name of a job module/],
       [["submit", "broken"], 2, /cannot load .*broken\.ts: unexpected end of input/],

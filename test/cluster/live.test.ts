@@ -29,7 +29,7 @@ live("what cannot be: another parallelism than there are key groups, a job that 
   };
   assert.is(await code({ kind: "rescale", job: "counting", parallelism: { count: 999 } }), "BAD_PARALLELISM");
   assert.is(await code({ kind: "rescale", job: "counting", parallelism: { nobody: 2 } }), "BAD_PARALLELISM");
-  assert.is(await code({ kind: "stop", job: "nobody" }), "JOB_UNKNOWN");
+  assert.is(await code({ kind: "stop", job: "nobody", savepoint: null }), "JOB_UNKNOWN");
   await sim.finish();
   await sim.world.pass(500);
   assert.is(await code({ kind: "rescale", job: "counting", parallelism: 2 }), "RUN_ENDED");

@@ -4,9 +4,9 @@ import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { SimulatedProcess } from "../../actors/simulation/process.ts";
 import { World } from "../../actors/simulation/world.ts";
 import { generate, type Job, job, type JobEvent, memorySink, type, value } from "../../mod.ts";
-import { ask } from "../../runtime/cluster/client.ts";
+import { type Answered, ask } from "../../runtime/cluster/client.ts";
 import { ClusterCoordinator } from "../../runtime/cluster/coordinator.ts";
-import type { Answer, JobView, Request } from "../../runtime/cluster/message.ts";
+import type { JobView, Request } from "../../runtime/cluster/message.ts";
 import { ClusterWorker } from "../../runtime/cluster/worker.ts";
 
 export const times = {
@@ -61,26 +61,29 @@ export class SimCluster {
     this.disk = new SimulatedDisk({ clock: this.world.clock, random: this.world.random.fork("disk") });
     this.records = options.records;
     this.#moduleMs = options.moduleMs ?? 0;
-    this.#modules = {
-      counting: job("counting", (flow) => {
-        flow.from(
-          "numbers",
-          generate({ count: options.records, ratePerSecond: options.ratePerSecond ?? 500, make: (n) => ({ n }) }),
-        )
-          .keyBy("key", ({ n }) => n % keys)
-          .process("count", {
-            state: { total: value(type<number>(), 0) },
-            emits: type<string>(),
-            onRecord({ n }, ctx) {
-              if (n === options.poison) throw new Error(`cannot process ${n}`);
-              const total = (ctx.state.total.get() ?? 0) + 1;
-              ctx.state.total.set(total);
-              ctx.emit(`${n}:${total}`);
-            },
-          })
-          .to("out", this.out);
-      }),
-    };
+    this.#modules = { counting: this.#job("counting", options), renamed: this.#job("renamed", options) };
+  }
+
+  /** Counts per key, in an operator `count`; or in one that is called as the module is. */
+  #job(module: string, options: SimClusterOptions): Job {
+    return job("counting", (flow) => {
+      flow.from(
+        "numbers",
+        generate({ count: options.records, ratePerSecond: options.ratePerSecond ?? 500, make: (n) => ({ n }) }),
+      )
+        .keyBy("key", ({ n }) => n % keys)
+        .process(module === "counting" ? "count" : module, {
+          state: { total: value(type<number>(), 0) },
+          emits: type<string>(),
+          onRecord({ n }, ctx) {
+            if (n === options.poison) throw new Error(`cannot process ${n}`);
+            const total = (ctx.state.total.get() ?? 0) + 1;
+            ctx.state.total.set(total);
+            ctx.emit(`${n}:${total}`);
+          },
+        })
+        .to("out", this.out);
+    });
   }
 
   addWorker(slots = 2): Member<ClusterWorker> {
@@ -139,12 +142,12 @@ export class SimCluster {
     return cluster;
   }
 
-  async submit(options: Readonly<Record<string, unknown>>): Promise<void> {
-    const answer = await this.ask({ kind: "submit", module: "counting", job: null, options: { ...options } });
+  async submit(options: Readonly<Record<string, unknown>>, name: string | null = null): Promise<void> {
+    const answer = await this.ask({ kind: "submit", module: "counting", job: name, options: { ...options } });
     assert.is(answer.kind, "accepted", JSON.stringify(answer));
   }
 
-  ask(question: Request): Promise<Answer> {
+  ask(question: Request): Promise<Answered> {
     const client = this.world.network.connect(`client-${++this.#clients}`);
     const answer = ask({
       transport: client,
@@ -153,7 +156,7 @@ export class SimCluster {
       cluster: "test",
       patienceMs: 20_000,
     }, question);
-    return this.world.run(answer) as Promise<Answer>;
+    return this.world.run(answer) as Promise<Answered>;
   }
   #clients = 0;
 
@@ -161,6 +164,15 @@ export class SimCluster {
     const answer = await this.ask({ kind: "list" });
     if (answer.kind !== "listing") throw new Error(JSON.stringify(answer));
     return answer.jobs[0] as JobView;
+  }
+
+  /** Moves a folder, as somebody does by hand. */
+  async move(from: string, to: string): Promise<void> {
+    const moving = async () => {
+      await this.disk.makeDirectory(to);
+      for (const name of await this.disk.list(from)) await this.disk.rename(`${from}/${name}`, `${to}/${name}`);
+    };
+    await this.world.run(moving());
   }
 
   count(kind: JobEvent["kind"]): number {

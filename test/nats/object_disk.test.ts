@@ -64,7 +64,7 @@ else {
     assert.is((await disk.read("empty")).length, 0);
   });
 
-  test("what is closed without a sync is nothing, and linking and appending are refused", async (disk) => {
+  test("what is closed without a sync is nothing, and appending is refused", async (disk) => {
     const writer = await disk.openWrite("dropped");
     await writer.write(text("x"));
     await writer.close();
@@ -72,8 +72,24 @@ else {
     await fails("missing", "dropped", disk.read("dropped"));
     await fails("io", "dropped", writer.write(text("y")));
     await fails("io", "dropped", writer.sync());
-    await fails("denied", "b", disk.link("a", "b"));
     await fails("denied", "a", disk.openWrite("a", { append: true }));
+  });
+
+  test("a second name has a copy of its own, is never that of another file, and is given to one of many", async (disk) => {
+    const bytes = new Uint8Array(2_300_000).map((_, index) => (index * 7) >>> 2);
+    const writer = await disk.openWrite("nats:/from");
+    await writer.write(bytes);
+    await writer.sync();
+    await disk.link("nats:/from", "nats:/to");
+    await disk.remove("from");
+    assert.equal(await disk.read("to"), bytes);
+    await write(disk, "other", "x");
+    await fails("exists", "to", disk.link("other", "to"));
+    assert.equal(await disk.read("to"), bytes);
+    await fails("missing", "there", disk.link("nothing", "there"));
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => disk.link("other", "one")));
+    assert.is(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    assert.is(await read(disk, "one"), "x");
   });
 
   test("a server that restarts in the middle is waited for", async (disk, _open, server) => {
