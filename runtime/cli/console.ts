@@ -9,6 +9,8 @@ export interface Console {
   out(line: string): void;
   /** What is said to people. */
   say(line: string): void;
+  /** Nothing is put out or said from then on that shows this. */
+  keepSecret?(secret: string): void;
   /** Calls `handler` each time the user asks to end: Ctrl-C, or a polite kill. Returns what takes that back. */
   onInterrupt(handler: () => void): () => void;
   /** Imports a module of the user's own disk. */

@@ -5,6 +5,7 @@ import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { NatsOptions } from "../nats/connect.ts";
 import { natsContext } from "../nats/context.ts";
 import type { Console } from "./console.ts";
+import { secretIn } from "./discretion.ts";
 
 /** Which cluster, and how it is reached. */
 export interface NatsFlags {
@@ -41,7 +42,7 @@ export async function natsOptions(console: Console, disk: Disk, flags: NatsFlags
   const creds = given(flags.creds, NATS_CREDS);
   const nkey = given(flags.nkey, NATS_NKEY);
   const { NATS_USER: user, NATS_PASSWORD: password, NATS_TOKEN: token } = environment;
-  return {
+  const options: NatsOptions = {
     ...stored,
     ...(urls === undefined ? {} : { servers: urls.split(",").map((url) => url.trim()) }),
     ...(creds === undefined ? {} : { credentials: await secret(console, disk, creds) }),
@@ -50,6 +51,16 @@ export async function natsOptions(console: Console, disk: Disk, flags: NatsFlags
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),
   };
+  for (const secret of secretsOf(options)) console.keepSecret?.(secret);
+  return options;
+}
+
+/** Of credentials every line that may be a JWT or a seed. */
+function secretsOf({ servers = [], password, token, nkeySeed, credentials = "" }: NatsOptions): readonly string[] {
+  const text = typeof credentials === "string" ? credentials : new TextDecoder().decode(credentials);
+  const addresses = typeof servers === "string" ? [servers] : servers;
+  const lines = text.split(/\s+/).filter((line) => /^[\w.-]{20,}$/.test(line) && !line.startsWith("---"));
+  return [password, token, nkeySeed, ...addresses.map(secretIn), ...lines].filter((secret) => secret !== undefined);
 }
 
 function contextFolder(environment: Console["environment"]): string {

@@ -1,13 +1,15 @@
 import { Command, CommanderError } from "commander";
 import { clientCommands } from "./client_commands.ts";
 import type { Console } from "./console.ts";
+import { discreet } from "./discretion.ts";
 import { inspectCommand } from "./inspect_command.ts";
 import { memberCommand } from "./member_command.ts";
 import { runCommand } from "./run_command.ts";
 import { simulateCommand } from "./simulate_command.ts";
 
 /** Runs the command line; gives the exit code: 0 done, 1 the job failed, 2 the command was not understood. */
-export async function runProgram(console: Console): Promise<number> {
+export async function runProgram(outside: Console): Promise<number> {
+  const console = discreet(outside);
   let exitCode = 0;
   const output = {
     writeOut: (text: string) => console.out(text.trimEnd()),

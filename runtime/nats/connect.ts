@@ -103,5 +103,5 @@ function explained(cause: unknown, servers: readonly string[]): SluiceError {
 
 /** An address without the user and password that may stand in it. */
 export function withoutSecrets(address: string): string {
-  return address.replace(/\/\/[^/@]*@/, "//***@").replace(/^[^/@]+@/, "***@");
+  return address.replace(/^([a-z]+:\/\/)?.*@/is, "$1***@"); // up to the last @: a password may hold any sign
 }
