@@ -84,7 +84,7 @@ export async function runOverNats({ mode, warm, seconds, channels = {} }: OverNa
     const [before, from] = [await figures(), usageOf(pids)];
     await pause(seconds * 1_000);
     const [after, to] = [await figures(), usageOf(pids)];
-    await asking({ kind: "stop", job: "keyed-count" });
+    await asking({ kind: "stop", job: "keyed-count", savepoint: null });
     await until(({ jobs }) => jobs.every(({ state }) => state === "stopped"));
     const totals = await figures();
     const records = emitted(after) - emitted(before);

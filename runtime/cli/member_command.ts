@@ -21,6 +21,7 @@ interface MemberFlags extends NatsFlags {
   readonly jobsDir: string;
   readonly state: string;
   readonly slots?: number;
+  readonly stateDir?: string;
   readonly replicas: number;
   readonly drain: number;
   readonly heartbeat: number;
@@ -57,6 +58,7 @@ export function memberCommand(role: keyof typeof roles, console: Console, done: 
   if (works) {
     command
       .option("--slots <n>", "how many subtasks of each operator can run here", wholeNumber, 4)
+      .option("--state-dir <dir>", "folder on a local disk for keyed state of jobs with --state-backend disk")
       .option("--drain <duration>", "how long jobs may take to go on elsewhere when it is asked to end", duration, 30_000)
       .option("--blocked <duration>", "an event loop blocked for so long is reported (default: 1s)", duration)
       .option("--block-limit <duration>", "a worker blocked for so long is ended", duration, defaultTimes.blockLimitMs);
@@ -99,6 +101,7 @@ async function takePart(role: keyof typeof roles, console: Console, flags: Membe
       shared: flags.state === "nats:" ? "nats" : { disk, folder: resolve(console.folder, flags.state) },
       modules: (module) => modules.job(module),
       ...(flags.slots === undefined ? {} : { slots: flags.slots }), // a flag of those that work
+      ...(flags.stateDir === undefined ? {} : { stateDirectory: resolve(console.folder, flags.stateDir) }),
       coordinates,
       world: { clock: systemClock, random, disk, log: (entry) => logged(console, flags, entry) },
       times: {

@@ -14,6 +14,8 @@ import { Attempt, type World } from "../master/attempt.ts";
 import { EncodedLinks } from "../master/encoded_links.ts";
 import { PlacedLinks } from "../master/placed_links.ts";
 import { decideRestore } from "../master/restore_plan.ts";
+import { withStores } from "../master/state_stores.ts";
+import type { RunSettings } from "../master/options.ts";
 import { openFolderSnapshot, openSnapshot, type Snapshot } from "../master/snapshot.ts";
 import { type SubtaskFigure, WorkerAttempt } from "../master/worker_attempt.ts";
 import { recordOf } from "../task/chain.ts";
@@ -40,6 +42,8 @@ export interface AttemptHost {
   /** Holds the folders of savepoints. */
   readonly places: Disk;
   readonly modules: (name: string) => Promise<Job>;
+  /** Where keyed state is that is to be on the disk; undefined: nowhere. */
+  readonly stateDirectory: string | undefined;
   readonly mark: ((subtask: string) => TurnMark) | undefined;
   /** Something is to be reported. */
   readonly changed: () => void;
@@ -189,7 +193,7 @@ export class HostedAttempt {
     const files = folderOf(this.#host.shared, this.job);
     const deployment = await readDeployment(files, this.attempt);
     const plan = planOf(await jobOf(modules, deployment.module, this.job), deployment);
-    const settings = settingsOf(deployment.options, data);
+    const settings = await this.#settings(deployment.options);
     const { restored, slots } = deployment;
     let snapshot: Snapshot | undefined;
     if (restored !== null && restored.folder !== null) {
@@ -240,6 +244,17 @@ export class HostedAttempt {
       },
     });
     this.#running = running;
+  }
+
+  /** @throws {SluiceError} `STATE_BACKEND_UNAVAILABLE` */
+  async #settings(options: DeploymentFile["options"]): Promise<RunSettings> {
+    const { data, worker, stateDirectory } = this.#host;
+    const settings = settingsOf(options, data, stateDirectory);
+    if (settings.stateDirectory === undefined || stateDirectory !== undefined) return await withStores(settings, this.job);
+    throw new SluiceError(
+      "STATE_BACKEND_UNAVAILABLE",
+      `worker ${worker} has no folder for the state of job ${this.job}, to be on disk: start each worker with --state-dir`,
+    );
   }
 
   #ready(): void {

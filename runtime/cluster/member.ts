@@ -7,6 +7,7 @@ import type { NatsOptions } from "../nats/connect.ts";
 import { NatsKeyValue } from "../nats/nats_key_value.ts";
 import { ObjectDisk } from "../nats/object_disk.ts";
 import { NatsTransport } from "../nats/transport.ts";
+import { scratchStores } from "../scratch/mod.ts";
 import { ClusterServices } from "./cluster_services.ts";
 import { ClusterCoordinator } from "./coordinator.ts";
 import { bucketName, checkClusterName } from "./names.ts";
@@ -31,6 +32,8 @@ export interface JoinOptions {
   readonly modules: (name: string) => Promise<Job>;
   /** It runs parts of jobs, in so many slots. @default it is no worker */
   readonly slots?: number;
+  /** A folder of this machine's own disk for keyed state that is to be on the disk. @default none */
+  readonly stateDirectory?: string;
   /** It stands ready to coordinate. @default false */
   readonly coordinates?: boolean;
   readonly world: World;
@@ -52,13 +55,15 @@ export interface ClusterMember extends AsyncDisposable {
 /**
  * Joins a cluster: connects to NATS, and works, coordinates, or both.
  *
- * @throws {SluiceError} `BAD_NAME`, `BAD_OPTIONS`; `NATS_UNREACHABLE`, `NATS_REFUSED`
+ * @throws {SluiceError} `BAD_NAME`, `BAD_OPTIONS`; `NATS_UNREACHABLE`, `NATS_REFUSED`; `STATE_BACKEND_UNAVAILABLE`
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterMember> {
   const { cluster, name, nats, replicas = 1, slots, coordinates = false, world } = options;
   checkClusterName("cluster", cluster);
   checkClusterName("member", name);
   const { clock, random } = world;
+  const { stateDirectory } = options;
+  if (stateDirectory !== undefined) await scratchStores(stateDirectory, name); // a worker that cannot do it says so now
   const transports: NatsTransport[] = [];
   const system = createSystem({ name, clock, random, logger: world.log });
   const connect = async (use: string) => {
@@ -92,7 +97,8 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
       watchdog = startWatchdog(clock, { nats, cluster, worker: name, blockedMs, blockLimitMs }, unwatched);
       const { transport: data } = await connect("data");
       const mark = (subtask: string) => (watchdog as Watchdog).mark(subtask);
-      worker = new ClusterWorker({ ...common, slots, data, mark });
+      const own = stateDirectory === undefined ? {} : { stateDirectory: `${stateDirectory}/${name}` };
+      worker = new ClusterWorker({ ...common, ...own, slots, data, mark });
     }
     const failed = (cause: unknown) =>
       world.log({ level: "warn", from: name, message: "cannot be shown as a service of NATS", cause });

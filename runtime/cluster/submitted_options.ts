@@ -2,10 +2,11 @@ import { SluiceError } from "../../actors/error.ts";
 import type { Transport } from "../../actors/transport.ts";
 import { type RunSettings, settle, type StartOptions } from "../master/options.ts";
 
-/** What a job on a cluster can be told: what means the same on every machine, and can be kept as data. State is on the heap. */
+/** What a job on a cluster can be told: what means the same on every machine, and can be kept as data. */
 const fields = [
   "parallelism",
   "checkpoints",
+  "state",
   "restart",
   "poison",
   "from",
@@ -22,15 +23,21 @@ const fields = [
  */
 const silenceMs = 90_000;
 
+/** What of them is each member's own, or cannot be kept as data. */
+const own = { checkpoints: ["directory", "storage"], state: ["directory"], poison: ["deadLetters"] } as const;
+
 /**
  * The settings of a job from the options that it was submitted with.
  *
+ * @param stateDirectory where this member has keyed state on its disk; undefined: nothing of the job runs here
  * @throws {SluiceError} `BAD_OPTIONS`
  */
-export function settingsOf(options: Readonly<Record<string, unknown>>, transport: Transport): RunSettings {
+export function settingsOf(options: Readonly<Record<string, unknown>>, transport: Transport, stateDirectory = "."): RunSettings {
   const wrong = Object.keys(options).filter((name) => !(fields as readonly string[]).includes(name));
-  const { checkpoints, channels } = options;
-  for (const name of ["directory", "storage"]) if (Object.hasOwn(Object(checkpoints), name)) wrong.push(`checkpoints.${name}`);
+  const { channels, state } = options;
+  for (const [group, names] of Object.entries(own)) {
+    for (const name of names) if (Object.hasOwn(Object(options[group]), name)) wrong.push(`${group}.${name}`);
+  }
   if (wrong.length > 0) {
     throw new SluiceError(
       "BAD_OPTIONS",
@@ -38,5 +45,6 @@ export function settingsOf(options: Readonly<Record<string, unknown>>, transport
     );
   }
   const given = { silenceMs, ...Object(channels) as StartOptions["channels"] };
-  return settle({ ...options as StartOptions, channels: given, transport });
+  const onDisk = Object(state).backend === "disk" ? { state: { backend: "disk", directory: stateDirectory } as const } : {};
+  return settle({ ...options as StartOptions, ...onDisk, channels: given, transport });
 }

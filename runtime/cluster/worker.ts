@@ -31,6 +31,8 @@ export interface ClusterWorkerOptions {
   readonly control: Transport;
   readonly data: Transport;
   readonly times?: Partial<ClusterTimes>;
+  /** A folder of this machine's own disk, of this worker alone, for keyed state that is to be on the disk. @default none */
+  readonly stateDirectory?: string;
   /** Watches the turns of subtasks, which it is given the names of. @default nobody does */
   readonly mark?: (subtask: string) => TurnMark;
 }
@@ -152,9 +154,10 @@ export class ClusterWorker {
   }
 
   #host() {
-    const { cluster, name, system, world, data, shared, places = world.disk, modules, mark } = this.#options;
+    const { cluster, name, system, world, data, shared, places = world.disk, modules, stateDirectory, mark } = this.#options;
     const changed = () => this.#changed();
-    return { cluster, worker: name, system, world, data, pool: this.#pool, shared, places, modules, mark, changed };
+    const given = { cluster, system, world, data, shared, places, modules, stateDirectory, mark };
+    return { ...given, worker: name, pool: this.#pool, changed };
   }
 
   /** Reports soon: what changes at once is reported once. */

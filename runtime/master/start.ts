@@ -7,7 +7,6 @@ import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
 import { isJob, type Job } from "../job/job.ts";
-import { scratchStores } from "../scratch/mod.ts";
 import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
 import { EncodedLinks } from "./encoded_links.ts";
@@ -16,6 +15,7 @@ import { JobMaster } from "./master.ts";
 import type { MasterControl, RunResult } from "./master_control.ts";
 import { type RunSettings, settle, type StartOptions } from "./options.ts";
 import { Run } from "./run.ts";
+import { withStores } from "./state_stores.ts";
 import { WorkerAttempt } from "./worker_attempt.ts";
 
 /**
@@ -107,14 +107,6 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
     throw error;
   }
   return run;
-}
-
-/** Settings with the place of keyed state where that is not the heap. */
-async function withStores(settings: RunSettings, job: string): Promise<RunSettings> {
-  const { stateDirectory, state } = settings;
-  return stateDirectory === undefined
-    ? settings
-    : { ...settings, state: { ...state, stores: await scratchStores(stateDirectory, job) } };
 }
 
 const complain: Logger = ({ level, from, message, cause }) => {

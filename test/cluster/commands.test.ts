@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { suite } from "uvu";
@@ -288,6 +288,32 @@ else {
     });
   }
 
+  test("keyed state on workers' own disks: restored from checkpoints, refused where there is no folder", async (place) => {
+    const first = await place.member("node", "first", "--state-dir", "scratch");
+    await first.line("coordinates with term");
+    const submit = ["submit", "counting", "--interval", "50ms", "--state-backend", "disk"];
+    assert.is((await place.ended(...submit, "--parallelism", "2")).code, 0);
+    await first.line("checkpoint 3 (interval)");
+    const { name } = (await readdir(join(place.folder, "scratch"), { withFileTypes: true }))[0] ?? { name: "" };
+    assert.ok(name.startsWith("first-"));
+    assert.equal(await readdir(join(place.folder, "scratch", name)), ["counting"]);
+    assert.is((await place.ended("rescale", "counting", "3")).code, 0);
+    await first.line("attempt 2 runs from checkpoint");
+    assert.is((await place.ended("savepoint", "counting")).code, 0);
+    assert.is((await place.ended("stop", "counting", "--wait")).code, 0);
+    place.judge();
+    first.interrupt();
+    assert.is(await first.code, 0);
+    const second = await place.member("node", "second");
+    await second.line("coordinates with term");
+    const refused = await place.ended(...submit, "--wait");
+    assert.is(refused.code, 1);
+    assert.match(
+      refused.out,
+      /worker second-\w+ has no folder for the state of job counting.*start each worker with --state-dir/,
+    );
+  });
+
   test("what cannot be done says why: modules, names, options, jobs, clusters without a coordinator", async (place) => {
     const node = await place.member("node", "lone");
     await node.line("coordinates with term");
@@ -299,6 +325,7 @@ else {
       [["submit", "plain"], 2, /plain\.mjs has a default export that is no job/],
       [["submit", "counting", "--options", '{"checkpoints":{"directory":"x"}}'], 2, /cannot be told checkpoints\.directory/],
       [["submit", "counting", "--options", '{"state":{"backend":"disk","directory":"x"}}'], 2, /cannot be told state/],
+      [["submit", "counting", "--options", '{"poison":{"deadLetters":1}}'], 2, /cannot be told poison\.deadLetters/],
       [["submit", "counting", "--options", "7"], 2, /Give an object of JSON/],
       [["submit", "counting", "--parallelism", "999"], 2, /129|key groups|128/],
       [["submit", "counting", "--name", "a b"], 2, /the name of a job has/],
