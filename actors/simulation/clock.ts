@@ -15,6 +15,12 @@ export interface VirtualClockOptions {
    * @default 0.1
    */
   readonly yieldMs?: number;
+  /**
+   * How many events may take place without time passing: more of them, such as a timer without delay that sets itself anew, would
+   * never end.
+   * @default 1,000,000
+   */
+  readonly maxEventsAtOnce?: number;
 }
 
 /**
@@ -29,11 +35,14 @@ export class VirtualClock implements Clock {
   readonly #epochMs: number;
   readonly #yieldMs: number;
   readonly #events = new TimerQueue();
+  readonly #maxEventsAtOnce: number;
   #elapsedMs = 0;
+  #eventsAtOnce = 0;
 
   constructor(options: VirtualClockOptions = {}) {
     this.#epochMs = options.epochMs ?? Date.UTC(2024, 0, 1);
     this.#yieldMs = options.yieldMs ?? 0.1;
+    this.#maxEventsAtOnce = options.maxEventsAtOnce ?? 1_000_000;
     if (!(this.#yieldMs > 0)) {
       throw new SluiceError("OPTION_OUT_OF_RANGE", `VirtualClock: yieldMs must be more than 0, not ${this.#yieldMs}`);
     }
@@ -65,11 +74,25 @@ export class VirtualClock implements Clock {
     return this.#events.nextDue;
   }
 
-  /** Moves time to the next event and runs it. False when nothing waits. */
+  /**
+   * Moves time to the next event and runs it. False when nothing waits.
+   *
+   * @throws {SluiceError} `SIMULATION_LIMIT` when more events than `maxEventsAtOnce` have taken place at one time
+   */
   runNext(): boolean {
     const next = this.#events.nextDue;
     if (next === undefined) return false;
-    this.#elapsedMs = Math.max(this.#elapsedMs, next);
+    if (next > this.#elapsedMs) {
+      this.#elapsedMs = next;
+      this.#eventsAtOnce = 0;
+    }
+    if (++this.#eventsAtOnce > this.#maxEventsAtOnce) {
+      throw new SluiceError(
+        "SIMULATION_LIMIT",
+        `${this.#maxEventsAtOnce} events took place at ${this.#elapsedMs} ms, and there are more: time stands still. Something ` +
+          "sets timers without delay for ever, or maxEventsAtOnce is too low for it",
+      );
+    }
     this.#events.takeDue(next)!();
     return true;
   }

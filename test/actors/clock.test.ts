@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import fc from "fast-check";
 import type { Clock, Timer } from "../../actors/clock.ts";
+import { SluiceError } from "../../actors/error.ts";
 import { SystemClock } from "../../actors/system_clock.ts";
 import { VirtualClock } from "../../actors/simulation/clock.ts";
 import { TimerQueue } from "../../actors/timer_queue.ts";
@@ -117,6 +118,20 @@ virtual("a yield takes virtual time, so that a busy loop cannot stop it", async 
   await clock.advance(10);
   assert.is(turns, 21);
   assert.throws(() => new VirtualClock({ yieldMs: 0 }), /yieldMs must be more than 0/);
+});
+
+virtual("time that stands still is an error that says when, and a new time may have as many events again", async () => {
+  const clock = new VirtualClock({ maxEventsAtOnce: 100 });
+  let fired = 0;
+  for (const dueMs of [1, 2]) for (let i = 0; i < 100; i++) clock.setTimer(dueMs, () => fired++);
+  await clock.advance(3);
+  assert.is(fired, 200);
+  const again = () => void clock.setTimer(0, again);
+  again();
+  let said: unknown;
+  await clock.advance(1).catch((error: unknown) => said = error);
+  assert.ok(said instanceof SluiceError && said.code === "SIMULATION_LIMIT");
+  assert.match(said.message, /^100 events took place at 3 ms, and there are more: time stands still/);
 });
 
 virtual.run();

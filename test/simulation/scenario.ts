@@ -105,7 +105,9 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
     : drawSchedule(random.fork("faults"), { mayKill: life.onDisk, rescales, savepoints });
   const violations: string[] = [];
   const events: JobEvent[] = [];
-  await world.play(job, life, schedule, events, violations, options.log);
+  await world.play(job, life, schedule, events, violations, options.log).catch((error: unknown) => {
+    violations.push(`the world came to an end: ${error instanceof Error ? error.stack : error}`);
+  });
   judge(job, mode, events, world.begun, violations);
   world.judgeWire(events, violations);
   const single = mode === "at-least-once" && job.singleInput ? 1 : 0;
