@@ -6,6 +6,7 @@ import { connectNats } from "../nats/connect.ts";
 import type { NatsOptions } from "../nats/connect.ts";
 import { NatsKeyValue } from "../nats/nats_key_value.ts";
 import { ObjectDisk } from "../nats/object_disk.ts";
+import { serverOf } from "../nats/server_lacks.ts";
 import { NatsTransport } from "../nats/transport.ts";
 import { scratchStores } from "../scratch/mod.ts";
 import { ClusterServices } from "./cluster_services.ts";
@@ -78,6 +79,8 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
   };
   try {
     const { connection, transport: control } = await connect("control");
+    const { version, lacks } = serverOf(connection);
+    for (const lack of lacks) world.log({ level: "info", from: name, message: `nats-server ${version} lacks ${lack}` });
     const shared = options.shared === "nats"
       ? { disk: await ObjectDisk.open(connection, { name: bucketName(cluster), clock, random, replicas }), folder: inNats }
       : options.shared;
