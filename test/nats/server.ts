@@ -67,6 +67,8 @@ export interface NatsServerOptions {
   readonly jetstream?: boolean;
   /** Lines for its configuration file. */
   readonly config?: string;
+  /** The address it listens at. @default 127.0.0.1 */
+  readonly host?: string;
   /** Another program than the one that was found. */
   readonly path?: string;
 }
@@ -76,11 +78,13 @@ export class NatsServer extends ControlledProcess {
   readonly folder: string;
   readonly #path: string;
   readonly #config: string;
+  readonly #host: string;
   #port = -1;
 
   private constructor(path: string, options: NatsServerOptions) {
     super();
     this.#path = path;
+    this.#host = options.host ?? "127.0.0.1";
     this.folder = mkdtempSync(join(tmpdir(), "sluice-nats-"));
     const jetstream = options.jetstream === true ? `jetstream { store_dir: ${JSON.stringify(join(this.folder, "js"))} }\n` : "";
     this.#config = `${jetstream}${options.config ?? ""}\n`;
@@ -95,7 +99,7 @@ export class NatsServer extends ControlledProcess {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.#port}`;
+    return `nats://${this.#host}:${this.#port}`;
   }
 
   get pid(): number | undefined {
@@ -107,7 +111,7 @@ export class NatsServer extends ControlledProcess {
     const file = join(this.folder, "nats.conf");
     writeFileSync(file, this.#config);
     for (const old of this.#portFiles()) rmSync(old);
-    const args = ["-c", file, "-a", "127.0.0.1", "-p", String(this.#port), "--ports_file_dir", this.folder, "-l", this.logFile];
+    const args = ["-c", file, "-a", this.#host, "-p", String(this.#port), "--ports_file_dir", this.folder, "-l", this.logFile];
     const child = spawn(this.#path, args, { stdio: "ignore" });
     this.child = child;
     let ended: string | undefined;

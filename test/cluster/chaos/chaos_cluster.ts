@@ -5,9 +5,12 @@ import { join } from "node:path";
 import process from "node:process";
 import type { NatsConnection } from "nats";
 import { SeededRandom } from "../../../actors/seeded_random.ts";
+import { channelScope, workerSubject } from "../../../runtime/cluster/names.ts";
+import { subjectToken } from "../../../runtime/master/encoded_links.ts";
 import { connectNats } from "../../../runtime/nats/mod.ts";
 import { NatsServer } from "../../nats/server.ts";
 import { projectRoot, type RuntimeName } from "../../runner/discover.ts";
+import type { CutNetwork } from "./cut_network.ts";
 import { MemberProcess, type Said } from "./member_process.ts";
 import { pause, Traffic } from "./traffic.ts";
 import { type Verdict, verdict } from "./verdict.ts";
@@ -21,6 +24,8 @@ export interface ChaosOptions {
   /** Flags for all members. */
   readonly flags?: readonly string[];
   readonly say?: (line: string) => void;
+  /** Has each member run in a place of its own, which can be cut off. It is taken away at the end. */
+  readonly network?: CutNetwork | undefined;
   /** Another nats-server than the one that tests find. */
   readonly serverPath?: string;
 }
@@ -35,6 +40,10 @@ export class ChaosCluster {
   readonly events: Said[] = [];
   /** What coordinators have said of operators that block the event loop. */
   readonly blocked: string[] = [];
+  /** What coordinators have said of workers that they take for lost. */
+  readonly lost: string[] = [];
+  /** Where members run, if they can be cut off. */
+  readonly network: CutNetwork | undefined;
   readonly traffic: Traffic;
   readonly #nats: NatsConnection;
   readonly #options: ChaosOptions;
@@ -45,6 +54,8 @@ export class ChaosCluster {
     this.server = server;
     this.#nats = nats;
     this.#options = options;
+    const { network } = options;
+    this.network = network;
     this.#folder = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
     const times = ["--heartbeat", "100ms", "--worker-timeout", `${this.timeoutMs}ms`, "--lease", `${this.timeoutMs}ms`];
     const place = {
@@ -53,16 +64,24 @@ export class ChaosCluster {
       state: join(this.#folder, "state"),
       flags: [...times, ...options.flags ?? []],
       heard: (member: MemberProcess, said: Said) => this.#heard(member, said),
+      ...(network === undefined ? {} : { inside: (member: string) => network.inside(member) }),
     };
     this.workers = [1, 2, 3].map((number) => new MemberProcess("worker", `w${number}`, { ...place }));
     this.coordinators = [1, 2].map((number) => new MemberProcess("coordinator", `c${number}`, { ...place }));
+    for (const { name } of this.#members) network?.place(name);
     this.traffic = new Traffic(nats, new SeededRandom(`${options.seed}`).fork("traffic"), options.recordsPerSecond ?? 500);
   }
 
   /** Starts it all; settles when the job has completed checkpoints. */
   static async start(options: ChaosOptions): Promise<ChaosCluster> {
     const path = options.serverPath === undefined ? {} : { path: options.serverPath };
-    const server = await NatsServer.start({ jetstream: true, ...path });
+    const { network } = options;
+    const server = await NatsServer.start({
+      jetstream: true,
+      config: "max_pending: 8MB", // less than the default, so that a slow consumer is soon one
+      ...(network === undefined ? {} : { host: network.address }),
+      ...path,
+    });
     const nats = await connectNats({ servers: server.url });
     const manager = await nats.jetstreamManager();
     await manager.streams.add({ name: "IN", subjects: ["in.*"] });
@@ -88,6 +107,23 @@ export class ChaosCluster {
   /** The attempt that runs. */
   get attempt(): number {
     return Math.max(0, ...this.events.flatMap((said) => said.kind === "started" ? [Number(said["attempt"])] : []));
+  }
+
+  /** How many connections the server has broken because what it had for them was not read. */
+  get slowConsumers(): number {
+    return this.server.log().split("Slow Consumer Detected").length - 1;
+  }
+
+  /** Sends a worker, and the subtasks of the last step, more nonsense than the server keeps for who does not read. */
+  async flood(worker: MemberProcess): Promise<void> {
+    const nonsense = new Uint8Array(1_000_000).fill(0x5a);
+    const prefix = `sluice.${subjectToken(channelScope("main", "keyed"))}.${this.attempt}`;
+    const name = [...this.#known].filter((known) => known.startsWith(`${worker.name}-`)).at(-1) ?? worker.name;
+    for (let count = 0; count < 24; count++) {
+      for (const subtask of [0, 1, 2]) this.#nats.publish(`${prefix}.2.${subtask}`, nonsense);
+      this.#nats.publish(workerSubject("main", name), nonsense);
+      await this.#nats.flush();
+    }
   }
 
   /** Waits for so many more completed checkpoints. */
@@ -123,6 +159,7 @@ export class ChaosCluster {
     await Promise.all(this.#members.map((member) => member.kill()));
     await this.#nats.close();
     await this.server.stop();
+    this.network?.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -135,6 +172,7 @@ export class ChaosCluster {
       const came = /^worker (\S+) has come/.exec(message)?.[1];
       if (came !== undefined) this.#known.add(came);
       if (message.includes("has been blocked")) this.blocked.push(message);
+      if (message.endsWith("it is taken for lost")) this.lost.push(message);
       if (message.startsWith("coordinates with term")) this.#leader = member;
       this.#options.say?.(`${member.name}: ${message}`);
     } else if (said["job"] === "keyed") {

@@ -1,5 +1,6 @@
 import type { Random } from "../../../actors/random.ts";
 import type { ChaosCluster } from "./chaos_cluster.ts";
+import type { CutDirection } from "./cut_network.ts";
 import { pause } from "./traffic.ts";
 
 /** Something that is done to a cluster. */
@@ -49,6 +50,45 @@ const workerInOutage: Fault = {
   },
 };
 
+/** Its connections stay, and nothing arrives: worse than one that breaks. */
+const cutOff = (role: "worker" | "coordinator", direction: CutDirection): Fault => ({
+  name: `cut a ${role} off, ${direction}, for longer than the timeout`,
+  inject: async (cluster, random) => {
+    const { network, lost } = cluster;
+    if (network === undefined) throw new Error("members do not run where they could be cut off");
+    const member = role === "worker" ? random.pick(cluster.workers) : cluster.leader ?? random.pick(cluster.coordinators);
+    const [before, leader] = [lost.length, cluster.leader];
+    network.cut(member.name, direction);
+    await pause(cluster.timeoutMs * 2 + random.int(1_500));
+    const noticed = role === "worker"
+      ? lost.slice(before).some((said) => said.startsWith(`worker ${member.name}-`))
+      : cluster.leader !== leader;
+    network.heal(member.name);
+    if (!noticed) throw new Error(`${member.name} was cut off ${direction}, and nobody noticed`);
+  },
+});
+
+/** A worker whose connection for data the server breaks, since it does not read what comes. */
+const slowConsumer: Fault = {
+  name: "a worker is a slow consumer",
+  inject: async (cluster, random) => {
+    const before = cluster.slowConsumers;
+    const worker = random.pick(cluster.workers);
+    worker.pause();
+    await cluster.flood(worker);
+    worker.resume();
+    if (cluster.slowConsumers === before) throw new Error("the server has called nobody a slow consumer");
+  },
+};
+
+/** Faults of the network between members: they need a {@link CutNetwork}. */
+export const cuts: readonly Fault[] = [
+  cutOff("worker", "both ways"),
+  cutOff("worker", "inwards"),
+  cutOff("worker", "outwards"),
+  cutOff("coordinator", "both ways"),
+];
+
 /** What may happen, the more dangerous ones twice. */
 export const faults: readonly Fault[] = [
   killed("worker"),
@@ -59,4 +99,5 @@ export const faults: readonly Fault[] = [
   paused("coordinator"),
   serverRestart,
   workerInOutage,
+  slowConsumer,
 ];

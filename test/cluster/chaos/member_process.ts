@@ -19,6 +19,8 @@ export interface MemberPlace {
   readonly natsUrl: string;
   readonly state: string;
   readonly flags: readonly string[];
+  /** What a member's command is started with, so that it runs elsewhere than this process. */
+  readonly inside?: (member: string) => readonly string[];
   /** Told what any member says. */
   readonly heard: (member: MemberProcess, said: Said) => void;
 }
@@ -50,8 +52,8 @@ export class MemberProcess extends ControlledProcess {
   }
 
   start(): void {
-    const { runtime, natsUrl, state, flags } = this.#place;
-    const [command = "", ...args] = MemberProcess.command(runtime);
+    const { runtime, natsUrl, state, flags, inside } = this.#place;
+    const [command = "", ...args] = [...inside?.(this.name) ?? [], ...MemberProcess.command(runtime)];
     const own = [this.role, "--name", this.name, "--jobs-dir", jobs, "--state", state, "--json", ...flags];
     const env = { ...process.env, NATS_URL: natsUrl };
     const child = spawn(command, [...args, ...own], { cwd: projectRoot, env, stdio: ["ignore", "pipe", "pipe"] });

@@ -1,6 +1,7 @@
 /**
  * Faults in a cluster of real processes: `npm run chaos -- --faults 20 --mode unaligned`. The last line counts what was lost,
- * duplicated or out of order; the exit code is 1 when anything was. `--holds` first measures one fault of each kind.
+ * duplicated or out of order; the exit code is 1 when anything was. `--holds` first measures one fault of each kind; `--only TEXT` takes
+ * faults with that text in their name.
  */
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../../../actors/seeded_random.ts";
@@ -8,7 +9,8 @@ import { provideNatsServer } from "../../nats/server.ts";
 import { type RuntimeName, runtimeNames } from "../../runner/discover.ts";
 import { ownRuntime } from "../../runner/runtimes.ts";
 import { ChaosCluster } from "./chaos_cluster.ts";
-import { faults } from "./fault.ts";
+import { cannotCut, CutNetwork } from "./cut_network.ts";
+import { cuts, faults } from "./fault.ts";
 import { recoveryTimes } from "./recovery_times.ts";
 
 const { values } = parseArgs({
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     rate: { type: "string", default: "500" },
     holds: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -32,12 +35,20 @@ if ("reason" in program) {
   console.error(program.reason);
   process.exit(2);
 }
+const uncut = cannotCut();
+if (uncut !== undefined) console.error(`NOTE: no member is cut off from the others: ${uncut}`);
+const possible = (uncut === undefined ? [...faults, ...cuts] : faults).filter(({ name }) => name.includes(values.only));
+if (possible.length === 0) {
+  console.error(`no fault has ${JSON.stringify(values.only)} in its name`);
+  process.exit(2);
+}
 const seed = Number(values.seed);
 const random = new SeededRandom(`${seed}`).fork("faults");
 const cluster = await ChaosCluster.start({
   runtime: runtime as RuntimeName,
   mode,
   seed,
+  network: uncut === undefined ? CutNetwork.make() : undefined,
   recordsPerSecond: Number(values.rate),
   ...(values.verbose ? { say: (line: string) => console.log(`  ${(performance.now() / 1_000).toFixed(2)} ${line}`) } : {}),
 });
@@ -50,7 +61,7 @@ try {
     }
   }
   for (let number = 1; number <= Number(values.faults); number++) {
-    const fault = random.pick(faults);
+    const fault = random.pick(possible);
     const begin = performance.now();
     await fault.inject(cluster, random);
     await cluster.checkpoints(2);
