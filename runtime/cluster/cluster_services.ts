@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../actors/clock.ts";
 import { addService, type RunningService, type ServiceConnection, type ServiceDescription } from "../nats/nats_service.ts";
 import type { ClusterCoordinator } from "./coordinator.ts";
+import { healthOf } from "./health.ts";
 import type { ClusterWorker } from "./worker.ts";
 
 /** How often it is looked which jobs there are, in milliseconds. */
@@ -35,7 +36,11 @@ export class ClusterServices {
       description: `${roles.join(" and ")} ${name} of the Sluice cluster ${cluster}`,
       metadata: { cluster, member: name, roles: roles.join(",") },
       subject: `sluice_cluster.${cluster}.figures.member.${name}`,
-      figures: () => ({ ...worker?.figures(), ...(coordinator === undefined ? {} : { term: coordinator.term ?? null }) }),
+      figures: () => ({
+        ...worker?.figures(),
+        ...(coordinator === undefined ? {} : { term: coordinator.term ?? null }),
+        ...healthOf([...new Set([...worker?.troubles ?? [], ...coordinator?.troubles ?? []])]),
+      }),
     });
     this.#look();
   }

@@ -114,6 +114,11 @@ export class ClusterCoordinator {
     return this.#reign?.term;
   }
 
+  /** What keeps it from its work, for people. */
+  get troubles(): readonly string[] {
+    return this.#options.control.connected ? [] : ["the connection that orders go on is down"];
+  }
+
   /** The jobs that it coordinates, and that are not over. */
   get runningJobs(): readonly string[] {
     return [...this.#reign?.jobs.values() ?? []].filter((job) => !job.over).map(({ name }) => name);

@@ -71,6 +71,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
     const connection = await connectNats({ ...nats, name: `sluice ${cluster} ${name} ${use}`, random });
     const transport = new NatsTransport(connection, { clock, random, ownsConnection: true });
     transports.push(transport);
+    watchConnection(transport, world, name, use);
     return { connection, transport };
   };
   const disconnect = async (): Promise<void> => {
@@ -129,4 +130,19 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMember> 
     await disconnect();
     throw error;
   }
+}
+
+/** Says when a connection breaks, and when it stands again. */
+function watchConnection(transport: NatsTransport, { clock, log }: World, name: string, use: string): void {
+  let brokeAtMs = 0;
+  transport.onConnection((connected) => {
+    const connection = `its connection to NATS (${use})`;
+    const now = clock.monotonic();
+    const tookMs = Math.round(now - brokeAtMs);
+    if (!connected) brokeAtMs = now;
+    const message = connected
+      ? `${connection} stands again after ${tookMs} ms: what was lost is sent again`
+      : `${connection} broke: the server is away, or has ended it since this process did not read for long`;
+    log({ level: connected ? "info" : "warn", from: name, message });
+  });
 }

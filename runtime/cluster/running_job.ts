@@ -17,6 +17,7 @@ import type { DeploymentOptions, MasterControl, RunResult } from "../master/mast
 import { edgesToKeep } from "../master/new_homes.ts";
 import { checkSavepointMode } from "../master/savepoints.ts";
 import { recordsInFlight } from "../master/snapshot.ts";
+import { healthOf } from "./health.ts";
 import { readDeployment, removeDeployment, writeDeployment } from "./deployment_file.ts";
 import { jobOf, planOf } from "./hosted_attempt.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
@@ -77,6 +78,8 @@ export class RunningJob {
   /** It makes room at some worker, or is being rescaled. */
   #moving = false;
   #failures = 0;
+  /** Its attempt processes, as far as is known. */
+  #processes = false;
   /** The latest checkpoint that completed under this coordinator. */
   #latest: Extract<JobEvent, { kind: "checkpoint-completed" }> | undefined;
   /** What went wrong last. */
@@ -115,7 +118,9 @@ export class RunningJob {
   /** How it is, with the figures of its latest checkpoint. */
   figures() {
     const positions = this.#deployment?.positions() ?? {};
-    return { ...this.view(), positions, failures: this.#failures, latest: this.#latest ?? null };
+    const stands = `attempt ${this.entry.attempt} does not process: ${this.#note ?? "it is being deployed"}`;
+    const health = healthOf(this.#processes || this.over ? [] : [stands]);
+    return { ...this.view(), ...health, positions, failures: this.#failures, latest: this.#latest ?? null };
   }
 
   /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
@@ -364,6 +369,8 @@ export class RunningJob {
     if (this.#abandoned) return;
     if (event.kind === "checkpoint-completed") this.#latest = event;
     if (event.kind === "failed") this.#failures++;
+    if (event.kind === "started") this.#processes = true;
+    if (event.kind === "failed" || event.kind === "rescaling" || event.kind === "paused") this.#processes = false;
     const cause = event.kind === "failed" || event.kind === "paused" ? event.cause : undefined;
     if (cause !== undefined) {
       this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${messageOf(cause)}`;

@@ -7,6 +7,7 @@ import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
 import { CreditPool } from "../task/credit_pool.ts";
 import type { TurnMark } from "../task/turn_mark.ts";
+import { healthOf } from "./health.ts";
 import { HostedAttempt } from "./hosted_attempt.ts";
 import { openMessage, Order, protocolVersion, type Report, sealMessage } from "./message.ts";
 import { checkClusterName, coordinatorSubject, workerSubject } from "./names.ts";
@@ -91,7 +92,19 @@ export class ClusterWorker {
   figures() {
     const running = [...this.#attempts.values()].filter((hosted) => !hosted.over);
     const attempts = running.map((hosted) => ({ ...hosted.report(), subtasks: hosted.figures() }));
-    return { slots: this.#options.slots, presence: this.#presence, term: this.#term, attempts };
+    const { slots } = this.#options;
+    return { ...healthOf(this.troubles), slots, presence: this.#presence, term: this.#term, attempts };
+  }
+
+  /** What keeps it from its work, for people. */
+  get troubles(): readonly string[] {
+    const { control, data, world } = this.#options;
+    const silentMs = this.#coordinator.look(world.clock.monotonic(), control.connected);
+    return [
+      control.connected ? [] : ["the connection that orders come on is down"],
+      data.connected ? [] : ["the connection that frames go on is down"],
+      silentMs < this.#times.workerTimeoutMs ? [] : [`no coordinator has been heard for ${Math.round(silentMs)} ms`],
+    ].flat();
   }
 
   /** Asks that what runs here goes on elsewhere; settles when nothing runs here any more, at the latest after `timeoutMs`. */

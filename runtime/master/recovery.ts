@@ -28,6 +28,11 @@ export function isOfTheMachine(cause: unknown): boolean {
   return cause instanceof SluiceError && cause.code === "WORKER_LOST";
 }
 
+/** What to look after when workers are lost again and again. */
+const ofLostWorkers =
+  "look at how the processes of its workers ended: exit code 134 or 137 is out of memory, against which help " +
+  "more workers, a larger heap, less state per key, and aligned checkpoints, which hold no records under way";
+
 /** Failures that would come again on every attempt. */
 const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "RECORD_MALFORMED", "RESTORE_REFUSED"]);
 
@@ -82,7 +87,8 @@ export class FailureJudge {
   #restart(said: string, cause: unknown, nowMs: number): Recovery {
     const decision = decideRestart(this.#strategy, this.#history, nowMs, this.#random);
     if (decision.kind === "give-up") {
-      const message = `job ${this.#job} failed, and ${decision.reason}: ${said}`;
+      const hint = isOfTheMachine(cause) ? `; ${ofLostWorkers}` : "";
+      const message = `job ${this.#job} failed, and ${decision.reason}: ${said}${hint}`;
       return { kind: "end", cause: new SluiceError("JOB_FAILED", message, { cause }) };
     }
     this.#history = decision.history;

@@ -1,4 +1,5 @@
 import * as assert from "uvu/assert";
+import type { KeyValue } from "../../actors/key_value.ts";
 import { MemoryKeyValueStore } from "../../actors/memory_key_value.ts";
 import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { SimulatedProcess } from "../../actors/simulation/process.ts";
@@ -7,6 +8,7 @@ import { generate, type Job, job, type JobEvent, memorySink, type, value } from 
 import { type Answered, ask } from "../../runtime/cluster/client.ts";
 import { ClusterCoordinator } from "../../runtime/cluster/coordinator.ts";
 import type { JobView, Request } from "../../runtime/cluster/message.ts";
+import type { ClusterTimes } from "../../runtime/cluster/times.ts";
 import { ClusterWorker } from "../../runtime/cluster/worker.ts";
 
 export const times = {
@@ -33,8 +35,14 @@ export interface SimClusterOptions {
   readonly ratePerSecond?: number;
   /** How long a coordinator takes to load a module. */
   readonly moduleMs?: number;
+  /** Other times than {@link times}. */
+  readonly times?: Partial<ClusterTimes>;
   /** A record that the operator cannot process. */
   readonly poison?: number;
+  /** Called with each record, in the process whose operator gets it. */
+  readonly onRecord?: (n: number, process: SimulatedProcess) => void;
+  /** What a coordinator's store is to be instead. */
+  readonly keyValue?: (store: KeyValue, coordinator: string, process: SimulatedProcess) => KeyValue;
   /** Further options that the job is submitted with. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
@@ -51,32 +59,29 @@ export class SimCluster {
   readonly events: JobEvent[] = [];
   readonly workers: Member<ClusterWorker>[] = [];
   readonly coordinators: Member<ClusterCoordinator>[] = [];
-  readonly #modules: Readonly<Record<string, Job>>;
+  readonly #options: SimClusterOptions;
   readonly records: number;
-  readonly #moduleMs: number;
 
   constructor(seed: string, options: SimClusterOptions) {
     this.world = new World(seed);
     this.store = new MemoryKeyValueStore(this.world.clock);
     this.disk = new SimulatedDisk({ clock: this.world.clock, random: this.world.random.fork("disk") });
     this.records = options.records;
-    this.#moduleMs = options.moduleMs ?? 0;
-    this.#modules = { counting: this.#job("counting", options), renamed: this.#job("renamed", options) };
+    this.#options = options;
   }
 
-  /** Counts per key, in an operator `count`; or in one that is called as the module is. */
-  #job(module: string, options: SimClusterOptions): Job {
+  /** The module of a process: counts per key, in an operator `count`; or in one that is called as the module is. */
+  #job(module: string, process: SimulatedProcess): Job {
+    const { records, ratePerSecond = 500, poison, onRecord } = this.#options;
     return job("counting", (flow) => {
-      flow.from(
-        "numbers",
-        generate({ count: options.records, ratePerSecond: options.ratePerSecond ?? 500, make: (n) => ({ n }) }),
-      )
+      flow.from("numbers", generate({ count: records, ratePerSecond, make: (n) => ({ n }) }))
         .keyBy("key", ({ n }) => n % keys)
         .process(module === "counting" ? "count" : module, {
           state: { total: value(type<number>(), 0) },
           emits: type<string>(),
           onRecord({ n }, ctx) {
-            if (n === options.poison) throw new Error(`cannot process ${n}`);
+            if (n === poison) throw new Error(`cannot process ${n}`);
+            onRecord?.(n, process);
             const total = (ctx.state.total.get() ?? 0) + 1;
             ctx.state.total.set(total);
             ctx.emit(`${n}:${total}`);
@@ -105,11 +110,12 @@ export class SimCluster {
   addCoordinator(): Member<ClusterCoordinator> {
     const name = `c${this.coordinators.length + 1}`;
     const process = new SimulatedProcess(this.world.clock, this.disk);
+    const keyValue = process.keyValue(this.store.connect());
     const member = new ClusterCoordinator({
       ...this.#common(name, process),
       name,
       control: process.transport(this.world.network.connect(`${name}-control`)),
-      keyValue: process.keyValue(this.store.connect()),
+      keyValue: this.#options.keyValue?.(keyValue, name, process) ?? keyValue,
       onEvent: (_job, event) => this.events.push(event),
     });
     const made = { process, member, connections: [`${name}-control`] };
@@ -133,7 +139,7 @@ export class SimCluster {
     cluster.addCoordinator();
     await cluster.world.run(() => cluster.coordinators[0]?.member.term !== undefined, { maxMs: 10_000 });
     cluster.addCoordinator();
-    await cluster.world.pass(3 * times.heartbeatMs); // every worker is known, and gets its share
+    await cluster.world.pass(3 * (options.times?.heartbeatMs ?? times.heartbeatMs)); // every worker is known, and gets its share
     await cluster.submit({
       parallelism: 3,
       checkpoints: { mode: options.mode ?? "unaligned", intervalMs: 50 },
@@ -212,11 +218,12 @@ export class SimCluster {
         this.world.trace.note(`${name} ${entry.level} ${entry.from}: ${entry.message}`),
     };
     const modules = async (module: string) => {
-      const found = this.#modules[module];
-      const slow = name.startsWith("c") ? this.#moduleMs : 0;
+      const slow = name.startsWith("c") ? this.#options.moduleMs ?? 0 : 0;
       if (slow > 0) await new Promise<void>((resolve) => void process.clock.setTimer(slow, resolve));
-      return found === undefined ? Promise.reject(new Error(`no module ${module}`)) : Promise.resolve(found);
+      const known = module === "counting" || module === "renamed";
+      return known ? this.#job(module, process) : Promise.reject(new Error(`no module ${module}`));
     };
-    return { cluster: "test", shared: { disk: world.disk, folder: "state" }, times, system, world, modules };
+    const shared = { disk: world.disk, folder: "state" };
+    return { cluster: "test", shared, times: { ...times, ...this.#options.times }, system, world, modules };
   }
 }

@@ -61,6 +61,15 @@ export const scenarioMutants: readonly Mutant[] = [
     killer: "test/scenarios/mixed_inputs.test.ts",
   },
   {
+    name: "7: a job's record is written over whatever stands there",
+    scenario: 7,
+    file: "runtime/cluster/job_entry_keeper.ts",
+    find: `if (found !== undefined && same(found.value, bytes)) revision = found.revision;`,
+    replace: `if (found !== undefined) revision = (await this.#keyValue.put(jobKey(job), bytes, found.revision)) ?? 0;`,
+    why: "a coordinator that was paused at completion undoes what its successor has completed",
+    killer: "test/scenarios/paused_coordinator.test.ts",
+  },
+  {
     name: "9: what changes is not kept for a snapshot that is being written",
     scenario: 9,
     file: changes,

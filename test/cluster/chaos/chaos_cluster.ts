@@ -154,9 +154,9 @@ export class ChaosCluster {
   }
 
   async end(): Promise<void> {
-    await this.traffic.stop();
     for (const member of this.#members) member.resume();
     await Promise.all(this.#members.map((member) => member.kill()));
+    await this.traffic.stop();
     await this.#nats.close();
     await this.server.stop();
     this.network?.remove();

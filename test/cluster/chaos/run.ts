@@ -52,6 +52,9 @@ const cluster = await ChaosCluster.start({
   recordsPerSecond: Number(values.rate),
   ...(values.verbose ? { say: (line: string) => console.log(`  ${(performance.now() / 1_000).toFixed(2)} ${line}`) } : {}),
 });
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void cluster.end().finally(() => process.exit(130)));
+}
 let failed = true;
 try {
   if (values.holds) {
