@@ -24,8 +24,9 @@ const retryMs = [100, 250, 500, 1_000] as const;
  * Reads a stream ahead of whoever takes the messages, in order, each once, from a position.
  *
  * One pull of `batch` messages is under way at a time, and none while that many wait, so that memory is bounded. An ordered
- * consumer delivers: it holds no state at the server that would have to survive. When the server restarts, or the consumer is
- * gone, another one goes on where this one was; what the stream no longer has then is treated as `onDataLoss` says.
+ * consumer delivers, which is kept from pull to pull: it holds no state at the server that would have to survive. When the server
+ * restarts, or the consumer is gone, another one goes on where this one was. Before the first pull after a pause, and after one
+ * that brought nothing, it is looked whether the stream still has what comes next; if not, `onDataLoss` says what is done.
  */
 export class StreamReader {
   readonly #connection: NatsConnection;
@@ -37,6 +38,8 @@ export class StreamReader {
   #taken = 0;
   /** The last sequence that came from the server. */
   #read: number;
+  /** Delivers behind the last sequence; undefined before the first pull and after a failure. */
+  #messages: OrderedMessages | undefined;
   #filling = false;
   #failure: unknown;
   #closed = false;
@@ -78,6 +81,7 @@ export class StreamReader {
     this.#closed = true;
     this.#endCurrent?.();
     await this.#over;
+    await this.#forget();
   }
 
   get #left(): number {
@@ -103,6 +107,7 @@ export class StreamReader {
       try {
         await this.#pullAll(() => failures = 0);
       } catch (error) {
+        await this.#forget();
         if (this.#closed) return;
         if (error instanceof SluiceError) {
           this.#failure = error;
@@ -129,7 +134,7 @@ export class StreamReader {
   async #pullAll(worked: () => void): Promise<void> {
     const { stream, filter, batch } = this.#range;
     await this.#check();
-    const messages = new OrderedMessages(this.#connection, { stream, filter, batch, pullMs }, this.#read);
+    const messages = this.#messages ??= new OrderedMessages(this.#connection, { stream, filter, batch, pullMs }, this.#read);
     try {
       while (this.#wanting) {
         const came = await messages.pull((message) => !this.#take(message), (stop) => {
@@ -141,8 +146,13 @@ export class StreamReader {
       }
     } finally {
       this.#endCurrent = undefined;
-      await messages.close();
     }
+  }
+
+  async #forget(): Promise<void> {
+    const messages = this.#messages;
+    this.#messages = undefined;
+    await messages?.close();
   }
 
   /** Whether to stop: the end of a bounded range is reached. */

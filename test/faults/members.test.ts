@@ -53,7 +53,7 @@ test("fault 23: the broker is away for five minutes: nothing spins or grows, all
   assert.equal(healths(), ["OK", "OK", "OK"]);
 });
 
-test("fault 32: a record that kills each worker that gets it, as one that runs out of memory, ends the job with a hint", async () => {
+test("fault 32: a record at which every worker runs out of memory ends the job, with a hint", async () => {
   let killed = 0;
   const sim = await SimCluster.start("out of memory", {
     records: 600,

@@ -1,6 +1,8 @@
-import type { NatsConnection } from "nats";
+import { ErrorCode, type NatsConnection, NatsError } from "nats";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { systemClock } from "../../actors/system_clock.ts";
+import type { SinkWriter } from "../../runtime/graph/sink.ts";
 import { EpochCommit } from "../../runtime/nats/epoch_commit.ts";
 import { jetStreamSink } from "../../runtime/nats/mod.ts";
 import { plainSinkConformance, transactionalSinkConformance } from "../connectors/sink_conformance.ts";
@@ -71,6 +73,25 @@ else {
       assert.equal(await read("OUT"), all(epoch(1, 5), epoch(2, 5), epoch(3, 5)));
     });
 
+    test("fault 39: what is not confirmed is looked for and published once, also when ids are forgotten", async (world) => {
+      const { nats, read, addStream } = world;
+      await addStream({ name: "SHORT", subjects: ["short.>"], allow_atomic: atomic, duplicate_window: 100_000_000 });
+      for (const [stream, subject] of [["OUT", "out.a"], ["SHORT", "short.a"]] as const) {
+        const deaf = new Unconfirmed(nats);
+        const place = { ...owner, stream, markers: `${subject}._sluice.0` };
+        const patience = { clock: systemClock, patienceMs: 30_000 };
+        const commit = new EpochCommit(deaf.connection, place, { atomic, confirmMs: 1_000, attempt: 1, patience });
+        const of = (id: number) => ({ id, messages: epoch(id, 12).messages.map((message) => ({ ...message, subject })) });
+        commit.isNew(1);
+        await commit.commit(of(1));
+        deaf.next(3); // of the second epoch, the outcome of three messages is not known
+        commit.isNew(2);
+        await commit.commit(of(2));
+        assert.is(deaf.lost, 3, "confirmations were lost");
+        assert.equal(await read(stream), all(epoch(1, 12), epoch(2, 12)));
+      }
+    });
+
     test("two that commit the same at the same time are seen as one", async ({ nats, read }) => {
       const twins = [1, 2].map((attempt) => new EpochCommit(nats, owner, { atomic, confirmMs: 1_000, attempt }));
       for (const id of [1, 2, 3]) await Promise.all(twins.map((twin) => twin.commit(epoch(id, 20))));
@@ -112,6 +133,29 @@ else {
 
   const sink = suite("JetStream sink");
 
+  sink("fault 39: without transactions a message whose confirmation is lost fails the attempt, and may come twice", async () => {
+    const { nats, world, addStream, read, end } = await jetStreamWorld();
+    await addStream({ name: "OUT", subjects: ["out.>"] });
+    const deaf = new Unconfirmed(nats);
+    const options = { nats: deaf.connection, stream: "OUT", subject: "out.a", delivery: "at-least-once" } as const;
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const writer = await world.done(jetStreamSink<number>(options).open(world.sink({ attempt }))) as SinkWriter<number>;
+      if (attempt === 1) deaf.next(1);
+      let failure: unknown;
+      try {
+        for (const n of [1, 2, 3]) await world.done(writer.write(n));
+        await world.done(writer.flush?.());
+      } catch (error) {
+        failure = error;
+      }
+      assert.is(failure === undefined, attempt === 2, String(failure));
+      await world.done(writer.close());
+    }
+    assert.is(deaf.lost, 1);
+    assert.equal(await read("OUT"), [1, 2, 3, 1, 2, 3]);
+    await end();
+  });
+
   sink("says what the stream lacks, and refuses one without a place for marks, and subjects that are none", async () => {
     const { server, world, addStream, end } = await jetStreamWorld();
     await addStream({ name: "OUT", subjects: ["out.>"] });
@@ -132,6 +176,48 @@ else {
   });
 
   sink.run();
+}
+
+/** A connection on which confirmations are lost: what was asked for is done, and nobody hears of it. */
+class Unconfirmed {
+  readonly connection: NatsConnection;
+  lost = 0;
+  #left = 0;
+
+  constructor(nats: NatsConnection) {
+    const jetstream = nats.jetstream();
+    const heard = async <T>(work: Promise<T>): Promise<T> => {
+      const lost = this.#left > 0;
+      if (lost) this.#left--;
+      const answer = await work;
+      if (!lost) return answer;
+      this.lost++;
+      throw new NatsError("TIMEOUT", ErrorCode.Timeout);
+    };
+    this.connection = new Proxy(nats, {
+      get: (target, name) => {
+        if (name === "request") {
+          return (...args: Parameters<NatsConnection["request"]>) => {
+            const answer = target.request(...args);
+            return args[0].startsWith("$JS.") ? answer : heard(answer);
+          };
+        }
+        if (name === "jetstream") {
+          return () => ({
+            consumers: jetstream.consumers,
+            publish: (...args: Parameters<typeof jetstream.publish>) => heard(jetstream.publish(...args)),
+          });
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  }
+
+  /** The next so many confirmations are lost. */
+  next(count: number): void {
+    this.#left = count;
+  }
 }
 
 /** The connection of a process that dies: after so many messages nothing it sends arrives, and it hears nothing. */

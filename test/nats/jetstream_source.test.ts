@@ -1,4 +1,7 @@
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Type } from "@sinclair/typebox";
+import type { JsMsg, NatsConnection } from "nats";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { jetStreamSource } from "../../runtime/nats/mod.ts";
@@ -100,6 +103,59 @@ else {
     await refused(readSplit(world, source, split!, { position: going }), "SOURCE_POSITION_LOST", /it is another stream/);
   });
 
+  test("fault 25: a server that comes back without what it had confirmed: the tail that was read is missed", async (subject) => {
+    const { server, nats, world, publish } = subject;
+    await publish("in.a", ...numbers(5));
+    await server.kill();
+    const [store, older] = [join(server.folder, "js"), join(server.folder, "older")];
+    cpSync(store, older, { recursive: true });
+    await server.start();
+    while (!await nats.rtt().then(() => true, () => false)) await new Promise((resolve) => setTimeout(resolve, 10));
+    await publish("in.a", ...numbers(4, 5));
+    const options = { nats: { servers: server.url }, stream: "IN", untilNow: true };
+    const source = jetStreamSource(options);
+    const [split] = await world.done(source.splits(world.source()));
+    const { position } = (await readSplit(world, source, split!))[8]!;
+    await server.kill();
+    rmSync(store, { recursive: true });
+    cpSync(older, store, { recursive: true });
+    await server.start();
+    const going = { ...position as object, until: 12 };
+    const lost = /ends at sequence 5, but 9 was read before: the server has lost its tail; its sequences will be given to other/;
+    await refused(readSplit(world, source, split!, { position: going }), "SOURCE_POSITION_LOST", lost);
+  });
+
+  test("fault 28: what the server delivers again is taken once", async ({ nats, world, publish }) => {
+    await publish("in.a", ...numbers(40));
+    const twice = { deliveries: 0 };
+    const source = jetStreamSource({ nats: delivering(nats, twice), stream: "IN", untilNow: true, batch: 8 });
+    assert.equal(await readAll(world, source), numbers(40));
+    assert.ok(twice.deliveries > 40, `${twice.deliveries} deliveries`);
+  });
+
+  test("the consumer is kept from batch to batch; one that the server drops is made again", async ({ nats, world, publish }) => {
+    await publish("in.a", ...numbers(60));
+    const manager = await nats.jetstreamManager();
+    const consumers = async () => (await manager.consumers.list("IN").next()).map(({ name }) => name);
+    const source = jetStreamSource({ nats, stream: "IN", untilNow: true, batch: 4 });
+    const [split] = await world.done(source.splits(world.source()));
+    const reader = await world.done(source.open(split!, undefined, world.source()));
+    const values: unknown[] = [];
+    const take = async (count: number) => {
+      while (values.length < count) await world.poll(reader, (value) => values.push(value) > 0, 1);
+    };
+    await take(9);
+    const [first, ...more] = await consumers();
+    assert.equal(more, []);
+    await take(29);
+    assert.equal(await consumers(), [first]);
+    await manager.consumers.delete("IN", first as string);
+    await take(60);
+    assert.equal(values, numbers(60));
+    await world.done(reader.close());
+    assert.equal(await consumers(), []);
+  });
+
   test("a stream that is not there is said at the start", async ({ server, world }) => {
     const source = jetStreamSource({ nats: { servers: server.url }, stream: "NONE" });
     await refused(readAll(world, source), "STREAM_MISSING", /there is no stream NONE/);
@@ -120,4 +176,49 @@ else {
   });
 
   source.run();
+}
+
+/** A connection whose consumers get everything twice, numbered as a server numbers what it delivers again. */
+function delivering(nats: NatsConnection, counted: { deliveries: number }): NatsConnection {
+  const { consumers } = nats.jetstream();
+  const get: typeof consumers.get = async (...args) => {
+    const consumer = await consumers.get(...args);
+    let delivered = 0;
+    const renumbered = (message: JsMsg): JsMsg => {
+      const number = ++delivered;
+      counted.deliveries++;
+      return new Proxy(message, {
+        get(target, name) {
+          if (name === "info") return { ...target.info, deliverySequence: number };
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    };
+    return new Proxy(consumer, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== "fetch") return typeof value === "function" ? value.bind(target) : value;
+        return async (options: Parameters<typeof consumer.fetch>[0]) => {
+          const messages = await target.fetch(options);
+          return {
+            stop: () => messages.stop(),
+            async *[Symbol.asyncIterator]() {
+              for await (const message of messages) {
+                yield renumbered(message);
+                yield renumbered(message);
+              }
+            },
+          };
+        };
+      },
+    });
+  };
+  return new Proxy(nats, {
+    get(target, name) {
+      if (name === "jetstream") return () => ({ ...target.jetstream(), consumers: { get } });
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }

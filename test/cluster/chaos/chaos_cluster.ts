@@ -40,8 +40,6 @@ export class ChaosCluster {
   readonly events: Said[] = [];
   /** What coordinators have said of operators that block the event loop. */
   readonly blocked: string[] = [];
-  /** What coordinators have said of workers that they take for lost. */
-  readonly lost: string[] = [];
   /** Where members run, if they can be cut off. */
   readonly network: CutNetwork | undefined;
   readonly traffic: Traffic;
@@ -83,16 +81,27 @@ export class ChaosCluster {
       ...path,
     });
     const nats = await connectNats({ servers: server.url });
-    const manager = await nats.jetstreamManager();
-    await manager.streams.add({ name: "IN", subjects: ["in.*"] });
-    await manager.streams.add({ name: "OUT", subjects: ["out.>"], ...{ allow_atomic: true } });
     const cluster = new ChaosCluster(server, nats, options);
-    for (const member of cluster.#members) member.start();
-    await cluster.until("three workers have come", () => cluster.#known.size >= 3);
-    await cluster.#command("submit", "keyed", "--parallelism", "3", "--mode", options.mode, "--interval", "250ms");
-    cluster.traffic.begin();
-    await cluster.checkpoints(2);
-    return cluster;
+    try {
+      const manager = await nats.jetstreamManager();
+      await manager.streams.add({ name: "IN", subjects: ["in.*"] });
+      await manager.streams.add({ name: "OUT", subjects: ["out.>"], ...{ allow_atomic: true } });
+      for (const member of cluster.#members) member.start();
+      await cluster.until("three workers have come", () => cluster.#names.size >= 3);
+      await cluster.#command("submit", "keyed", "--parallelism", "3", "--mode", options.mode, "--interval", "250ms");
+      cluster.traffic.begin();
+      await cluster.checkpoints(2);
+      return cluster;
+    } catch (error) {
+      await cluster.end();
+      throw error;
+    }
+  }
+
+  /** Whether the coordinator that leads takes a worker for alive. */
+  counts(worker: MemberProcess): boolean {
+    const known = this.#leader === undefined ? undefined : this.#known.get(this.#leader);
+    return [...known ?? []].some((name) => name.startsWith(`${worker.name}-`));
   }
 
   get #members(): readonly MemberProcess[] {
@@ -118,7 +127,7 @@ export class ChaosCluster {
   async flood(worker: MemberProcess): Promise<void> {
     const nonsense = new Uint8Array(1_000_000).fill(0x5a);
     const prefix = `sluice.${subjectToken(channelScope("main", "keyed"))}.${this.attempt}`;
-    const name = [...this.#known].filter((known) => known.startsWith(`${worker.name}-`)).at(-1) ?? worker.name;
+    const name = [...this.#names].filter((known) => known.startsWith(`${worker.name}-`)).at(-1) ?? worker.name;
     for (let count = 0; count < 24; count++) {
       for (const subtask of [0, 1, 2]) this.#nats.publish(`${prefix}.2.${subtask}`, nonsense);
       this.#nats.publish(workerSubject("main", name), nonsense);
@@ -163,16 +172,22 @@ export class ChaosCluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  readonly #known = new Set<string>();
+  /** The full names of workers that have come, oldest first. */
+  readonly #names = new Set<string>();
+  /** By coordinator: those that it takes for alive. */
+  readonly #known = new Map<MemberProcess, Set<string>>();
   readonly #completed = new Set<number>();
 
   #heard(member: MemberProcess, said: Said): void {
+    if (said.kind === "joined") this.#known.set(member, new Set());
     if (said.kind === "log") {
       const message = String(said["message"]);
-      const came = /^worker (\S+) has come/.exec(message)?.[1];
-      if (came !== undefined) this.#known.add(came);
+      const [, name = "", what] = /^worker (\S+) (has come|has gone|.*taken for lost)/.exec(message) ?? [];
+      if (what === "has come") {
+        this.#names.add(name);
+        this.#known.get(member)?.add(name);
+      } else if (what !== undefined) this.#known.get(member)?.delete(name);
       if (message.includes("has been blocked")) this.blocked.push(message);
-      if (message.endsWith("it is taken for lost")) this.lost.push(message);
       if (message.startsWith("coordinates with term")) this.#leader = member;
       this.#options.say?.(`${member.name}: ${message}`);
     } else if (said["job"] === "keyed") {

@@ -54,17 +54,16 @@ const workerInOutage: Fault = {
 const cutOff = (role: "worker" | "coordinator", direction: CutDirection): Fault => ({
   name: `cut a ${role} off, ${direction}, for longer than the timeout`,
   inject: async (cluster, random) => {
-    const { network, lost } = cluster;
+    const { network } = cluster;
     if (network === undefined) throw new Error("members do not run where they could be cut off");
     const member = role === "worker" ? random.pick(cluster.workers) : cluster.leader ?? random.pick(cluster.coordinators);
-    const [before, leader] = [lost.length, cluster.leader];
+    if (role === "worker") await cluster.until(`${member.name} takes part`, () => cluster.counts(member));
+    const { leader } = cluster;
     network.cut(member.name, direction);
     await pause(cluster.timeoutMs * 2 + random.int(1_500));
-    const noticed = role === "worker"
-      ? lost.slice(before).some((said) => said.startsWith(`worker ${member.name}-`))
-      : cluster.leader !== leader;
+    const noticed = () => role === "worker" ? !cluster.counts(member) : cluster.leader !== leader;
+    await cluster.until(`somebody noticed that ${member.name} is cut off, ${direction}`, noticed);
     network.heal(member.name);
-    if (!noticed) throw new Error(`${member.name} was cut off ${direction}, and nobody noticed`);
   },
 });
 

@@ -1,7 +1,7 @@
 /**
  * Faults in a cluster of real processes: `npm run chaos -- --faults 20 --mode unaligned`. The last line counts what was lost,
- * duplicated or out of order; the exit code is 1 when anything was. `--holds` first measures one fault of each kind; `--only TEXT` takes
- * faults with that text in their name.
+ * duplicated or out of order; the exit code is 1 when anything was. `--holds` first measures one fault of each kind; `--only`
+ * takes faults with a text in their name.
  */
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../../../actors/seeded_random.ts";
