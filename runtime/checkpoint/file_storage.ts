@@ -1,7 +1,9 @@
+import type { Clock } from "../../actors/clock.ts";
 import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { Processes } from "../../actors/processes.ts";
 import type { Random } from "../../actors/random.ts";
+import { systemClock } from "../../actors/system_clock.ts";
 import { systemDisk } from "../../actors/system_disk.ts";
 import { systemProcesses } from "../../actors/system_processes.ts";
 import { systemRandom } from "../../actors/system_random.ts";
@@ -22,6 +24,7 @@ import { type FolderRecord, readFolderRecord, writeFolderRecord } from "./job_re
 import { DirectoryLock } from "./lock.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
 import { encodeManifest } from "./manifest_codec.ts";
+import { patientReads } from "./patient_reads.ts";
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
 
@@ -29,6 +32,8 @@ import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, 
 export interface FileStorageWorld {
   /** @default the machine's */
   readonly disk?: Disk;
+  /** Measures the pauses before a read that failed is tried again. @default the machine's */
+  readonly clock?: Clock;
   /** Names locks. @default the machine's */
   readonly random?: Random;
   /** Tells whether the owner of a lock still runs. @default the processes of this machine */
@@ -40,6 +45,7 @@ export interface FileStorageWorld {
  *
  * - One live job uses the folder; the lock of one that is gone is taken over.
  * - A checkpoint is there whole or not at all; what crashes leave of others is swept when the folder is opened.
+ * - A read that fails is tried again for a moment before a checkpoint counts as damaged; a wrong checksum damages it at once.
  * - A data file stays as long as any manifest names it, also that of another checkpoint than the one that wrote it; so the
  *   folder of a checkpoint that is gone may still hold data. While some manifest cannot be read no data is swept.
  *
@@ -63,12 +69,12 @@ export function fileStorage(directory: string, world: FileStorageWorld = {}): Ch
 
 class FileStorage implements CheckpointStorage {
   readonly location: string;
-  readonly #world: Required<FileStorageWorld>;
+  readonly #world: Required<Omit<FileStorageWorld, "clock">>;
 
   constructor(location: string, world: FileStorageWorld) {
     this.location = location;
-    const { disk = systemDisk(), random = systemRandom(), processes = systemProcesses() } = world;
-    this.#world = { disk, random, processes };
+    const { disk = systemDisk(), clock = systemClock, random = systemRandom(), processes = systemProcesses() } = world;
+    this.#world = { disk: patientReads(disk, clock), random, processes };
   }
 
   async open(job: string): Promise<CheckpointStore> {

@@ -1,4 +1,6 @@
+import type { Clock } from "../../actors/clock.ts";
 import type { Disk } from "../../actors/disk.ts";
+import { patientReads } from "../checkpoint/patient_reads.ts";
 
 /**
  * The folder that all members of a cluster see: checkpoints, and what attempts are deployed from, under names that are never used
@@ -12,4 +14,9 @@ export interface ClusterFolder {
 /** A job's own part of it. */
 export function folderOf({ disk, folder }: ClusterFolder, job: string): ClusterFolder {
   return { disk, folder: `${folder}/${job}` };
+}
+
+/** The folder as a member reads it: a read that fails is tried again before anything counts as damaged. */
+export function patientFolder({ disk, folder }: ClusterFolder, clock: Clock): ClusterFolder {
+  return { disk: patientReads(disk, clock), folder };
 }

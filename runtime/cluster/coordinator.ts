@@ -15,7 +15,7 @@ import { type Answer, Blocked, openMessage, Outcome, protocolVersion, Question, 
 import { checkClusterName, clientSubject, coordinatorSubject, jobsPrefix, workerSubject } from "./names.ts";
 import { placeSlots, type Slots } from "./placement.ts";
 import { RunningJob } from "./running_job.ts";
-import type { ClusterFolder } from "./cluster_folder.ts";
+import { type ClusterFolder, patientFolder } from "./cluster_folder.ts";
 import { Silence } from "./silence.ts";
 import { snapshotFolderOf } from "./snapshot_places.ts";
 import { Submission, type SubmissionHost } from "./submission.ts";
@@ -90,7 +90,7 @@ export class ClusterCoordinator {
   constructor(options: ClusterCoordinatorOptions) {
     checkClusterName("cluster", options.cluster);
     checkClusterName("coordinator", options.name);
-    this.#options = options;
+    this.#options = { ...options, shared: patientFolder(options.shared, options.world.clock) };
     this.#times = checkedTimes(options.times);
     const { control, cluster, keyValue, world, name } = options;
     this.#subscriptions = [

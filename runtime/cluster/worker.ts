@@ -11,7 +11,7 @@ import { healthOf } from "./health.ts";
 import { HostedAttempt } from "./hosted_attempt.ts";
 import { openMessage, Order, protocolVersion, type Report, sealMessage } from "./message.ts";
 import { checkClusterName, coordinatorSubject, workerSubject } from "./names.ts";
-import type { ClusterFolder } from "./cluster_folder.ts";
+import { type ClusterFolder, patientFolder } from "./cluster_folder.ts";
 import { Silence } from "./silence.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
 
@@ -66,7 +66,7 @@ export class ClusterWorker {
   constructor(options: ClusterWorkerOptions) {
     checkClusterName("cluster", options.cluster);
     checkClusterName("worker", options.name);
-    this.#options = options;
+    this.#options = { ...options, shared: patientFolder(options.shared, options.world.clock) };
     this.#times = checkedTimes(options.times);
     this.#subject = coordinatorSubject(options.cluster);
     this.#coordinator = new Silence(options.world.clock.monotonic());

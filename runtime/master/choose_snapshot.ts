@@ -4,6 +4,7 @@ import type { LogicalGraph } from "../graph/logical.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { SinkContext } from "../graph/sink.ts";
 import type { Manifest } from "../checkpoint/manifest.ts";
+import { patientReads } from "../checkpoint/patient_reads.ts";
 import type { CheckpointStore, StoredCheckpoint } from "../checkpoint/storage.ts";
 import type { Attempt, World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
@@ -52,7 +53,8 @@ export async function chooseSnapshot(
   const { store, settings, graph, world } = options;
   const stored = await store.list();
   const from = options.first || stored.length === 0 ? settings.from : undefined;
-  const snapshot = await findSnapshot({ store, stored, disk: options.places ?? world.disk, job: graph.name, from }, warn);
+  const disk = patientReads(options.places ?? world.disk, world.clock);
+  const snapshot = await findSnapshot({ store, stored, disk, job: graph.name, from }, warn);
   if (snapshot === undefined) return undefined;
   const plan = planGraph(graph, { parallelism: options.parallelism, keepEdges: edgesToKeep(snapshot.manifest, graph) });
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);

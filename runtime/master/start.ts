@@ -59,7 +59,7 @@ export async function startLinked(job: Job, options: StartOptions, links?: Links
     return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times, windowBytes });
   });
   const storage = checkpoints?.storage ??
-    (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, random }));
+    (checkpoints?.directory === undefined ? memoryStorage() : fileStorage(checkpoints.directory, { disk, clock, random }));
   const store = await storage.open(job.graph.name);
   const system = options.system ?? createSystem({ clock, random, logger: log });
   const events = new EventLog();

@@ -113,7 +113,12 @@ class EmbeddedStage implements FaultTarget {
     const { member, system, number, entry, connection } = life;
     const { job, watched } = this.scene.load();
     const random = world.random.fork(`life ${number}`);
-    const storage = fileStorage(stateFolder, { disk: member.disk, random: random.fork("storage"), processes: entry });
+    const storage = fileStorage(stateFolder, {
+      disk: member.disk,
+      clock: member.clock,
+      random: random.fork("storage"),
+      processes: entry,
+    });
     const options = this.scene.startOptions(job);
     return await start(watched, {
       ...options,

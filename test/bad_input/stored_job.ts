@@ -61,7 +61,7 @@ export class StoredJob {
     const { world, disk } = this;
     const number = ++this.#starts;
     const random = new SeededRandom(number);
-    const storage = fileStorage(folder, { disk, random, processes: this.#machine.start(number) });
+    const storage = fileStorage(folder, { disk, clock: world.clock, random, processes: this.#machine.start(number) });
     const run = await world.run(start(started, {
       system: world.system(`start-${number}`),
       clock: world.clock,

@@ -67,6 +67,41 @@ for (const [fault, damage] of damages) {
   });
 }
 
+test("fault 1, 8: a read that fails and then does not is tried again; the checkpoint counts as whole", async () => {
+  for (const times of [1, 3]) {
+    const { stage, source, sink, pipeline, newer } = await twoCheckpoints();
+    const failed = new Map<string, number>();
+    stage.disk.inject = ({ action, path }) => {
+      const before = failed.get(path) ?? 0;
+      if (!action.startsWith("read") || !path.includes(`chk-${newer}-`) || before >= times) return undefined;
+      failed.set(path, before + 1);
+      return "io";
+    };
+    const run = await stage.start(pipeline, options);
+    assert.ok(failed.size >= 2 && [...failed.values()].every((count) => count === times), "manifest and data could not be read");
+    assert.equal(stage.of("warning"), []);
+    assert.is(stage.of("started").at(-1)?.checkpoint, newer);
+    source.end();
+    await stage.finish(run);
+    assert.equal(sink.values.map(nameOf).sort(), source.records);
+  }
+});
+
+test("fault 8: a checkpoint that cannot be read for longer is passed over with a warning that says so", async () => {
+  const { stage, source, sink, pipeline, older, newer } = await twoCheckpoints();
+  let failed = 0;
+  stage.disk.inject = ({ action, path }) =>
+    action.startsWith("read") && path.includes(`chk-${newer}-`) && path.includes("data-") && ++failed > 0 ? "io" : undefined;
+  const run = await stage.start(pipeline, options);
+  assert.is(failed, 4);
+  const warning = stage.of("warning").find(({ code }) => code === "CHECKPOINT_DAMAGED");
+  assert.match(warning?.message ?? "", /it cannot be read/);
+  assert.is(stage.of("started").at(-1)?.checkpoint, older);
+  source.end();
+  await stage.finish(run);
+  assert.equal(sink.values.map(nameOf).sort(), source.records);
+});
+
 test("fault 4: with every retained checkpoint damaged the job does not start, and says why of each", async () => {
   const { stage, pipeline, older, newer, file } = await twoCheckpoints();
   for (const id of [older, newer]) stage.disk.flipBit(file(id, "data-"), 900);

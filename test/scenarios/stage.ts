@@ -79,7 +79,7 @@ export class Stage {
       random: random.fork("system"),
       scheduler: { steps: () => this.#turn(), sliceTurns: 1 },
     });
-    const files = fileStorage("state", { disk, random: random.fork("storage"), processes: processTable(life) });
+    const files = fileStorage("state", { disk, clock, random: random.fork("storage"), processes: processTable(life) });
     const { storage, encoded, checkpoints, ...rest } = options;
     const run = await this.settle(start(job, {
       system: this.system,

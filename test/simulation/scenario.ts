@@ -243,6 +243,7 @@ class ScenarioWorld {
       if (life.onDisk) {
         storage = fileStorage(directory, {
           disk: process.disk,
+          clock: process.clock,
           random: random.fork("storage"),
           processes: processTable(number),
         });

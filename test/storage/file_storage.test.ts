@@ -12,6 +12,7 @@ import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
 import type { CheckpointStorage } from "../../runtime/checkpoint/storage.ts";
 import { write } from "../disk/conformance.ts";
 import { bytes, completed, refuses, sealed, storageConformance } from "./conformance.ts";
+import { hastyClock } from "./hasty_clock.ts";
 import { manifestOf } from "./manifests.ts";
 
 storageConformance("files on the system's disk", async () => {
@@ -35,7 +36,7 @@ function simulated(options: SimulatedDiskOptions = {}, directory: string = "/sta
   const machine = new SimulatedMachine();
   const process = machine.start(7);
   const random = new SeededRandom("storage");
-  return { disk, machine, process, storage: fileStorage(directory, { disk, random, processes: process }) };
+  return { disk, machine, process, storage: fileStorage(directory, { disk, clock: hastyClock, random, processes: process }) };
 }
 
 const namesOf = (disk: SimulatedDisk): readonly string[] => [...disk.files().keys()];
