@@ -10,13 +10,13 @@ import type { JobEvent } from "../master/event.ts";
 import { assertRestorable } from "../master/restore_plan.ts";
 import { isOver, type JobEntry } from "./job_entry.ts";
 import { JobEntryKeeper } from "./job_entry_keeper.ts";
+import { type KnownWorker, newcomer } from "./known_worker.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { type Answer, Blocked, openMessage, Outcome, protocolVersion, Question, Report, sealMessage } from "./message.ts";
 import { checkClusterName, clientSubject, coordinatorSubject, jobsPrefix, workerSubject } from "./names.ts";
 import { placeSlots, type Slots } from "./placement.ts";
 import { RunningJob } from "./running_job.ts";
 import { type ClusterFolder, patientFolder } from "./cluster_folder.ts";
-import { Silence } from "./silence.ts";
 import { snapshotFolderOf } from "./snapshot_places.ts";
 import { Submission, type SubmissionHost } from "./submission.ts";
 import { checkedTimes, type ClusterTimes } from "./times.ts";
@@ -41,21 +41,6 @@ export interface ClusterCoordinatorOptions {
   readonly times?: Partial<ClusterTimes>;
   /** Told what happens to jobs while this one coordinates. */
   readonly onEvent?: (job: string, event: JobEvent) => void;
-}
-
-interface KnownWorker {
-  readonly silence: Silence;
-  /** It is heard, but does not hear: as if it were silent. */
-  readonly deafness: Silence;
-  /** The last order that it has obeyed. */
-  order: number;
-  leaving: boolean;
-  /** What its event loop is blocked by. */
-  blocked: string | null;
-  slots: number;
-  seq: number;
-  /** It has seen this coordinator's term: what it reports is what is so now. */
-  obeys: boolean;
 }
 
 /** What it is while it holds the lease. */
@@ -223,16 +208,7 @@ export class ClusterCoordinator {
     const now = this.#options.world.clock.monotonic();
     let worker = this.#workers.get(name);
     const isNew = worker === undefined;
-    worker ??= {
-      silence: new Silence(now),
-      deafness: new Silence(now),
-      order: 0,
-      leaving: false,
-      blocked: null,
-      slots,
-      seq: 0,
-      obeys: false,
-    };
+    worker ??= newcomer(slots, now);
     if (seq <= worker.seq) return;
     const obeys = term === this.#reign?.term;
     worker.silence.heard(now);

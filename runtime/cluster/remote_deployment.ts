@@ -63,6 +63,11 @@ export class RemoteDeployment implements Deployment {
     return [...this.#parts.keys()];
   }
 
+  /** Whether every part of it processes, as far as is known. */
+  get processes(): boolean {
+    return [...this.#parts.values()].every(({ phase }) => phase === "running");
+  }
+
   /** What a worker is to do; undefined when it has no part in it. */
   order(worker: string): JobOrder | undefined {
     const part = this.#parts.get(worker);

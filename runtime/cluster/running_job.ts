@@ -78,8 +78,6 @@ export class RunningJob {
   /** It makes room at some worker, or is being rescaled. */
   #moving = false;
   #failures = 0;
-  /** Its attempt processes, as far as is known. */
-  #processes = false;
   /** The latest checkpoint that completed under this coordinator. */
   #latest: Extract<JobEvent, { kind: "checkpoint-completed" }> | undefined;
   /** What went wrong last. */
@@ -118,8 +116,7 @@ export class RunningJob {
   /** How it is, with the figures of its latest checkpoint. */
   figures() {
     const positions = this.#deployment?.positions() ?? {};
-    const stands = `attempt ${this.entry.attempt} does not process: ${this.#note ?? "it is being deployed"}`;
-    const health = healthOf(this.#processes || this.over ? [] : [stands]);
+    const health = healthOf(this.over || this.#deployment?.processes === true ? [] : [this.#note ?? "it is being deployed"]);
     return { ...this.view(), ...health, positions, failures: this.#failures, latest: this.#latest ?? null };
   }
 
@@ -369,12 +366,8 @@ export class RunningJob {
     if (this.#abandoned) return;
     if (event.kind === "checkpoint-completed") this.#latest = event;
     if (event.kind === "failed") this.#failures++;
-    if (event.kind === "started") this.#processes = true;
-    if (event.kind === "failed" || event.kind === "rescaling" || event.kind === "paused") this.#processes = false;
     const cause = event.kind === "failed" || event.kind === "paused" ? event.cause : undefined;
-    if (cause !== undefined) {
-      this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${messageOf(cause)}`;
-    }
+    if (cause !== undefined) this.#note = `attempt ${this.entry.attempt} ${event.kind}: ${messageOf(cause)}`;
     this.#host.emit(this.name, event);
   }
 
