@@ -120,12 +120,12 @@ export class RunningJob {
     return { ...this.view(), ...health, positions, failures: this.#failures, latest: this.#latest ?? null };
   }
 
-  /** Starts it: anew, or from its latest checkpoint, or by adopting the attempt that runs. */
+  /** Starts it: anew, or from its latest checkpoint, or by adopting what runs, unless that is from before it was submitted. */
   async start(): Promise<void> {
     const { world } = this.#host;
-    const { attempt, ended } = this.entry;
+    const { attempt, ended, submittedAfter } = this.entry;
     if (ended !== null) return void this.#finish(ended);
-    const before = attempt === 0 ? undefined : await readDeployment(this.#files, attempt).catch(() => undefined);
+    const before = attempt <= submittedAfter ? undefined : await readDeployment(this.#files, attempt).catch(() => undefined);
     if (before === undefined) return await this.#run();
     this.slots = before.slots;
     this.#adopting = { attempt, slots: before.slots, heard: new Map(), sinceMs: world.clock.monotonic(), decided: false };
