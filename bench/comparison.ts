@@ -13,6 +13,7 @@ export interface Target {
   readonly what: string;
   /** How many times as good ours was in one round. */
   readonly ratio: (own: Figures, theirs: Figures) => number;
+  /** `Infinity`: only the figure of ours counts. */
   readonly atLeast: number;
   /** It is enough, too, that this figure of ours is not above `enough`. */
   readonly figure?: (own: Figures) => number;
@@ -82,9 +83,14 @@ const verdictColumns: readonly Column[] = [
     const { p50, min, max } = row["ratio"] as Spread;
     return `${number(p50)} (${number(min)} - ${number(max)})`;
   }],
-  ["target", (row) => `${number(row["atLeast"], 1)}${row["enough"] === undefined ? "" : `, or ${String(row["enough"])} ms`}`],
+  ["target", (row) => targetText(Number(row["atLeast"]), row["enough"])],
   ["", (row) => row["met"] === true ? "met" : "MISSED"],
 ];
+
+function targetText(atLeast: number, enough: unknown): string {
+  const times = atLeast === Infinity ? [] : [number(atLeast, 1)];
+  return [...times, ...(enough === undefined ? [] : [`${String(enough)} ms`])].join(", or ");
+}
 
 const ratioOf = (name: string) => (over: Figures, under: Figures) => Number(over[name]) / Number(under[name]);
 

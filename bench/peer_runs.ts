@@ -90,7 +90,7 @@ const pressureModes: Readonly<
   Record<string, { readonly theirs: PeerOptions; readonly atLeast: number; readonly enough?: number }>
 > = {
   unaligned: { theirs: { checkpoints: 20 }, atLeast: 5, enough: 5 },
-  "aligned-timeout": { theirs: { checkpoints: 6 }, atLeast: 0, enough: 510 },
+  "aligned-timeout": { theirs: { checkpoints: 6 }, atLeast: Infinity, enough: 510 },
   aligned: { theirs: { checkpoints: 5, debloat: "true", fill: 10, limitSeconds: 40 }, atLeast: 2 },
 };
 
