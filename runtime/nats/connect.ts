@@ -83,22 +83,29 @@ function identity(options: NatsOptions): Partial<ConnectionOptions> {
 /** The client's words for a server that does not take the credentials. */
 const refusal = /authori[sz]ation|authentication|bad.creds|invalid.jwt/i;
 
-function explained(cause: unknown, servers: readonly string[]): SluiceError {
-  if (cause instanceof SluiceError) return cause;
-  const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
+function explained(thrown: unknown, servers: readonly string[]): SluiceError {
+  if (thrown instanceof SluiceError) return thrown;
+  const { code, message } = thrown as { readonly code?: unknown; readonly message?: unknown };
+  const said = unsaid(String(message), servers);
+  // What a runtime says of an address that it cannot read may hold all of it.
+  const cause = said === String(message) ? thrown : new Error(said);
   const shown = servers.map(withoutSecrets).join(", ");
-  if (refusal.test(`${String(code)} ${String(message)}`)) {
+  if (refusal.test(`${String(code)} ${said}`)) {
     return new SluiceError("NATS_REFUSED", `NATS at ${shown} refused the credentials: check user, token, nkey or creds file`, {
       cause,
     });
   }
-  return new SluiceError(
-    "NATS_UNREACHABLE",
-    `NATS at ${shown} does not answer (${String(code ?? message)}): is a server running?`,
-    {
-      cause,
-    },
-  );
+  const why = unsaid(String(code ?? message), servers);
+  return new SluiceError("NATS_UNREACHABLE", `NATS at ${shown} does not answer (${why}): is a server running?`, { cause });
+}
+
+/** A text without the users and passwords of addresses. */
+function unsaid(text: string, servers: readonly string[]): string {
+  for (const address of servers) {
+    const secret = /^(?:[a-z]+:\/\/)?(.*)@/is.exec(address)?.[1];
+    if (secret) text = text.replaceAll(secret, "***");
+  }
+  return text;
 }
 
 /** An address without the user and password that may stand in it. */
