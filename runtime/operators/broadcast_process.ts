@@ -142,14 +142,13 @@ class ConnectedProcessOperator implements Operator {
     if (this.cursor.port !== broadcastPort) return this.main.process(value);
     const run = this.runs.next();
     run.invocation.beginUnkeyed(-1, this.cursor.timestamp);
-    let result;
-    try {
-      result = this.definition.onBroadcast(value, run.ctx) as unknown;
-    } catch (error) {
-      run.invocation.end();
-      throw error;
-    }
-    this.runs.returned(run, result, value);
+    this.runs.returned(run, this.definition.onBroadcast(value, run.ctx) as unknown, value);
+  }
+
+  /** Processing a record threw, whichever input it came by: what it began is over. */
+  failed(): void {
+    this.runs.close();
+    this.main.failed();
   }
 
   nextEventTimer(): number {

@@ -2,7 +2,8 @@ import { Type } from "@sinclair/typebox";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { KeyedProcessContext, ProcessContext } from "../../runtime/operators/process_context.ts";
-import { processOperator } from "../../runtime/operators/process.ts";
+import { broadcastPort, connectedOperator } from "../../runtime/operators/broadcast_process.ts";
+import { type NoState, processOperator } from "../../runtime/operators/process.ts";
 import { type KeyedDescriptors, type OperatorDescriptors, replicate, type, value } from "../../runtime/state/descriptor.ts";
 import { StaleContextError } from "../../runtime/state/stale_context.ts";
 import { FakeTask } from "./fake_context.ts";
@@ -111,6 +112,32 @@ asynchronous("a context is stale as soon as a synchronous handler has returned o
   assertStale(kept!);
   assert.equal(task.results, []);
 });
+
+asynchronous(
+  "on connected streams a context is stale as soon as its handler has thrown, whichever input its record came by",
+  () => {
+    let kept: { emit?(value: string): void; readonly timestamp: number } | undefined;
+    const operator = connectedOperator({
+      emits: type<string>(),
+      broadcastState: { rules: replicate(type<string>(), "") },
+      onRecord(_: string, ctx: ProcessContext<NoState, string>) {
+        kept = ctx;
+        throw new Error("bad record");
+      },
+      onBroadcast(_: string, ctx: { readonly timestamp: number }) {
+        kept = ctx;
+        throw new Error("bad rule");
+      },
+    }, {});
+    const task = new FakeTask(operator);
+    assert.throws(() => task.record("x"), /bad record/);
+    isStale(() => kept?.emit?.("stale"));
+    task.cursor.port = broadcastPort;
+    assert.throws(() => task.record("x"), /bad rule/);
+    isStale(() => kept?.timestamp);
+    assert.equal(task.results, []);
+  },
+);
 
 asynchronous("a promise that was neither returned nor awaited cannot act, not even while a later handler waits", async () => {
   const first = deferred();
