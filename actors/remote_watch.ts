@@ -232,5 +232,5 @@ function reasonOf(kind: Ended["reason"], why: string): StopReason {
 
 /** A cause as a text of at most 1,000 characters, to be sent: the error itself stays where it was raised. */
 export function textOf(cause: unknown): string {
-  return (messageOf(cause)).slice(0, 1_000).toWellFormed();
+  return messageOf(cause).slice(0, 1_000).toWellFormed();
 }

@@ -53,6 +53,12 @@ export async function withCluster(
   }
 }
 
+/** An answer of the kind that belongs to what was asked. @throws {SluiceError} `MESSAGE_INVALID` */
+export function answerOf<K extends Answered["kind"]>(answer: Answered, kind: K): Extract<Answered, { readonly kind: K }> {
+  if (answer.kind === kind) return answer as Extract<Answered, { readonly kind: K }>;
+  throw new SluiceError("MESSAGE_INVALID", "the coordinator answers something else");
+}
+
 /** Says what has been done. */
 export function say(console: Console, flags: ClientFlags, data: object, line: string): number {
   console.out(flags.json ? JSON.stringify(data) : line);

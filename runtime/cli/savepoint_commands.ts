@@ -3,7 +3,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { systemClock } from "../../actors/system_clock.ts";
 import type { BarrierMode } from "../graph/frame.ts";
 import type { Request } from "../cluster/message.ts";
-import { type Asking, clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
+import { answerOf, type Asking, clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
 import type { Console } from "./console.ts";
 import { outcome } from "./job_outcome.ts";
 import { snapshotPlace } from "./snapshot_place.ts";
@@ -68,9 +68,7 @@ async function stopped(console: Console, asking: Asking, job: string, flags: Sto
 
 /** Has it taken, and says where it is. */
 async function taken(console: Console, asking: Asking, request: Request, flags: ClientFlags): Promise<void> {
-  const answer = await asking(request);
-  if (answer.kind !== "savepoint") throw new SluiceError("MESSAGE_INVALID", "the coordinator answers something else");
-  const { kind, job, checkpoint, location } = answer;
+  const { kind, job, checkpoint, location } = answerOf(await asking(request), "savepoint");
   say(console, flags, { kind, job, checkpoint, location }, `savepoint ${checkpoint} of job ${job} is in ${location}`);
 }
 

@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { SluiceError } from "../../actors/error.ts";
 import type { Request } from "../cluster/message.ts";
 import { checkModuleName } from "../cluster/module_folder.ts";
-import { type Asking, clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
+import { answerOf, type Asking, clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
 import type { Console } from "./console.ts";
 import { wholeNumber } from "./flag_value.ts";
 import { outcome } from "./job_outcome.ts";
@@ -51,18 +50,14 @@ async function submitted(console: Console, asking: Asking, module: string, flags
   checkModuleName(module);
   const what = { module, job: flags.name ?? null, options: optionsOf(console, flags) };
   if (flags.dryRun) return await dryRun(console, asking, { kind: "plan", ...what }, flags);
-  const answer = await asking({ kind: "submit", ...what });
-  if (answer.kind !== "accepted") throw new SluiceError("MESSAGE_INVALID", "the coordinator answers something else");
-  const { job } = answer;
+  const { job } = answerOf(await asking({ kind: "submit", ...what }), "accepted");
   if (flags.wait) return await outcome(console, asking, job, flags, ["finished", "stopped"]);
   return say(console, flags, { kind: "accepted", job }, `job ${job} was submitted`);
 }
 
 /** Says what the coordinator would restore; 1 when it would refuse. */
 async function dryRun(console: Console, asking: Asking, request: Request, { json }: SubmitFlags): Promise<number> {
-  const answer = await asking(request);
-  if (answer.kind !== "plan") throw new SluiceError("MESSAGE_INVALID", "the coordinator answers something else");
-  const { plan } = answer;
+  const { plan } = answerOf(await asking(request), "plan");
   if (json) console.out(plainJson(plan));
   else if (plan === null) console.out("nothing to restore: the job would begin from nothing");
   else for (const line of describeRestore(plan)) console.out(line);

@@ -2,8 +2,9 @@ import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
 import type { RangeOptions, Transaction } from "lmdb";
 import type { OrderedStore, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
-import { failing, failure } from "./failing.ts";
+import { failing } from "./failing.ts";
 import type { Database, OpenDatabase } from "./lmdb_module.ts";
+import { OpenViews } from "./open_views.ts";
 
 /** Nothing has to survive a crash: so nothing is synced. */
 const options = { encoding: "binary", keyEncoding: "binary", noSync: true, overlappingSync: false, noMemInit: true } as const;
@@ -12,26 +13,26 @@ const options = { encoding: "binary", keyEncoding: "binary", noSync: true, overl
 export class LmdbStore implements OrderedStore {
   readonly #path: string;
   readonly #database: Database;
-  #views = 0;
-  #closing = false;
+  readonly #views: OpenViews;
 
   constructor(open: OpenDatabase, path: string) {
     this.#path = path;
+    this.#views = new OpenViews(path, () => this.#end());
     this.#database = open({ path, ...options });
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    this.#assertOpen();
+    this.#views.assertOpen();
     return failing(`read ${this.#path}`, () => this.#database.get(asBuffer(key)));
   }
 
   range(from: Uint8Array, to: Uint8Array, most: number): readonly StoredEntry[] {
-    this.#assertOpen();
+    this.#views.assertOpen();
     return this.#range(from, to, most, undefined);
   }
 
   write(work: (batch: StoreBatch) => void): void {
-    this.#assertOpen();
+    this.#views.assertOpen();
     const database = this.#database;
     failing(`write ${this.#path}`, () =>
       database.transactionSync(() =>
@@ -43,45 +44,21 @@ export class LmdbStore implements OrderedStore {
   }
 
   view(): StoreView {
-    this.#assertOpen();
+    this.#views.assertOpen();
     const transaction = failing(`read ${this.#path}`, () => this.#database.useReadTransaction());
-    this.#views++;
-    let open = true;
     const reader: StoreReader = {
       get: (key) => failing(`read ${this.#path}`, () => this.#database.get(asBuffer(key), { transaction })),
       range: (from, to, most) => this.#range(from, to, most, transaction),
     };
-    const assertOpen = (): void => {
-      if (!open) throw failure(`read ${this.#path}`, "the view is closed");
-    };
-    return {
-      get(key) {
-        assertOpen();
-        return reader.get(key);
-      },
-      range(from, to, most) {
-        assertOpen();
-        return reader.range(from, to, most);
-      },
-      close: () => {
-        if (!open) return;
-        open = false;
-        transaction.done();
-        this.#views--;
-        if (this.#closing) this.#end();
-      },
-    };
+    return this.#views.view(reader, () => transaction.done());
   }
 
   close(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#end();
+    this.#views.close();
   }
 
   /** Ends it when nobody reads any more: what is read from a closed database is whatever is there in memory. */
   #end(): void {
-    if (this.#views > 0) return;
     const path = this.#path;
     this.#database.close().then(() => rmSync(path, { recursive: true, force: true })).catch(() => {});
   }
@@ -91,10 +68,6 @@ export class LmdbStore implements OrderedStore {
     return failing(`read ${this.#path}`, () => [
       ...this.#database.getRange(transaction === undefined ? bounds : { ...bounds, transaction }),
     ]);
-  }
-
-  #assertOpen(): void {
-    if (this.#closing) throw failure(`use ${this.#path}`, "it is closed");
   }
 }
 

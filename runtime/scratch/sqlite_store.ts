@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import type { OrderedStore, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
-import { failing, failure } from "./failing.ts";
+import { failing } from "./failing.ts";
+import { OpenViews } from "./open_views.ts";
 import type { Connection, ConnectionClass, Statement } from "./sqlite_module.ts";
 
 /**
@@ -56,12 +57,12 @@ export class SqliteStore implements OrderedStore {
   readonly #connection: Connection;
   readonly #reader: Reader;
   readonly #batch: StoreBatch;
-  #views = 0;
-  #closing = false;
+  readonly #views: OpenViews;
 
   constructor(Connection: ConnectionClass, folder: string) {
     this.#Connection = Connection;
     this.#folder = folder;
+    this.#views = new OpenViews(folder, () => this.#end());
     mkdirSync(folder, { recursive: true });
     const connection = this.#open(cacheKib);
     connection.exec("CREATE TABLE entries (k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID");
@@ -73,17 +74,17 @@ export class SqliteStore implements OrderedStore {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    this.#assertOpen();
+    this.#views.assertOpen();
     return this.#reader.get(key);
   }
 
   range(from: Uint8Array, to: Uint8Array, most: number): readonly StoredEntry[] {
-    this.#assertOpen();
+    this.#views.assertOpen();
     return this.#reader.range(from, to, most);
   }
 
   write(work: (batch: StoreBatch) => void): void {
-    this.#assertOpen();
+    this.#views.assertOpen();
     failing(`write ${this.#folder}`, () => {
       this.#connection.exec("BEGIN IMMEDIATE");
       try {
@@ -97,7 +98,7 @@ export class SqliteStore implements OrderedStore {
   }
 
   view(): StoreView {
-    this.#assertOpen();
+    this.#views.assertOpen();
     const action = `read ${this.#folder}`;
     const [connection, reader] = failing(action, () => {
       const own = this.#open(viewCacheKib);
@@ -106,29 +107,11 @@ export class SqliteStore implements OrderedStore {
       own.prepare("SELECT k FROM entries LIMIT 1").get();
       return [own, new Reader(own, action)] as const;
     });
-    this.#views++;
-    let open = true;
-    const opened = (): StoreReader => {
-      if (open) return reader;
-      throw failure(action, "the view is closed");
-    };
-    return {
-      get: (key) => opened().get(key),
-      range: (from, to, most) => opened().range(from, to, most),
-      close: () => {
-        if (!open) return;
-        open = false;
-        connection.close();
-        this.#views--;
-        if (this.#closing) this.#end();
-      },
-    };
+    return this.#views.view(reader, () => connection.close());
   }
 
   close(): void {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#end();
+    this.#views.close();
   }
 
   #open(cache: number): Connection {
@@ -150,16 +133,11 @@ export class SqliteStore implements OrderedStore {
 
   /** Ends it when nobody reads any more. */
   #end(): void {
-    if (this.#views > 0) return;
     try {
       this.#connection.close();
       rmSync(this.#folder, { recursive: true, force: true });
     } catch {
       // What is left of it goes when the next attempt begins.
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing) throw failure(`use ${this.#folder}`, "it is closed");
   }
 }
