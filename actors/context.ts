@@ -11,6 +11,9 @@ import type { ActorSystem } from "./system.ts";
 import { TimerMessage } from "./timer_message.ts";
 import { Watch, watchedBy } from "./watch.ts";
 
+/** Why signals are aborted: one for all, since making it, with its stack, costs more than ending an actor. */
+const over = new DOMException("this life of the actor is over", "AbortError");
+
 /** What an actor holds in one life, and gives back at its end. */
 export class LifeContext<M> implements ActorContext<M> {
   readonly self: ActorRef<M>;
@@ -44,7 +47,7 @@ export class LifeContext<M> implements ActorContext<M> {
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#phase !== "live") this.#abort.abort();
+    if (this.#phase !== "live") this.#abort.abort(over);
     return this.#abort.signal;
   }
 
@@ -160,7 +163,7 @@ export class LifeContext<M> implements ActorContext<M> {
       watchedBy(watch.ref)?.remove(watch);
     }
     this.#watches.clear();
-    this.#abort?.abort();
+    this.#abort?.abort(over);
   }
 
   /** The life is over. Returns what was put aside. */

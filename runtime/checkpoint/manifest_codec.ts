@@ -1,4 +1,5 @@
 import { type TSchema, Type } from "@sinclair/typebox";
+import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
 import { SluiceError } from "../../actors/error.ts";
 import type { Extent, Manifest } from "./manifest.ts";
@@ -84,6 +85,20 @@ const schema = Type.Object({
   ))),
 }, closed);
 
+/**
+ * Whether something has the shape of a manifest. Compiled when first asked, since a manifest has an entry for every channel of
+ * the job; where code may not be made at run time, such as under a content security policy, the schema is walked.
+ */
+let fits = (content: unknown): boolean => {
+  try {
+    const compiled = TypeCompiler.Compile(schema);
+    fits = (content) => compiled.Check(content);
+  } catch {
+    fits = (content) => Value.Check(schema, content);
+  }
+  return fits(content);
+};
+
 /** A manifest, or why the bytes are none. */
 export type DecodedManifest =
   | { readonly kind: "manifest"; readonly manifest: Manifest }
@@ -123,7 +138,7 @@ export function decodeManifest(bytes: Uint8Array): DecodedManifest {
 }
 
 function problemOf(content: unknown): string | undefined {
-  if (!Value.Check(schema, content)) {
+  if (!fits(content)) {
     const error = Value.Errors(schema, content).First();
     return error === undefined ? "it is no manifest" : `${error.path}: ${error.message}`;
   }

@@ -98,7 +98,7 @@ class MemoryStore implements CheckpointStore {
     const { id, attempt } = manifest;
     const { completed, pending } = this.#shelf;
     if (completed.has(id)) throw alreadyComplete(id, "memory");
-    // Refuses what file storage would refuse.
+    // Refuses what file storage would refuse, and keeps what that would give back.
     checkManifest(manifest);
     const key = keyOf(id, attempt);
     const files: Files = new Map(pending.get(key)?.files);
@@ -109,7 +109,7 @@ class MemoryStore implements CheckpointStore {
       files.set(fileKey, slices);
     }
     pending.delete(key);
-    completed.set(id, { manifest: structuredClone(manifest), files });
+    completed.set(id, { manifest: JSON.parse(JSON.stringify(manifest)) as Manifest, files });
     return { id, location: locationOf(id) };
   }
 

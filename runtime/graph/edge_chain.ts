@@ -22,8 +22,26 @@ interface Input {
   readonly port: number;
 }
 
+/** By plan, which never changes: every checkpoint that holds records under way asks. */
+const known = new WeakMap<Plan, (edge: PlannedEdge) => EdgeRecords>();
+
 /** What is known of the records on the edges of a plan (protocol 11.2). The same whatever is fused. */
 export function edgeRecords(plan: Plan): (edge: PlannedEdge) => EdgeRecords {
+  let recordsOf = known.get(plan);
+  if (recordsOf === undefined) {
+    const found = new Map<PlannedEdge, EdgeRecords>();
+    const findOut = lookIn(plan);
+    recordsOf = (edge) => {
+      let records = found.get(edge);
+      if (records === undefined) found.set(edge, records = findOut(edge));
+      return records;
+    };
+    known.set(plan, recordsOf);
+  }
+  return recordsOf;
+}
+
+function lookIn(plan: Plan): (edge: PlannedEdge) => EdgeRecords {
   const operators = new Map<string, LogicalOperator>();
   const inputs = new Map<string, Input[]>();
   const add = (to: string, input: Input) => inputs.set(to, [...inputs.get(to) ?? [], input]);
