@@ -21,6 +21,13 @@ export interface VirtualClockOptions {
    * @default 1,000,000
    */
   readonly maxEventsAtOnce?: number;
+  /**
+   * How often one event and the promise jobs after it may ask the clock for the time, a timer or a yield: more often, they go
+   * on for ever, such as a loop that awaits what is there at once. Whoever asks then is refused, and so is the next event. A loop
+   * that asks nothing of the simulated world cannot be ended.
+   * @default 10,000,000
+   */
+  readonly maxCallsInEvent?: number;
 }
 
 /**
@@ -36,31 +43,38 @@ export class VirtualClock implements Clock {
   readonly #yieldMs: number;
   readonly #events = new TimerQueue();
   readonly #maxEventsAtOnce: number;
+  readonly #maxCallsInEvent: number;
   #elapsedMs = 0;
   #eventsAtOnce = 0;
+  #callsInEvent = 0;
 
   constructor(options: VirtualClockOptions = {}) {
     this.#epochMs = options.epochMs ?? Date.UTC(2024, 0, 1);
     this.#yieldMs = options.yieldMs ?? 0.1;
     this.#maxEventsAtOnce = options.maxEventsAtOnce ?? 1_000_000;
+    this.#maxCallsInEvent = options.maxCallsInEvent ?? 10_000_000;
     if (!(this.#yieldMs > 0)) {
       throw new SluiceError("OPTION_OUT_OF_RANGE", `VirtualClock: yieldMs must be more than 0, not ${this.#yieldMs}`);
     }
   }
 
   now(): number {
+    this.#called();
     return this.#epochMs + Math.floor(this.#elapsedMs);
   }
 
   monotonic(): number {
+    this.#called();
     return this.#elapsedMs;
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {
+    this.#called();
     return this.#events.add(this.#elapsedMs + Math.max(0, delayMs), fire);
   }
 
   yield(resume: () => void): void {
+    this.#called();
     this.#events.add(this.#elapsedMs + this.#yieldMs, resume);
   }
 
@@ -77,11 +91,14 @@ export class VirtualClock implements Clock {
   /**
    * Moves time to the next event and runs it. False when nothing waits.
    *
-   * @throws {SluiceError} `SIMULATION_LIMIT` when more events than `maxEventsAtOnce` have taken place at one time
+   * @throws {SluiceError} `SIMULATION_LIMIT` when more events than `maxEventsAtOnce` have taken place at one time, or the one
+   * before never ended by itself: see `maxCallsInEvent`
    */
   runNext(): boolean {
     const next = this.#events.nextDue;
     if (next === undefined) return false;
+    if (this.#callsInEvent > this.#maxCallsInEvent) throw this.#endless();
+    this.#callsInEvent = 0;
     if (next > this.#elapsedMs) {
       this.#elapsedMs = next;
       this.#eventsAtOnce = 0;
@@ -106,6 +123,18 @@ export class VirtualClock implements Clock {
       await settled();
     }
     this.#elapsedMs = end;
+  }
+
+  #called(): void {
+    if (++this.#callsInEvent > this.#maxCallsInEvent) throw this.#endless();
+  }
+
+  #endless(): SluiceError {
+    return new SluiceError(
+      "SIMULATION_LIMIT",
+      `one event, at ${this.#elapsedMs} ms, and the promise jobs after it have asked the clock ${this.#maxCallsInEvent} times, ` +
+        "and go on: a loop awaits what is there at once, for ever, or maxCallsInEvent is too low for it",
+    );
   }
 }
 

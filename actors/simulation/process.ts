@@ -134,6 +134,7 @@ export class SimulatedProcess {
   #guard<T>(operation: () => Promise<T>, failed: (error: unknown) => Error = asError): Promise<T> {
     if (!this.alive) return new Promise<T>(() => {});
     return new Promise<T>((resolve, reject) => {
+      this.#world.monotonic(); // which refuses a loop that never lets an event end
       operation().then(
         (value) => this.#enter(() => resolve(value)),
         (error: unknown) => this.#enter(() => reject(failed(error))),

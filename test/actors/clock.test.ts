@@ -5,6 +5,8 @@ import type { Clock, Timer } from "../../actors/clock.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { SystemClock } from "../../actors/system_clock.ts";
 import { VirtualClock } from "../../actors/simulation/clock.ts";
+import { SimulatedDisk } from "../../actors/simulation/disk.ts";
+import { SimulatedProcess } from "../../actors/simulation/process.ts";
 import { TimerQueue } from "../../actors/timer_queue.ts";
 
 interface Subject {
@@ -132,6 +134,43 @@ virtual("time that stands still is an error that says when, and a new time may h
   await clock.advance(1).catch((error: unknown) => said = error);
   assert.ok(said instanceof SluiceError && said.code === "SIMULATION_LIMIT");
   assert.match(said.message, /^100 events took place at 3 ms, and there are more: time stands still/);
+});
+
+virtual("promise jobs that never let an event end are refused, and the run ends with an error that says when", async () => {
+  const clock = new VirtualClock({ maxCallsInEvent: 1_000 });
+  for (const dueMs of [1, 2]) {
+    clock.setTimer(dueMs, () =>
+      void (async () => {
+        for (let i = 0; i < 900; i++) await clock.now();
+      })());
+  }
+  await clock.advance(3);
+  let turns = 0;
+  let refusal: unknown;
+  clock.setTimer(1, () =>
+    void (async () => {
+      for (;; turns++) await clock.monotonic();
+    })().catch((error: unknown) => refusal = error));
+  clock.setTimer(2, () => assert.unreachable("the event before never ended by itself"));
+  let said: unknown;
+  await clock.advance(5).catch((error: unknown) => said = error);
+  assert.is(turns, 1_000);
+  assert.ok(refusal instanceof SluiceError && refusal.code === "SIMULATION_LIMIT");
+  assert.ok(said instanceof SluiceError && said.code === "SIMULATION_LIMIT");
+  assert.match(said.message, /^one event, at 4 ms, and the promise jobs after it have asked the clock 1000 times, and go on/);
+});
+
+virtual("a process that asks its disk for ever within one event is refused", async () => {
+  const clock = new VirtualClock({ maxCallsInEvent: 100 });
+  const { disk } = new SimulatedProcess(clock, new SimulatedDisk());
+  clock.setTimer(1, () =>
+    void (async () => {
+      for (;;) await disk.list("");
+    })().catch(() => {}));
+  clock.setTimer(2, () => {});
+  let said: unknown;
+  await clock.advance(3).catch((error: unknown) => said = error);
+  assert.ok(said instanceof SluiceError && said.code === "SIMULATION_LIMIT");
 });
 
 virtual.run();

@@ -19,6 +19,7 @@ import type { Run } from "../../runtime/master/run.ts";
 import { startLinked } from "../../runtime/master/start.ts";
 import { processTable } from "./process_table.ts";
 import { Faults } from "./faults.ts";
+import { type Figures, figuresOf } from "./figures.ts";
 import { judge } from "./judge.ts";
 import { type RandomJob, randomJob } from "./random_job.ts";
 import { SavepointUser } from "./savepoints.ts";
@@ -32,23 +33,7 @@ export interface Outcome {
   readonly mode: string;
   readonly violations: readonly string[];
   readonly description: string;
-  readonly figures: {
-    readonly completed: number;
-    readonly aborted: number;
-    readonly restarts: number;
-    readonly kills: number;
-    /** Records captured in completed checkpoints, and put back by restores. */
-    readonly captured: number;
-    readonly recovered: number;
-    readonly single: number;
-    /** Records that completed checkpoints captured at the heads of loops. */
-    readonly fedBack: number;
-    /** Changes of parallelism, and the records under way that they put back. */
-    readonly rescales: number;
-    readonly rerouted: number;
-    /** Replicas of broadcast rules that were right at the end. */
-    readonly replicas: number;
-  };
+  readonly figures: Figures;
   readonly faults: ReadonlyMap<string, number>;
   /** A digest of everything that happened, for comparing two runs of one seed. */
   readonly trace: string;
@@ -111,7 +96,7 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   judge(job, mode, events, world.begun, violations);
   world.judgeWire(events, violations);
   const single = mode === "at-least-once" && job.singleInput ? 1 : 0;
-  const figures = { ...count(events, world.kills, single), replicas: job.rightReplicas() };
+  const figures = { ...figuresOf(events), kills: world.kills, single, replicas: job.rightReplicas() };
   const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
   const shape =
     `${name}, ${JSON.stringify(life.channels)}, ${life.links} channels${
@@ -220,6 +205,10 @@ class ScenarioWorld {
       events.push(event);
       if (life.wire === undefined && event.kind === "checkpoint-aborted" && event.reason.endsWith(`within ${longMs} ms`)) {
         violations.push(`checkpoint ${event.checkpoint} is stuck: ${event.reason}`);
+      }
+      // At once: a run that completes nothing for this reason would go on to its last step.
+      if (event.kind === "checkpoint-aborted" && codeOf(event.cause) === "CAPTURE_REFUTED") {
+        violations.push((event.cause as SluiceError).message);
       }
       // A crash soon after a checkpoint with records in flight: they are put back, and perhaps captured once more.
       if (event.kind === "checkpoint-completed" && event.figures.inFlightRecords > 0 && toStrike > 0 && --toStrike % 2 === 0) {
@@ -414,34 +403,8 @@ async function collect(
   }
 }
 
-function count(events: readonly JobEvent[], kills: number, single: number): Omit<Outcome["figures"], "replicas"> {
-  let completed = 0;
-  let captured = 0;
-  let recovered = 0;
-  let fedBack = 0;
-  let aborted = 0;
-  let restarts = 0;
-  let rescales = 0;
-  let rerouted = 0;
-  let rescaling = false;
-  for (const event of events) {
-    if (event.kind === "checkpoint-completed") {
-      completed++;
-      captured += event.figures.inFlightRecords;
-      for (const { task, inFlightRecords } of event.figures.subtasks) if (task.startsWith("loop")) fedBack += inFlightRecords;
-    } else if (event.kind === "checkpoint-aborted") aborted++;
-    else if (event.kind === "restarting") restarts++;
-    else if (event.kind === "rescaling") rescaling = true;
-    else if (event.kind === "started") {
-      recovered += event.inFlightRecords;
-      if (rescaling) {
-        rescales++;
-        rerouted += event.inFlightRecords;
-      }
-      rescaling = false;
-    }
-  }
-  return { completed, aborted, restarts, kills, captured, recovered, single, fedBack, rescales, rerouted };
+function codeOf(error: unknown): string | undefined {
+  return error instanceof SluiceError ? error.code : undefined;
 }
 
 function digest(events: readonly JobEvent[], job: RandomJob): string {
