@@ -133,8 +133,20 @@ export class MsgpackOutput {
 
   /** UTF-8 by hand: a call out of the engine costs more than a short text. */
   private shortText(text: string, from: number): number {
-    let to = from;
-    for (let index = 0; index < text.length; index++) {
+    const { target } = this;
+    const units = text.length;
+    for (let index = 0; index < units; index++) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) return this.shortTextFrom(text, index, from) - from;
+      target[from + index] = unit;
+    }
+    return units;
+  }
+
+  /** The rest of a short text behind `start` units of ASCII. */
+  private shortTextFrom(text: string, start: number, from: number): number {
+    let to = from + start;
+    for (let index = start; index < text.length; index++) {
       const unit = text.charCodeAt(index);
       if (unit < 0x80) this.target[to++] = unit;
       else if (unit < 0x800) {
@@ -154,7 +166,7 @@ export class MsgpackOutput {
         this.target[to++] = point & 0x3f | 0x80;
       }
     }
-    return to - from;
+    return to;
   }
 
   bigint(value: bigint): void {

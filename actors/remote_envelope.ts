@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { crc32c } from "./checksum.ts";
+import { crc32 } from "./checksum.ts";
 import { decodeValue, encodeValue } from "./codec.ts";
 import { maxValueDepth } from "./exactness.ts";
 
@@ -89,7 +89,7 @@ const depth = maxValueDepth + 3;
 export function sealEnvelope(envelope: Envelope): Uint8Array {
   const bytes = encodeValue(envelope, "message", depth, headerBytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setUint32(0, crc32c(bytes.subarray(headerBytes)), true);
+  view.setUint32(0, crc32(bytes.subarray(headerBytes)), true);
   return bytes;
 }
 
@@ -98,7 +98,7 @@ export function openEnvelope(bytes: Uint8Array, maxBytes: number): OpenedEnvelop
   if (bytes.length <= headerBytes) return { kind: "corrupt", reason: `${bytes.length} bytes are no envelope` };
   const body = bytes.subarray(headerBytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint32(0, true) !== crc32c(body)) return { kind: "corrupt", reason: "the checksum does not fit" };
+  if (view.getUint32(0, true) !== crc32(body)) return { kind: "corrupt", reason: "the checksum does not fit" };
   const decoded = decodeValue(body, { maxBytes, maxDepth: depth });
   if (decoded.kind === "corrupt") return decoded;
   if (!Value.Check(Envelope, decoded.value)) {

@@ -1,4 +1,4 @@
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import type { Disk } from "../../actors/disk.ts";
 import { checkpointFolders, checkpointPath, manifestName } from "./checkpoint_folder.ts";
 import { isMissing } from "./disk_failure.ts";
@@ -43,7 +43,7 @@ export class CheckpointReader implements Pick<CheckpointStore, "list" | "manifes
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
     const path = await this.#dataPath(checkpoint, file);
     const bytes = await readOrDamaged(path, () => this.#disk.read(path));
-    if (bytes.length !== file.bytes || crc32c(bytes) !== file.checksum) throw damaged(path, wrongChecksum);
+    if (bytes.length !== file.bytes || crc32(bytes) !== file.checksum) throw damaged(path, wrongChecksum);
     return bytes;
   }
 
@@ -59,7 +59,7 @@ export class CheckpointReader implements Pick<CheckpointStore, "list" | "manifes
     let checksum = 0;
     for (let offset = 0; offset < file.bytes; offset += pieceBytes) {
       const piece = await this.readRange(checkpoint, file, offset, Math.min(pieceBytes, file.bytes - offset));
-      checksum = crc32c(piece, checksum);
+      checksum = crc32(piece, checksum);
     }
     if (checksum !== file.checksum) throw damaged(path, wrongChecksum);
   }

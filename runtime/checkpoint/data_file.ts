@@ -1,4 +1,4 @@
-import { crc32c, joinChecksums } from "../../actors/checksum.ts";
+import { crc32, joinChecksums } from "../../actors/checksum.ts";
 import type { Disk, DiskWriter } from "../../actors/disk.ts";
 import { storeFailure } from "./disk_failure.ts";
 import type { DataFile } from "./manifest.ts";
@@ -10,7 +10,7 @@ export class DataSum {
   checksum = 0;
 
   add(appended: Uint8Array): WrittenExtent {
-    const checksum = crc32c(appended);
+    const checksum = crc32(appended);
     const extent: WrittenExtent = { offset: this.bytes, bytes: appended.length, checksum };
     this.checksum = joinChecksums(this.checksum, checksum, appended.length);
     this.bytes += appended.length;

@@ -1,4 +1,4 @@
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { ByteReader } from "../graph/operator.ts";
 import type { Extent, Manifest } from "./manifest.ts";
@@ -21,7 +21,7 @@ export function extentsOf(
       throw new SluiceError("CHECKPOINT_DAMAGED", `${location}: the manifest points outside data file ${extent.file}`);
     }
     const bytes = await store.readRange(checkpoint, file, extent.offset, extent.bytes);
-    if (crc32c(bytes) === extent.checksum) return bytes;
+    if (crc32(bytes) === extent.checksum) return bytes;
     throw new SluiceError(
       "CHECKPOINT_DAMAGED",
       `${location}: the checksum of ${extent.bytes} bytes from ${extent.offset} in ${file.name} is wrong; use another checkpoint`,

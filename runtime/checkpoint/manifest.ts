@@ -11,7 +11,7 @@ export interface DataFile {
   /** The checkpoint that wrote it, and in whose folder it is, where that is another one: files are shared, never copied. */
   readonly of?: { readonly id: CheckpointId; readonly attempt: number };
   readonly bytes: number;
-  /** CRC-32C of the whole file. */
+  /** CRC-32 of the whole file. */
   readonly checksum: number;
 }
 
@@ -21,7 +21,7 @@ export interface Extent {
   readonly file: number;
   readonly offset: number;
   readonly bytes: number;
-  /** CRC-32C of the run. */
+  /** CRC-32 of the run. */
   readonly checksum: number;
 }
 

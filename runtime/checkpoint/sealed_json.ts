@@ -1,13 +1,13 @@
 import { messageOf } from "../../actors/error.ts";
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 
 /**
- * JSON with a checksum over its content, itself valid JSON: `{"crc32c":"e3069283","content":…}` and a line feed. The checksum
+ * JSON with a checksum over its content, itself valid JSON: `{"crc32":"e3069283","content":…}` and a line feed. The checksum
  * is that of the bytes after `"content":`, up to the last brace.
  */
 export function encodeSealedJson(content: unknown): Uint8Array {
   const text = JSON.stringify(content);
-  return encoder.encode(`${head(crc32c(encoder.encode(text)))}${text}${tail}`);
+  return encoder.encode(`${head(crc32(encoder.encode(text)))}${text}${tail}`);
 }
 
 /** The content, or what is wrong with the bytes. */
@@ -21,8 +21,9 @@ export function decodeSealedJson(bytes: Uint8Array): OpenedJson {
   const text = bytes.subarray(headBytes, bytes.length - tail.length);
   const start = latin1(bytes.subarray(0, headBytes));
   const end = latin1(bytes.subarray(Math.max(headBytes, bytes.length - tail.length)));
+  if (start.startsWith(earlierHead)) return { kind: "damaged", reason: "a version of Sluice before 0.1.0 wrote it" };
   if (!headPattern.test(start) || end !== tail) return { kind: "damaged", reason: "it is cut off, or another kind of file" };
-  if (start !== head(crc32c(text))) return { kind: "damaged", reason: "its checksum is wrong" };
+  if (start !== head(crc32(text))) return { kind: "damaged", reason: "its checksum is wrong" };
   try {
     return { kind: "content", content: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(text)) as unknown };
   } catch (error) {
@@ -32,11 +33,13 @@ export function decodeSealedJson(bytes: Uint8Array): OpenedJson {
 
 const encoder = new TextEncoder();
 const tail = "}\n";
-const headPattern = /^\{"crc32c":"[0-9a-f]{8}","content":$/;
+const headPattern = /^\{"crc32":"[0-9a-f]{8}","content":$/;
+/** What stood there when checksums were CRC-32C. */
+const earlierHead = '{"crc32c":';
 const headBytes = head(0).length;
 
 function head(checksum: number): string {
-  return `{"crc32c":"${checksum.toString(16).padStart(8, "0")}","content":`;
+  return `{"crc32":"${checksum.toString(16).padStart(8, "0")}","content":`;
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@
  * a lost, repeated or late one does no harm (protocol 2.10, 4.2).
  */
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { mismatch } from "../../actors/schema_check.ts";
 import { maxParallelism } from "../graph/parallelism.ts";
@@ -265,7 +265,7 @@ export function sealMessage(message: Order | Report | Outcome | Blocked | Questi
 /** A value as {@link openMessage} reads it. */
 export function sealValue(value: unknown): Uint8Array {
   const bytes = encodeValue(value, "message", undefined, headerBytes);
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, crc32c(bytes.subarray(headerBytes)), true);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, crc32(bytes.subarray(headerBytes)), true);
   return bytes;
 }
 
@@ -273,7 +273,7 @@ export function sealValue(value: unknown): Uint8Array {
 export function openMessage<S extends TSchema>(schema: S, bytes: Uint8Array, maxBytes: number): Opened<Static<S>> {
   if (bytes.length <= headerBytes) return { kind: "corrupt", reason: `${bytes.length} bytes are no message` };
   const body = bytes.subarray(headerBytes);
-  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== crc32c(body)) {
+  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== crc32(body)) {
     return { kind: "corrupt", reason: "its checksum is wrong" };
   }
   const decoded = decodeValue(body, { maxBytes });

@@ -1,4 +1,4 @@
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth, refusal } from "../../actors/exactness.ts";
@@ -142,7 +142,7 @@ export function decodeMessage(bytes: Uint8Array, limits: MessageLimits = {}): De
   const body = bytes.subarray(bodyAt, end);
   const reason = end !== bytes.length
     ? `a message of ${end} bytes in ${bytes.length}`
-    : crc32c(body) !== bodyChecksum
+    : crc32(body) !== bodyChecksum
     ? "wrong checksum of the body"
     : undefined;
   if (reason !== undefined) return { kind: "corrupt", reason, headerValid: true, header };

@@ -1,4 +1,4 @@
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import type { BarrierMode, CheckpointId } from "./frame.ts";
 
 /**
@@ -6,10 +6,10 @@ import type { BarrierMode, CheckpointId } from "./frame.ts";
  *
  * | offset | bytes | field                                                                                     |
  * |-------:|------:|-------------------------------------------------------------------------------------------|
- * |      0 |     4 | CRC-32C of the header from offset 4 to its end, barriers included                         |
- * |      4 |     4 | CRC-32C of the body                                                                       |
+ * |      0 |     4 | CRC-32 of the header from offset 4 to its end, barriers included                         |
+ * |      4 |     4 | CRC-32 of the body                                                                       |
  * |      8 |     2 | magic: `53 4c`                                                                            |
- * |     10 |     1 | version: 1                                                                                |
+ * |     10 |     1 | version: 2                                                                                |
  * |     11 |     1 | kind: 1 frame, 2 heartbeat, 3 grant, 4 hello                                              |
  * |     12 |     1 | flags; frame: 1 it has key groups, 2 it has timestamps; grant: 1 frames are missing       |
  * |     13 |     1 | barriers: 0 to 8                                                                          |
@@ -32,7 +32,7 @@ import type { BarrierMode, CheckpointId } from "./frame.ts";
 const fixedBytes = 64;
 const barrierBytes = 32;
 const magic = 0x534c;
-const version = 1;
+const version = 2;
 
 /** How many checkpoints may be open on a channel at once. */
 export const maxBarriers = 8;
@@ -123,7 +123,7 @@ export function writeHeader(header: MessageHeader, target: Uint8Array): void {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   const bodyAt = headerBytes(header.kind === "frame" || header.kind === "heartbeat" ? header : {});
   const body = target.subarray(bodyAt);
-  view.setUint32(4, crc32c(body));
+  view.setUint32(4, crc32(body));
   view.setUint16(8, magic);
   view.setUint8(10, version);
   view.setUint8(11, kindCodes[header.kind]);
@@ -158,7 +158,7 @@ export function writeHeader(header: MessageHeader, target: Uint8Array): void {
     view.setUint8(at + 25, barrier.mode === undefined ? 0 : barrier.mode === "aligned" ? 1 : 2);
     at += barrierBytes;
   }
-  view.setUint32(0, crc32c(target.subarray(4, bodyAt)));
+  view.setUint32(0, crc32(target.subarray(4, bodyAt)));
 }
 
 /** A header that was read, and where its message ends; or why there is none. */
@@ -179,7 +179,7 @@ export function readHeader(source: Uint8Array, offset: number = 0): ReadHeader {
   const count = view.getUint8(13);
   const bodyAt = fixedBytes + count * barrierBytes;
   if (count > maxBarriers || bodyAt > view.byteLength) return corrupt("the barriers of the header are cut off");
-  if (view.getUint32(0) !== crc32c(source.subarray(offset + 4, offset + bodyAt))) return corrupt("wrong checksum of the header");
+  if (view.getUint32(0) !== crc32(source.subarray(offset + 4, offset + bodyAt))) return corrupt("wrong checksum of the header");
   if (view.getUint16(8) !== magic) return corrupt("no message of a channel");
   if (view.getUint8(10) !== version) return corrupt(`version ${view.getUint8(10)} of the format, not ${version}`);
   const header = headerOf(view, count);

@@ -1,4 +1,4 @@
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
@@ -65,7 +65,7 @@ export function recordHash(value: unknown, timestamp: number): string | undefine
   }
   let mixed = bytes.length;
   for (const byte of bytes) mixed = mix32(mixed, byte);
-  return hex(crc32c(bytes)) + hex(finalize32(mixed));
+  return hex(crc32(bytes)) + hex(finalize32(mixed));
 }
 
 /** The hash of a record's key. */

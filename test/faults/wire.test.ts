@@ -4,7 +4,7 @@
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { crc32c } from "../../actors/checksum.ts";
+import { crc32 } from "../../actors/checksum.ts";
 import type { SluiceError } from "../../actors/error.ts";
 import { decodeValue } from "../../actors/codec.ts";
 import { maxHeaderBytes } from "../../runtime/graph/message_header.ts";
@@ -123,8 +123,8 @@ function damaging(damage: (bytes: Uint8Array, n: number) => Uint8Array): { reado
 function resealed(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const bodyAt = Math.min(64 + (bytes[13] as number) * 32, bytes.length);
-  view.setUint32(4, crc32c(bytes.subarray(bodyAt)));
-  view.setUint32(0, crc32c(bytes.subarray(4, bodyAt)));
+  view.setUint32(4, crc32(bytes.subarray(bodyAt)));
+  view.setUint32(0, crc32(bytes.subarray(4, bodyAt)));
   return bytes;
 }
 

@@ -85,7 +85,7 @@ locks("is free once it was released, and releasing twice frees nothing of the ne
 
 locks("says which file to remove when it cannot be read", async () => {
   const { take, machine, disk } = await folder();
-  for (const content of ["", "{}", '{"crc32c":"00000000","content":{}}\n']) {
+  for (const content of ["", "{}", '{"crc32":"00000000","content":{}}\n']) {
     await write(disk, "/state/lock", content);
     const message = await refuses("CHECKPOINTS_IN_USE", take(machine.start(100 + content.length)));
     assert.match(message, /its lock \/state\/lock does not say who holds it: .*; when no job uses the folder, remove that file/);

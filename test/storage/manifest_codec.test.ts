@@ -39,7 +39,7 @@ manifests("brings back every manifest", () => {
 
 manifests("is JSON that other tools can read", () => {
   const text = new TextDecoder().decode(encodeManifest(whole));
-  assert.match(text, /^\{"crc32c":"[0-9a-f]{8}","content":\{"version":1,/);
+  assert.match(text, /^\{"crc32":"[0-9a-f]{8}","content":\{"version":1,/);
   assert.equal((JSON.parse(text) as { readonly content: unknown }).content, whole);
 });
 
