@@ -3,8 +3,8 @@ import * as zlib from "node:zlib";
 /**
  * CRC-32 (of Ethernet, gzip and zlib: reflected polynomial 0xedb88320), the checksum of everything that leaves the process.
  *
- * The runtime's own is asked where it pays. Short runs of bytes, and runtimes that have none, go by eight bytes a step,
- * after M. E. Kounavis and F. L. Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators" (2005).
+ * The runtime's own is asked where it pays. Short runs of bytes, and runtimes that have none, go by eight bytes a step:
+ * M. E. Kounavis and F. L. Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators" (2005).
  */
 
 const polynomial = 0xedb88320;
