@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { SluiceError } from "./error.ts";
+import { RightOfWay } from "./right_of_way.ts";
 import { Ring } from "./ring.ts";
 
 /** How the turns of a system's actors are laid out in time. */
@@ -51,6 +52,8 @@ const virtualTurns = 64;
  *
  * - **Control first:** an actor with control is served before every data turn, but for its control only: its data turn keeps
  *   its place. A data turn learns from `interrupted` that control waits and ends at its next step.
+ * - **I/O of control first:** while work that control waits for is pending, data waits, too, within the bounds of
+ *   {@link RightOfWay}.
  * - **Fair:** each data turn is a bounded number of steps; then the actor queues up again behind the others.
  * - **I/O:** after `sliceMs` in all the loop yields. The clock is read after a turn at most, never for a step: a budget
  *   grows while full turns are shorter than `turnMs` and shrinks at once when one was longer; it is small enough that the
@@ -65,6 +68,7 @@ export class Scheduler {
   private readonly sliceTurns: number;
   private readonly pick: ((runnable: number) => number) | undefined;
   private readonly steps: (() => number) | undefined;
+  private readonly rightOfWay: RightOfWay;
   /** Whether the loop runs, or will after a yield. */
   private awake = false;
   private stride = 1;
@@ -76,11 +80,14 @@ export class Scheduler {
     this.sliceTurns = positive("sliceTurns", options.sliceTurns ?? Infinity);
     this.pick = options.pick;
     this.steps = options.steps;
+    this.rightOfWay = new RightOfWay(clock, () => {
+      if (!this.awake && this.data.length > 0) this.wake();
+    });
   }
 
-  /** Whether any actor has control waiting. */
+  /** Whether data has to make way. */
   get interrupted(): boolean {
-    return this.control.length > 0;
+    return this.control.length > 0 || this.rightOfWay.held;
   }
 
   /** How many turns wait. */
@@ -99,7 +106,12 @@ export class Scheduler {
     if (actor.inData) return;
     actor.inData = true;
     this.data.push(actor);
-    if (!this.awake) this.wake();
+    if (!this.awake && !this.rightOfWay.held) this.wake();
+  }
+
+  /** Lets I/O that control waits for go ahead of data until it settles. */
+  expedite(work: PromiseLike<unknown>): void {
+    this.rightOfWay.give(work);
   }
 
   private wake(): void {
@@ -119,7 +131,7 @@ export class Scheduler {
         const actor = this.take(this.control);
         actor.inControl = false;
         actor.controlTurn();
-      } else if (this.data.length > 0) {
+      } else if (this.data.length > 0 && !this.rightOfWay.held) {
         const actor = this.take(this.data);
         actor.inData = false;
         const budget = this.steps === undefined ? actor.budget : this.steps();
@@ -135,8 +147,9 @@ export class Scheduler {
       const now = this.clock.monotonic();
       this.learn(measured, steps, now - seen);
       if (now - begin >= this.sliceMs || turns >= this.sliceTurns || (now === begin && turns >= virtualTurns)) {
+        this.rightOfWay.hold();
         // Nothing to come back for: a system that has shut down leaves no event behind.
-        this.awake = this.waiting > 0;
+        this.awake = this.control.length > 0 || (this.data.length > 0 && !this.rightOfWay.held);
         if (this.awake) this.clock.yield(this.slice);
         return;
       }

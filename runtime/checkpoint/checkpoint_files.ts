@@ -48,6 +48,7 @@ export class CheckpointFiles {
   readonly #attempt: number;
   readonly #expected: number;
   readonly #clock: Clock;
+  readonly #expedite: (work: Promise<unknown>) => void;
   readonly #done: (id: CheckpointId, outcome: WriteOutcome) => void;
   readonly #open = new Map<CheckpointId, OpenFile>();
   #queue: Writing[] = [];
@@ -65,6 +66,8 @@ export class CheckpointFiles {
       /** How many subtasks of this process contribute to each checkpoint. */
       readonly subtasks: number;
       readonly clock: Clock;
+      /** Lets work go ahead of records. @default it does not */
+      readonly expedite?: (work: Promise<unknown>) => void;
       readonly done: (id: CheckpointId, outcome: WriteOutcome) => void;
     },
   ) {
@@ -72,6 +75,7 @@ export class CheckpointFiles {
     this.#attempt = options.attempt;
     this.#expected = options.subtasks;
     this.#clock = options.clock;
+    this.#expedite = options.expedite ?? (() => {});
     this.#done = options.done;
   }
 
@@ -160,7 +164,9 @@ export class CheckpointFiles {
   }
 
   #seal({ id, writer, acknowledgements }: OpenFile): void {
-    writer.seal().then(
+    const sealed = writer.seal();
+    this.#expedite(sealed);
+    sealed.then(
       (file) => {
         if (this.#isOver(id)) return void writer.discard(); // it was given up meanwhile, and nobody else knows of the file
         const now = this.#clock.monotonic();

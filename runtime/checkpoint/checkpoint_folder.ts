@@ -43,10 +43,16 @@ export async function checkpointFolders(disk: Disk, root: string): Promise<reado
 
 /** Removes a checkpoint's manifest, durably: from then on there is no such checkpoint. */
 export async function withdraw(disk: Disk, path: string): Promise<void> {
+  await remaining(disk, path);
+}
+
+/** Removes the manifest, durably, and gives the names of what is left. */
+async function remaining(disk: Disk, path: string): Promise<readonly string[]> {
   const names = await listOrNothing(disk, path);
-  if (!names.includes(manifestName)) return;
+  if (!names.includes(manifestName)) return names;
   await disk.remove(`${path}/${manifestName}`);
   await disk.syncDirectory(path);
+  return names.filter((name) => name !== manifestName);
 }
 
 /**
@@ -56,8 +62,7 @@ export async function withdraw(disk: Disk, path: string): Promise<void> {
  * @param keep whether a data file, given by its path, must stay: the folder stays with it
  */
 export async function dismantle(disk: Disk, path: string, keep: (file: string) => boolean = () => false): Promise<void> {
-  await withdraw(disk, path);
-  const names = await listOrNothing(disk, path);
+  const names = await remaining(disk, path);
   let left = 0;
   for (const name of names) {
     if (ownFile.test(name) && !keep(`${path}/${name}`)) await disk.remove(`${path}/${name}`);

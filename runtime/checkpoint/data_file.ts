@@ -102,8 +102,7 @@ export class DataFileWriter implements DataWriter {
       await file.sync();
       await file.close();
       await disk.rename(this.#temporary, this.#path);
-      await disk.syncDirectory(folder);
-      await disk.syncDirectory(root);
+      await Promise.all([disk.syncDirectory(folder), disk.syncDirectory(root)]);
       admit();
       return { name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
     } catch (error) {

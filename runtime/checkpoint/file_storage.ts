@@ -89,7 +89,7 @@ class FileStorage implements CheckpointStorage {
         const folders = await checkpointFolders(disk, root);
         const record = { job, ...notBehind(found ?? freshRecord, folders) };
         if (found === undefined) await writeFolderRecord(disk, root, record);
-        const completed = folders.filter((folder) => folder.complete).map((folder) => folder.id);
+        const completed = folders.filter((folder) => folder.complete);
         const store = new FileStore(disk, root, lock, record, completed);
         await store.readReferences();
         // Nobody else writes here now: what never completed never will. What cannot be removed is in nobody's way.
@@ -113,6 +113,13 @@ function notBehind(record: JobRecord, folders: readonly CheckpointFolder[]): Job
   return { attempt, nextCheckpointId };
 }
 
+/** A completed checkpoint. */
+interface Stored {
+  readonly id: CheckpointId;
+  /** The paths of all data files that its manifest names; undefined where that cannot be read. */
+  readonly files: readonly string[] | undefined;
+}
+
 class FileStore implements CheckpointStore {
   readonly #disk: Disk;
   readonly #root: string;
@@ -123,29 +130,31 @@ class FileStore implements CheckpointStore {
   readonly #completed: Set<CheckpointId>;
   /** Data files that were started in this run and are in no completed checkpoint. */
   readonly #writers = new Map<DataWriter, CheckpointId>();
-  /** The paths of all data files that the manifest of a completed checkpoint names; undefined where it cannot be read. */
-  readonly #named = new Map<CheckpointId, readonly string[] | undefined>();
+  /** The completed checkpoints by their folders: nobody else makes or removes any. */
+  readonly #stored = new Map<string, Stored>();
   #record: JobRecord;
   /** Changes of the folder, data files aside, come one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
   #files = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(disk: Disk, root: string, lock: DirectoryLock, record: FolderRecord, completed: Iterable<CheckpointId>) {
+  constructor(disk: Disk, root: string, lock: DirectoryLock, record: FolderRecord, completed: readonly CheckpointFolder[]) {
     this.#disk = disk;
     this.#root = root;
     this.#reader = new CheckpointReader(disk, root);
     this.#job = record.job;
     this.#lock = lock;
     this.#record = { attempt: record.attempt, nextCheckpointId: record.nextCheckpointId };
-    this.#completed = new Set(completed);
+    this.#completed = new Set(completed.map(({ id }) => id));
+    for (const { id, path } of completed) this.#stored.set(path, { id, files: undefined });
   }
 
   /** Finds out which manifest names which files. */
   async readReferences(): Promise<void> {
     for (const checkpoint of await this.list()) {
       const manifest = await this.manifest(checkpoint).catch(() => undefined);
-      this.#named.set(checkpoint.id, manifest === undefined ? undefined : this.#filesOf(manifest));
+      const files = manifest === undefined ? undefined : this.#filesOf(manifest);
+      this.#stored.set(checkpoint.location, { id: checkpoint.id, files });
     }
   }
 
@@ -193,14 +202,14 @@ class FileStore implements CheckpointStore {
         throw error;
       }
       this.#forgetWriters((other) => other === id);
-      this.#named.set(id, this.#filesOf(manifest));
+      this.#stored.set(path, { id, files: this.#filesOf(manifest) });
       return { id, location: path };
     });
   }
 
   async list(): Promise<readonly StoredCheckpoint[]> {
     this.#admit();
-    return await storeStep(`list the checkpoints in ${this.#root}`, () => this.#reader.list());
+    return [...this.#stored].map(([location, { id }]) => ({ id, location })).sort((a, b) => b.id - a.id);
   }
 
   async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {
@@ -226,17 +235,18 @@ class FileStore implements CheckpointStore {
   remove(checkpoint: StoredCheckpoint): Promise<void> {
     const { id, location } = checkpoint;
     return this.#change(`remove checkpoint ${location}`, async () => {
-      const folders = await checkpointFolders(this.#disk, this.#root);
-      if (!folders.some((folder) => folder.path === location)) return;
-      const freed = this.#named.get(id) ?? [];
+      const stored = this.#stored.get(location);
+      if (stored === undefined) return;
       await withdraw(this.#disk, location);
-      this.#named.delete(id);
-      await dismantle(this.#disk, location, this.#isNamed());
+      this.#stored.delete(location);
+      const isNamed = this.#isNamed();
+      await dismantle(this.#disk, location, isNamed);
       this.#completed.delete(id);
       // Data of others that it was the last to name; those that are complete have manifests that name it themselves.
-      const complete = new Set(folders.filter((folder) => folder.complete).map((folder) => folder.path));
-      const emptied = new Set(freed.map((path) => path.slice(0, path.lastIndexOf("/"))).filter((path) => !complete.has(path)));
-      for (const path of emptied) await dismantle(this.#disk, path, this.#isNamed());
+      const freed = (stored.files ?? []).filter((path) => !isNamed(path)).map((path) => path.slice(0, path.lastIndexOf("/")));
+      for (const path of new Set(freed)) {
+        if (path !== location && !this.#stored.has(path)) await dismantle(this.#disk, path, isNamed);
+      }
     });
   }
 
@@ -265,26 +275,34 @@ class FileStore implements CheckpointStore {
   /** The one step that makes the checkpoint is the link; it counts once the folder's names are durable. */
   async #publish(path: string, manifest: Manifest, bytes: Uint8Array): Promise<void> {
     const disk = this.#disk;
-    for (const [index, file] of this.#filesOf(manifest).entries()) {
-      const expected = manifest.files[index]?.bytes;
-      const length = await disk.size(file).catch((error: unknown) => {
-        throw isMissing(error) ? damaged(file, "it is missing", { cause: error }) : error;
-      });
-      if (length !== expected) throw damaged(file, `it has ${length} bytes instead of ${expected}`);
-    }
+    const checked = Promise.all(this.#filesOf(manifest).map((path, index) => this.#check(path, manifest.files[index]!.bytes)));
+    checked.catch(() => {}); // it is awaited below
     if (manifest.files.every((file) => file.of !== undefined)) {
       await disk.makeDirectory(path);
       await disk.syncDirectory(this.#root);
     }
     const temporary = `${path}/${manifestName}.tmp`;
-    await writeDurably(disk, temporary, bytes);
+    await writeDurably(disk, temporary, bytes).catch(async (error: unknown) => {
+      await checked; // where data is missing, that is what is to be said
+      throw error;
+    });
+    await checked;
     try {
       await disk.link(temporary, `${path}/${manifestName}`);
     } catch (error) {
       throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
     }
     await disk.syncDirectory(path);
-    await disk.remove(temporary).catch(() => {});
+    // Before any other change, but nobody waits for it.
+    this.#changes = this.#changes.then(() => disk.remove(temporary)).catch(() => {});
+  }
+
+  /** Whether a data file is there, in its full length. */
+  async #check(path: string, expected: number): Promise<void> {
+    const length = await this.#disk.size(path).catch((error: unknown) => {
+      throw isMissing(error) ? damaged(path, "it is missing", { cause: error }) : error;
+    });
+    if (length !== expected) throw damaged(path, `it has ${length} bytes instead of ${expected}`);
   }
 
   /** Where a data file is, which must be as long as it was. */
@@ -295,9 +313,9 @@ class FileStore implements CheckpointStore {
   /** Whether a data file must stay. A manifest that cannot be read may name any. */
   #isNamed(): (path: string) => boolean {
     const named = new Set<string>();
-    for (const paths of this.#named.values()) {
-      if (paths === undefined) return (path) => !path.endsWith(".tmp");
-      for (const path of paths) named.add(path);
+    for (const { files } of this.#stored.values()) {
+      if (files === undefined) return (path) => !path.endsWith(".tmp");
+      for (const path of files) named.add(path);
     }
     return (path) => named.has(path);
   }

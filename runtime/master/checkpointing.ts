@@ -41,6 +41,8 @@ export interface CheckpointingOptions {
   readonly warn: (code: string, message: string) => void;
   /** Has the event given to `handle`, in a turn of its own. */
   readonly later: (event: CoordinatorEvent) => void;
+  /** Lets work go ahead of records. */
+  readonly expedite: (work: Promise<unknown>) => void;
   readonly completed: (id: CheckpointId) => void;
   /** Writes a savepoint that was asked for, out of what the store holds. Never rejects. */
   readonly savepoint: (ticket: number, manifest: Manifest) => Promise<void>;
@@ -181,7 +183,9 @@ export class Checkpointing {
     const trigger = this.#triggered.get(id);
     try {
       const manifest = this.#manifestOf(id, acknowledgements);
-      const stored = await store.complete(manifest);
+      const completing = store.complete(manifest);
+      this.#options.expedite(completing);
+      const stored = await completing;
       this.#manifests.set(id, manifest);
       this.#newest = id;
       this.#triggered.delete(id);

@@ -239,6 +239,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       emit,
       warn: (code, message) => this.#warn(code, message),
       later: (event) => this.#context.self.tell({ kind: "coordinate", attempt: number, event }),
+      expedite: (work) => this.#context.system.expedite(work),
       completed: (id) => this.#onCompleted(id),
       savepoint: (ticket, manifest) => this.#savepoints.write(ticket, manifest),
       failing: (cause) => this.#onFailure(number, cause),

@@ -90,6 +90,7 @@ export class WorkerAttempt implements Deployment {
       attempt: attempt.number,
       subtasks: own.length,
       clock: world.clock,
+      expedite: (work) => context.system.expedite(work),
       done: (id, outcome) => {
         if (outcome.kind === "durable") return reports.acknowledged(id, outcome.acknowledgements, outcome.file);
         const said = messageOf(outcome.cause);
