@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Parallelism } from "../graph/parallelism.ts";
-import { type Asking, clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
+import { clientCommand, type ClientFlags, say, withCluster } from "./cluster_client.ts";
 import type { Console } from "./console.ts";
 import { wholeNumber } from "./flag_value.ts";
 import { outcome } from "./job_outcome.ts";
@@ -14,15 +14,15 @@ interface EndFlags extends ClientFlags {
 
 /** What a cluster's coordinator is asked; `done` gets the exit code. */
 export function clientCommands(console: Console, done: (exitCode: number) => void): readonly Command[] {
-  const does = (name: string, flags: ClientFlags, work: (asking: Asking) => Promise<number>) =>
+  const does = (name: string, flags: ClientFlags, work: Parameters<typeof withCluster>[3]) =>
     withCluster(console, `sluice ${name}`, flags, work).then(done);
 
   const list = clientCommand("list", "list the jobs and the workers of a cluster")
     .action((flags: ClientFlags) =>
-      does("list", flags, async (asking) => {
+      does("list", flags, async (asking, server) => {
         const answer = await asking({ kind: "list" });
-        if (flags.json) console.out(JSON.stringify(answer));
-        else if (answer.kind === "listing") { for (const line of listing(answer)) console.out(line); }
+        if (flags.json) console.out(JSON.stringify({ ...answer, server }));
+        else if (answer.kind === "listing") { for (const line of listing(answer, server)) console.out(line); }
         return 0;
       })
     );

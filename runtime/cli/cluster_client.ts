@@ -5,8 +5,10 @@ import { systemDisk } from "../../actors/system_disk.ts";
 import { systemRandom } from "../../actors/system_random.ts";
 import { type Answered, ask } from "../cluster/client.ts";
 import type { Request } from "../cluster/message.ts";
-import { checkClusterName } from "../cluster/names.ts";
+import { checkClusterName, clientSubject } from "../cluster/names.ts";
 import { connectNats } from "../nats/connect.ts";
+import { checkRights } from "../nats/rights.ts";
+import { type NatsServer, serverOf } from "../nats/server_lacks.ts";
 import { NatsTransport } from "../nats/transport.ts";
 import type { Console } from "./console.ts";
 import { duration } from "./flag_value.ts";
@@ -34,20 +36,22 @@ export async function withCluster(
   console: Console,
   command: string,
   flags: ClientFlags,
-  work: (asking: Asking) => Promise<number>,
+  work: (asking: Asking, server: NatsServer) => Promise<number>,
 ): Promise<number> {
   try {
     const { cluster, timeout: patienceMs } = flags;
     checkClusterName("cluster", cluster);
     const random = systemRandom();
     const nats = { ...await natsOptions(console, systemDisk(), flags), name: `sluice ${cluster} client` };
-    await using transport = new NatsTransport(await connectNats(nats), { ownsConnection: true });
+    const connection = await connectNats(nats);
+    await using transport = new NatsTransport(connection, { ownsConnection: true });
+    await checkRights(connection, command, { publish: [clientSubject(cluster)], inbox: true });
     return await work(async (request) => {
       if ("job" in request && request.job !== null) checkClusterName("job", request.job);
       const answer = await ask({ transport, clock: systemClock, random, cluster, patienceMs }, request);
       if (answer.kind === "refused") throw new SluiceError(answer.code, answer.message);
       return answer;
-    });
+    }, serverOf(connection));
   } catch (error) {
     return refusal(console, command, flags.json, error);
   }

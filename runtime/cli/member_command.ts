@@ -126,6 +126,7 @@ async function takePart(role: keyof typeof roles, console: Console, flags: Membe
 function untilAsked(console: Console, flags: MemberFlags, member: ClusterMember): Promise<number> {
   return new Promise((resolve) => {
     let interrupts = 0;
+    void member.hopeless.then(() => member.close()).then(() => resolve(1), () => resolve(1));
     const release = console.onInterrupt(() => {
       const first = ++interrupts === 1;
       const drains = first && member.worker !== undefined;

@@ -14,6 +14,7 @@ export interface NatsFlags {
   readonly context?: string;
   readonly creds?: string;
   readonly nkey?: string;
+  readonly inboxPrefix?: string;
 }
 
 export function natsFlags(command: Command): Command {
@@ -22,7 +23,8 @@ export function natsFlags(command: Command): Command {
     .option("--nats <urls>", "addresses of NATS, with commas between (or NATS_URL; else nats://127.0.0.1:4222)")
     .option("--context <name>", "a connection that the nats command line has stored (or NATS_CONTEXT)")
     .option("--creds <file>", "credentials of NATS: a .creds file (or NATS_CREDS)")
-    .option("--nkey <file>", "a file with the seed of an nkey (or NATS_NKEY)");
+    .option("--nkey <file>", "a file with the seed of an nkey (or NATS_NKEY)")
+    .option("--inbox-prefix <subject>", "where answers come, if the user may not subscribe everywhere (or NATS_INBOX_PREFIX)");
 }
 
 /**
@@ -31,7 +33,7 @@ export function natsFlags(command: Command): Command {
  */
 export async function natsOptions(console: Console, disk: Disk, flags: NatsFlags): Promise<NatsOptions> {
   const { environment } = console;
-  const { NATS_URL, NATS_CONTEXT, NATS_CREDS, NATS_NKEY } = environment;
+  const { NATS_URL, NATS_CONTEXT, NATS_CREDS, NATS_NKEY, NATS_INBOX_PREFIX } = environment;
   const given = (flag: string | undefined, variable: string | undefined): string | undefined => {
     const value = flag ?? variable;
     return value === "" ? undefined : value;
@@ -41,12 +43,14 @@ export async function natsOptions(console: Console, disk: Disk, flags: NatsFlags
   const urls = given(flags.nats, NATS_URL);
   const creds = given(flags.creds, NATS_CREDS);
   const nkey = given(flags.nkey, NATS_NKEY);
+  const inboxPrefix = given(flags.inboxPrefix, NATS_INBOX_PREFIX);
   const { NATS_USER: user, NATS_PASSWORD: password, NATS_TOKEN: token } = environment;
   const options: NatsOptions = {
     ...stored,
     ...(urls === undefined ? {} : { servers: urls.split(",").map((url) => url.trim()) }),
     ...(creds === undefined ? {} : { credentials: await secret(console, disk, creds) }),
     ...(nkey === undefined ? {} : { nkeySeed: (await secret(console, disk, nkey)).trim() }),
+    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
     ...(token === undefined ? {} : { token }),

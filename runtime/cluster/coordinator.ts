@@ -193,7 +193,7 @@ export class ClusterCoordinator {
   // Workers
 
   #hear(bytes: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#closed || bytes.length === 0) return; // somebody tries whether it may report
     const limit = this.#options.control.maxPayloadBytes;
     const report = openMessage(Report, bytes, limit);
     if (report.kind === "message") return this.#report(report.message);
@@ -346,7 +346,12 @@ export class ClusterCoordinator {
       const code = cause instanceof SluiceError ? cause.code : "REMOTE_FAILURE";
       answer = { version, kind: "refused", code, message: messageOf(cause) };
     }
-    if (!this.#closed) control.publish(replyTo, sealMessage(answer));
+    if (this.#closed) return;
+    try {
+      control.publish(replyTo, sealMessage(answer));
+    } catch (cause) {
+      this.#log("warn", "a question could not be answered", cause); // whoever asks chooses where to: it may be no subject
+    }
   }
 
   /** An answer that takes longer than a moment is asked for again. */

@@ -11,13 +11,15 @@ import { withParallelism } from "../graph/parallelism.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { Job } from "../job/job.ts";
 import { Attempt, type World } from "../master/attempt.ts";
-import { EncodedLinks } from "../master/encoded_links.ts";
+import { EncodedLinks, framesPrefix } from "../master/encoded_links.ts";
 import { PlacedLinks } from "../master/placed_links.ts";
 import { decideRestore } from "../master/restore_plan.ts";
+import { hopelessIn } from "../master/recovery.ts";
 import { withStores } from "../master/state_stores.ts";
 import type { RunSettings } from "../master/options.ts";
 import { openFolderSnapshot, openSnapshot, type Snapshot } from "../master/snapshot.ts";
 import { type SubtaskFigure, WorkerAttempt } from "../master/worker_attempt.ts";
+import { type Denial, denied } from "../nats/denial.ts";
 import { recordOf } from "../task/chain.ts";
 import type { CreditPool } from "../task/credit_pool.ts";
 import type { TurnMark } from "../task/turn_mark.ts";
@@ -180,6 +182,13 @@ export class HostedAttempt {
     return this.#ending;
   }
 
+  /** Fails it, if the subject is of its frames. */
+  denied(denial: Denial): void {
+    const { cluster, worker } = this.#host;
+    const own = framesPrefix(channelScope(cluster, this.job), this.attempt);
+    if (denial.subject.startsWith(`${own}.`)) this.#fail(denied(`worker ${worker}`, [denial]));
+  }
+
   async #end(): Promise<void> {
     if (this.#ref !== undefined) await this.#host.system.stop(this.#ref);
     await this.#running?.close();
@@ -288,7 +297,7 @@ export class HostedAttempt {
   #fail(cause: unknown): void {
     if (this.#ending !== undefined || this.#phase === "failed") return;
     this.#phase = "failed";
-    const code = cause instanceof SluiceError ? cause.code : "TASK_FAILED";
+    const code = hopelessIn(cause) ?? (cause instanceof SluiceError ? cause.code : "TASK_FAILED");
     const record = recordOf(cause) ?? null;
     this.#failure = { code, message: messageOf(cause), record };
     this.#host.changed();

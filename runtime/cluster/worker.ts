@@ -5,6 +5,7 @@ import type { ActorSystem } from "../../actors/system.ts";
 import type { Subscription, Transport } from "../../actors/transport.ts";
 import type { Job } from "../job/job.ts";
 import type { World } from "../master/attempt.ts";
+import type { Denial } from "../nats/denial.ts";
 import { CreditPool } from "../task/credit_pool.ts";
 import type { TurnMark } from "../task/turn_mark.ts";
 import { healthOf } from "./health.ts";
@@ -74,7 +75,7 @@ export class ClusterWorker {
     this.#subscription = control.subscribe(workerSubject(options.cluster, options.name), ({ bytes }) => {
       const opened = openMessage(Order, bytes, control.maxPayloadBytes);
       if (opened.kind === "message") this.#obey(opened.message);
-      else this.#log("warn", `an order was dropped: ${opened.reason}`);
+      else if (bytes.length > 0) this.#log("warn", `an order was dropped: ${opened.reason}`);
     });
     void control.flush().then(() => this.#beat(), () => this.#beat());
   }
@@ -105,6 +106,11 @@ export class ClusterWorker {
       data.connected ? [] : ["the connection that frames go on is down"],
       silentMs < this.#times.workerTimeoutMs ? [] : [`no coordinator has been heard for ${Math.round(silentMs)} ms`],
     ].flat();
+  }
+
+  /** Frames may not go on a subject, or not come: the attempt that they are of fails. */
+  denied(denial: Denial): void {
+    for (const hosted of this.#attempts.values()) hosted.denied(denial);
   }
 
   /** Asks that what runs here goes on elsewhere; settles when nothing runs here any more, at the latest after `timeoutMs`. */

@@ -59,7 +59,7 @@ export class EncodedLinks implements ChannelLinks {
   constructor(options: EncodedLinksOptions) {
     this.#options = options;
     this.#pool = options.pool ?? new CreditPool();
-    this.#prefix = `sluice.${subjectToken(options.job)}.${options.attempt}`;
+    this.#prefix = framesPrefix(options.job, options.attempt);
   }
 
   input(channel: Channel): EncodedInput {
@@ -178,6 +178,11 @@ export class EncodedLinks implements ChannelLinks {
     else input?.helloArrived(header.sent);
     return input !== undefined;
   }
+}
+
+/** What the subjects of an attempt's frames begin with. */
+export function framesPrefix(job: string, attempt: number): string {
+  return `sluice.${subjectToken(job)}.${attempt}`;
 }
 
 /**

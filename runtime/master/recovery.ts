@@ -34,7 +34,22 @@ const ofLostWorkers =
   "more workers, a larger heap, less state per key, and aligned checkpoints, which hold no records under way";
 
 /** Failures that would come again on every attempt. */
-const hopeless = new Set(["CHECKPOINT_MISMATCH", "STATE_MISMATCH", "STATE_UNKNOWN", "RECORD_MALFORMED", "RESTORE_REFUSED"]);
+const hopeless = new Set([
+  "CHECKPOINT_MISMATCH",
+  "NATS_DENIED",
+  "RECORD_MALFORMED",
+  "RESTORE_REFUSED",
+  "STATE_MISMATCH",
+  "STATE_UNKNOWN",
+]);
+
+/** What an error, or a cause of it, says that would come again on every attempt: its code. */
+export function hopelessIn(cause: unknown): string | undefined {
+  for (let at = cause; at instanceof Error; at = at.cause) {
+    if (at instanceof SluiceError && hopeless.has(at.code)) return at.code;
+  }
+  return undefined;
+}
 
 /**
  * Judges failures: by the record that is to blame where there is one, else by whether the same failure keeps coming; what may
@@ -66,7 +81,7 @@ export class FailureJudge {
     const said = messageOf(cause);
     this.#sameFailures = said === this.#lastFailure ? this.#sameFailures + 1 : 1;
     this.#lastFailure = said;
-    if (cause instanceof SluiceError && hopeless.has(cause.code)) return { kind: "end", cause };
+    if (hopelessIn(cause) !== undefined) return { kind: "end", cause };
     const record = recordOf(cause);
     const suspect = record === undefined ? undefined : this.suspects.failed(record, cause, positions);
     if (suspect !== undefined && suspect.failures >= this.#poison.afterFailures) {

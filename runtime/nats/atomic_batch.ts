@@ -1,5 +1,6 @@
 import { headers, type Msg, type NatsConnection } from "nats";
 import { SluiceError } from "../../actors/error.ts";
+import { type Denial, denied, watchDenials } from "./denial.ts";
 
 /** A message to be published. */
 export interface OutgoingMessage {
@@ -35,8 +36,31 @@ export class JetStreamRefusal extends SluiceError {
  * @param id names the batch: unique among those open at the server
  * @returns the sequence of the last message
  * @throws {JetStreamRefusal} when the server says no: then nothing was stored. Other errors leave the outcome unknown.
+ * @throws {SluiceError} `NATS_DENIED`
  */
 export async function publishBatch(
+  connection: NatsConnection,
+  messages: readonly OutgoingMessage[],
+  id: string,
+  timeoutMs: number,
+): Promise<number> {
+  const denials: Denial[] = [];
+  const watch = watchDenials(connection, (denial) => denials.push(denial));
+  try {
+    return await sendBatch(connection, messages, id, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof JetStreamRefusal)) throw error;
+    await connection.flush().catch(() => {}); // the server answers: what it has denied before has been told by then
+    // Of messages between the first and the last one nothing else tells but the refusal, for want of them.
+    const ours = new Set(messages.map(({ subject }) => subject));
+    const denial = denials.find(({ operation, subject }) => operation === "publish" && ours.has(subject));
+    throw denial === undefined ? error : denied(`batch ${id}`, [denial], error);
+  } finally {
+    watch.stop();
+  }
+}
+
+async function sendBatch(
   connection: NatsConnection,
   messages: readonly OutgoingMessage[],
   id: string,

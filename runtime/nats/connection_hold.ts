@@ -1,5 +1,6 @@
 import type { NatsConnection } from "nats";
 import { connectNats, type NatsOptions } from "./connect.ts";
+import { explainDenial } from "./denial.ts";
 
 /** Where a connector reaches NATS: how to connect, or a connection that stays its maker's. */
 export type NatsPlace = NatsOptions | NatsConnection;
@@ -45,14 +46,18 @@ export class SharedConnection {
   }
 }
 
-/** Opens something on a connection, which is let go of again when that fails. */
-export async function openOn<T>(shared: SharedConnection, open: (hold: ConnectionHold) => Promise<T>): Promise<T> {
+/** Opens something of `who` on a connection, which is let go of again when that fails. What is denied is said as that. */
+export async function openOn<T>(
+  shared: SharedConnection,
+  who: string,
+  open: (hold: ConnectionHold) => Promise<T>,
+): Promise<T> {
   const hold = await shared.hold();
   try {
     return await open(hold);
   } catch (error) {
     await hold.release();
-    throw error;
+    throw explainDenial(error, who);
   }
 }
 

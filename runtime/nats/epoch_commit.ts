@@ -2,6 +2,7 @@ import type { NatsConnection } from "nats";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import { hashString, hex } from "../graph/hash.ts";
 import { JetStreamRefusal, maxBatchMessages, type OutgoingMessage, publishBatch } from "./atomic_batch.ts";
+import { explainingDenials } from "./denial.ts";
 import { covers, isOvertaken, lastMarker, type Marker, markerMessage, publishMarker } from "./epoch_marker.ts";
 import { OrderedMessages } from "./ordered_messages.ts";
 import { type Patience, patiently } from "./patience.ts";
@@ -74,7 +75,7 @@ export class EpochCommit {
 
   /** Publishes what of the epoch is not out yet. */
   async commit(epoch: Epoch): Promise<void> {
-    const work = () => this.#commit(epoch);
+    const work = () => explainingDenials(this.#who, () => this.#commit(epoch));
     await (this.#patience === undefined ? work() : patiently(work, this.#patience));
   }
 
@@ -116,7 +117,7 @@ export class EpochCommit {
   async #oneByOne({ id, messages }: Epoch): Promise<void> {
     if (covers(this.#last, id, 1)) return;
     const out = this.#firstTry.delete(id) ? new Set<string>() : await this.#idsOut(id);
-    const window = new PublishWindow(this.#connection.jetstream(), this.#confirmMs);
+    const window = new PublishWindow(this.#connection.jetstream(), this.#who, this.#confirmMs);
     for (const [index, message] of messages.entries()) {
       const messageId = `${this.#owner.name}-${id}-${index}`;
       if (out.has(messageId)) continue;
@@ -157,6 +158,10 @@ export class EpochCommit {
       await messages.close();
     }
     return found;
+  }
+
+  get #who(): string {
+    return `a sink of stream ${this.#owner.stream}`;
   }
 
   get #last(): Marker {

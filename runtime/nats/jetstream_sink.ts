@@ -9,6 +9,7 @@ import { EpochCommit, sinkName } from "./epoch_commit.ts";
 import { lastMarker } from "./epoch_marker.ts";
 import { PublishWindow } from "./publish_window.ts";
 import { type ConnectionHold, type NatsPlace, openOn, SharedConnection } from "./connection_hold.ts";
+import { checkMayStore } from "./rights.ts";
 import { streamInfo } from "./stream_reader.ts";
 
 /** What a JetStream sink can be told. */
@@ -41,8 +42,8 @@ export interface JetStreamSinkOptions<T> {
  * the stream have them (server 2.12 and later, `allow_atomic`), else one by one under ids that are looked for after a crash. A
  * warning says what the stream lacks: atomic batches, or storage that survives a power failure.
  *
- * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `STREAM_MISSING`,
- * `MARKER_SUBJECT_MISSING` at the start; `JETSTREAM_COMMIT_FAILED`
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `STREAM_MISSING`,
+ * `MARKER_SUBJECT_MISSING` at the start; `JETSTREAM_COMMIT_FAILED`, and `NATS_DENIED` for subjects that depend on the record
  *
  * @example
  * ```ts ignore
@@ -88,9 +89,11 @@ class PlainJetStreamSink<T> implements Sink<T> {
   }
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
-    return await openOn(this.#shared, async ({ connection, release }) => {
-      await streamInfo(connection, this.#options.stream, `sink ${context.uid}`);
-      const window = new PublishWindow(connection.jetstream(), confirmMs);
+    return await openOn(this.#shared, `sink ${context.uid}`, async ({ connection, release }) => {
+      const who = `sink ${context.uid}`;
+      await streamInfo(connection, this.#options.stream, who);
+      await checkMayStore(connection, who, fixedSubjects(this.#options));
+      const window = new PublishWindow(connection.jetstream(), who, confirmMs);
       return {
         write: (value) => window.publish(outgoing(this.#options, value, context.uid)),
         flush: () => window.settled(),
@@ -122,11 +125,14 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
   }
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
-    return await openOn(this.#shared, async (hold) => {
+    return await openOn(this.#shared, `sink ${context.uid}`, async (hold) => {
       const info = await streamInfo(hold.connection, this.#options.stream, `sink ${context.uid}`);
       const atomic = hasAtomicBatches(hold.connection, info);
       if (context.subtask === 0) this.#warn(context, info, atomic);
-      return this.#writer(context, hold, markerPrefix(this.#options, info, context.uid), atomic);
+      const prefix = markerPrefix(this.#options, info, context.uid);
+      const markers = markersOf(prefix, sinkName(context.life, context.job, context.uid), context.subtask);
+      await checkMayStore(hold.connection, `sink ${context.uid}`, [...fixedSubjects(this.#options), markers]);
+      return this.#writer(context, hold, prefix, atomic);
     });
   }
 
@@ -138,7 +144,7 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
       const name = `${sink}-${subtask}`;
       let commit = commits.get(name);
       if (commit === undefined) {
-        const owner = { stream: this.#options.stream, markers: `${prefix}.${sink}.${subtask}`, name };
+        const owner = { stream: this.#options.stream, markers: markersOf(prefix, sink, subtask), name };
         commits.set(
           name,
           commit = new EpochCommit(hold.connection, owner, { atomic, attempt: context.attempt, confirmMs: commitMs, patience }),
@@ -206,6 +212,15 @@ class TransactionalJetStreamSink<T> implements Sink<T> {
       say("has one replica: unless the server runs with sync_interval: always, a power failure can lose what it confirmed");
     }
   }
+}
+
+/** Where records go whatever they are. */
+function fixedSubjects<T>({ subject }: JetStreamSinkOptions<T>): readonly string[] {
+  return typeof subject === "string" ? [subject] : [];
+}
+
+function markersOf(prefix: string, sink: string, subtask: number): string {
+  return `${prefix}.${sink}.${subtask}`;
 }
 
 function hasAtomicBatches(connection: NatsConnection, info: StreamInfo): boolean {

@@ -40,7 +40,7 @@ export interface JetStreamSourceOptions<T = unknown, S extends TSchema = TSchema
  * - **Order:** that of the stream within each split.
  * - **Bounds:** at most two batches of each split are held.
  *
- * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `STREAM_MISSING` at the start;
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `STREAM_MISSING` at the start;
  * `RECORD_MALFORMED` unless `onMalformed` is `skip`
  *
  * @example
@@ -90,7 +90,7 @@ class JetStreamSource<T> implements Source<T, StreamPosition> {
     if (position !== undefined) checkIsPosition(position, context.uid);
     const subject = split.id.slice(stream.length + 1);
     const filter = subject === whole ? undefined : subject;
-    return await openOn(this.#shared, async ({ connection, release }) => {
+    return await openOn(this.#shared, `source ${context.uid}`, async ({ connection, release }) => {
       const start = position ?? await this.#begin(connection, filter, context);
       const range = { stream, filter, batch: batch ?? 512, onDataLoss: onDataLoss ?? "fail" };
       const reader = new StreamReader(connection, range, start, context);

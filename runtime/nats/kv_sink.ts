@@ -3,6 +3,7 @@ import { jsonBytes } from "../connectors/json_line.ts";
 import type { Sink, SinkContext, SinkWriter } from "../graph/sink.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { type NatsPlace, openOn, SharedConnection } from "./connection_hold.ts";
+import { explainingDenials } from "./denial.ts";
 import { OpenWrites } from "./open_writes.ts";
 
 /** What a KV sink can be told. */
@@ -27,7 +28,7 @@ const windowWrites = 128;
  * - **Order:** of one key as the records came; there is at most one write of a key under way, and only the newest waits.
  * - **Before a checkpoint is acknowledged** every write so far is confirmed.
  *
- * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `BUCKET_MISSING` at the start
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `BUCKET_MISSING` at the start
  *
  * @example
  * ```ts ignore
@@ -52,10 +53,13 @@ class KvSink<T> implements Sink<T> {
 
   async open(context: SinkContext): Promise<SinkWriter<T>> {
     const { bucket, key, data } = this.#options;
-    return await openOn(this.#shared, async ({ connection, release }) => {
+    return await openOn(this.#shared, `sink ${context.uid}`, async ({ connection, release }) => {
       const kv = await connection.jetstream().views.kv(bucket, { bindOnly: true });
       await foundBucket(kv.status(), bucket, context.uid);
-      const writes = new LatestWrites((name, bytes) => bytes === undefined ? kv.delete(name) : kv.put(name, bytes));
+      const write = (name: string, bytes: Uint8Array | undefined) => bytes === undefined ? kv.delete(name) : kv.put(name, bytes);
+      const writes = new LatestWrites((name, bytes) =>
+        explainingDenials(`sink ${context.uid}`, async () => await write(name, bytes))
+      );
       return {
         write: (value) => {
           const bytes = data === undefined ? jsonBytes(value, context.uid) : data(value);

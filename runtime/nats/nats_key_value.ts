@@ -3,6 +3,7 @@ import { messageOf, SluiceError } from "../../actors/error.ts";
 import { isBelow, type KeyValue, type KeyValueChange, type KeyValueEntry } from "../../actors/key_value.ts";
 import { checkSubject } from "../../actors/request.ts";
 import type { Subscription } from "../../actors/transport.ts";
+import { denialIn, explainDenial } from "./denial.ts";
 import { isOvertaken } from "./epoch_marker.ts";
 
 /** What a {@link NatsKeyValue} can be told. */
@@ -28,7 +29,7 @@ export class NatsKeyValue implements KeyValue {
     this.#streams = streams;
   }
 
-  /** @throws {SluiceError} `JETSTREAM_MISSING` when the server has none for this account */
+  /** @throws {SluiceError} `JETSTREAM_MISSING` when the server has none for this account; `NATS_DENIED` */
   static async open(connection: NatsConnection, bucket: string, options: NatsKeyValueOptions = {}): Promise<NatsKeyValue> {
     const { replicas = 1, existing = false, timeoutMs = 2_000 } = options;
     try {
@@ -41,6 +42,7 @@ export class NatsKeyValue implements KeyValue {
       const { streams } = await connection.jetstreamManager({ timeout: timeoutMs, checkAPI: false });
       return new NatsKeyValue(bucket, kv, streams);
     } catch (cause) {
+      if (denialIn(cause) !== undefined) throw explainDenial(cause, `the bucket ${bucket}`);
       const said = messageOf(cause);
       throw new SluiceError(
         "JETSTREAM_MISSING",

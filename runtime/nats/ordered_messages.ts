@@ -1,8 +1,12 @@
 import type { JsMsg, NatsConnection } from "nats";
+import { denied, watchDenials } from "./denial.ts";
+import { checkRights } from "./rights.ts";
 
 /** What is read of a stream. */
 export interface OrderedRange {
   readonly stream: string;
+  /** Who reads, for errors: `source orders`. @default a reader of the stream */
+  readonly who?: string;
   /** Only messages on this subject, which may have wildcards. */
   readonly filter?: string | undefined;
   /** Only headers, without data. */
@@ -18,7 +22,8 @@ export interface OrderedRange {
  *
  * The client drops a message that comes when a pull is just over, and goes on behind it all the same. So it is not trusted: the
  * server numbers what it delivers to a consumer, and at a gap, at another consumer, and after a pull that brought nothing, the
- * next pull begins with a new consumer behind the last message that was taken.
+ * next pull begins with a new consumer behind the last message that was taken. Nor does the client notice that the server does not
+ * let it pull, or make a consumer, which it tries for minutes: so it is tried first, and looked for denials later.
  */
 export class OrderedMessages {
   readonly #connection: NatsConnection;
@@ -28,28 +33,56 @@ export class OrderedMessages {
   #consumer: Awaited<ReturnType<ReturnType<NatsConnection["jetstream"]>["consumers"]["get"]>> | undefined;
   #name = "";
   #delivered = 0;
+  readonly #denials: { stop(): void };
+  readonly #denied: Promise<never>;
+  #failure: Error | undefined;
+  #end: (() => void) | undefined;
+  #mayPull = false;
 
   /** Begins behind sequence `after`. */
   constructor(connection: NatsConnection, range: OrderedRange, after: number) {
     this.#connection = connection;
     this.#range = range;
     this.#at = after;
+    let fail!: (failure: Error) => void;
+    this.#denied = new Promise<never>((_, reject) => fail = reject);
+    this.#denied.catch(() => {});
+    this.#denials = watchDenials(connection, (denial) => {
+      const [root, ...tokens] = denial.subject.split(".");
+      if (root !== "$JS" || !tokens.includes(range.stream)) return;
+      this.#failure = denied(this.#title, [denial]);
+      fail(this.#failure);
+      this.#end?.();
+    });
   }
 
-  /** Pulls one batch; `take` gets each message, and stops the pull by answering false. */
+  /**
+   * Pulls one batch; `take` gets each message, and stops the pull by answering false.
+   *
+   * @throws {SluiceError} `NATS_DENIED`
+   */
   async pull(take: (message: JsMsg) => boolean, begun: (stop: () => void) => void = () => {}): Promise<number> {
     const { stream, filter, headersOnly, batch, pullMs } = this.#range;
+    if (!this.#mayPull) {
+      const name = filter === undefined ? "rights" : `rights.${filter}`;
+      const publish = [`$JS.API.CONSUMER.CREATE.${stream}.${name}`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.rights`];
+      await checkRights(this.#connection, this.#title, { publish });
+      this.#mayPull = true;
+    }
     this.#consumer ??= await this.#connection.jetstream().consumers.get(stream, {
       opt_start_seq: this.#at + 1,
       ...(filter === undefined ? {} : { filterSubjects: filter }),
       ...(headersOnly === true ? { headers_only: true } : {}),
     });
-    const messages = await this.#consumer.fetch({ max_messages: batch, expires: pullMs });
+    const fetching = this.#consumer.fetch({ max_messages: batch, expires: pullMs });
+    fetching.catch(() => {});
+    const messages = await Promise.race([fetching, this.#denied]);
     let wanted = true;
-    begun(() => {
+    const end = this.#end = () => {
       wanted = false;
       messages.stop();
-    });
+    };
+    begun(end);
     let came = 0;
     for await (const message of messages) {
       wanted = wanted && this.#isNext(message);
@@ -59,13 +92,20 @@ export class OrderedMessages {
       wanted = take(message);
       if (!wanted) break;
     }
+    this.#end = undefined;
     if (!wanted || came === 0) await this.#drop();
+    if (this.#failure !== undefined) throw this.#failure;
     return came;
   }
 
   /** Lets go of the consumer. */
   async close(): Promise<void> {
+    this.#denials.stop();
     await this.#drop();
+  }
+
+  get #title(): string {
+    return this.#range.who ?? `a reader of stream ${this.#range.stream}`;
   }
 
   #isNext({ info, seq }: JsMsg): boolean {

@@ -1,5 +1,6 @@
 import { headers, type JetStreamClient } from "nats";
 import type { OutgoingMessage } from "./atomic_batch.ts";
+import { explainDenial } from "./denial.ts";
 import { OpenWrites } from "./open_writes.ts";
 
 /** How many messages may be unconfirmed at once. */
@@ -11,11 +12,14 @@ const windowMessages = 256;
  */
 export class PublishWindow {
   readonly #jetstream: JetStreamClient;
+  readonly #who: string;
   readonly #timeoutMs: number;
   readonly #open = new OpenWrites(windowMessages);
 
-  constructor(jetstream: JetStreamClient, timeoutMs: number) {
+  /** @param who publishes: `sink totals` */
+  constructor(jetstream: JetStreamClient, who: string, timeoutMs: number) {
     this.#jetstream = jetstream;
+    this.#who = who;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -24,7 +28,8 @@ export class PublishWindow {
     const fields = headers();
     for (const [name, value] of Object.entries(message.headers ?? {})) fields.set(name, value);
     const options = { headers: fields, timeout: this.#timeoutMs, ...(id === undefined ? {} : { msgID: id }) };
-    this.#open.add(this.#jetstream.publish(message.subject, message.data, options));
+    const published = this.#jetstream.publish(message.subject, message.data, options);
+    this.#open.add(published.catch((error: unknown) => Promise.reject(explainDenial(error, this.#who))));
     return this.#open.room();
   }
 

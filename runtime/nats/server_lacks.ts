@@ -17,8 +17,13 @@ export function lacksOf(version: string): readonly string[] {
   return features.filter(({ since }) => older(since)).map(({ since: [a, b], lacks }) => `${lacks} (from ${a}.${b} on)`);
 }
 
-/** The version of the server that a connection is with, and what it lacks. */
-export function serverOf(connection: NatsConnection): { readonly version: string; readonly lacks: readonly string[] } {
+/** The server that a connection is with: its version, and what it lacks, in words. */
+export interface NatsServer {
+  readonly version: string;
+  readonly lacks: readonly string[];
+}
+
+export function serverOf(connection: NatsConnection): NatsServer {
   const version = connection.info?.version ?? "unknown";
   return { version, lacks: lacksOf(version) };
 }

@@ -1,6 +1,7 @@
 import type { JsMsg, NatsConnection, StreamInfo } from "nats";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { SourceContext } from "../graph/source.ts";
+import { explainDenial } from "./denial.ts";
 import { OrderedMessages } from "./ordered_messages.ts";
 import { checkPosition, type DataLossPolicy, type StreamPosition } from "./stream_position.ts";
 
@@ -109,11 +110,12 @@ export class StreamReader {
       } catch (error) {
         await this.#forget();
         if (this.#closed) return;
-        if (error instanceof SluiceError) {
-          this.#failure = error;
+        const { uid, log, clock } = this.#context;
+        const explained = explainDenial(error, `source ${uid}`);
+        if (explained instanceof SluiceError) {
+          this.#failure = explained;
           return;
         }
-        const { uid, log, clock } = this.#context;
         const said = messageOf(error);
         if (failures === 3) {
           log({ level: "warn", from: uid, message: `stream ${this.#range.stream} cannot be read for now: ${said}` });
@@ -134,7 +136,8 @@ export class StreamReader {
   async #pullAll(worked: () => void): Promise<void> {
     const { stream, filter, batch } = this.#range;
     await this.#check();
-    const messages = this.#messages ??= new OrderedMessages(this.#connection, { stream, filter, batch, pullMs }, this.#read);
+    const range = { stream, who: `source ${this.#context.uid}`, filter, batch, pullMs };
+    const messages = this.#messages ??= new OrderedMessages(this.#connection, range, this.#read);
     try {
       while (this.#wanting) {
         const came = await messages.pull((message) => !this.#take(message), (stop) => {

@@ -5,6 +5,7 @@ import { checkSubject, payloadTooLarge, request, transportClosed } from "../../a
 import { systemClock } from "../../actors/system_clock.ts";
 import { systemRandom } from "../../actors/system_random.ts";
 import type { Delivery, Subscription, Transport } from "../../actors/transport.ts";
+import { inboxPrefixOf } from "./inbox.ts";
 
 /** What a {@link NatsTransport} can be told. */
 export interface NatsTransportOptions {
@@ -14,7 +15,7 @@ export interface NatsTransportOptions {
   readonly clock?: Clock;
   /** Names the subjects of answers. @default the machine's chance */
   readonly random?: Random;
-  /** The first token of the subjects on which answers come. @default `_INBOX` */
+  /** The first token of the subjects on which answers come. @default that of the connection */
   readonly inboxPrefix?: string;
   /** Whether `close` closes the connection, too. @default false */
   readonly ownsConnection?: boolean;
@@ -48,7 +49,7 @@ export class NatsTransport implements Transport {
     this.#maxPayloadBytes = options.maxPayloadBytes ?? Infinity;
     this.#ownsConnection = options.ownsConnection ?? false;
     const id = (options.random ?? systemRandom()).id().replace(/[^A-Za-z0-9_-]/g, "");
-    this.#inbox = `${options.inboxPrefix ?? "_INBOX"}.${id}`;
+    this.#inbox = `${options.inboxPrefix ?? inboxPrefixOf(connection)}.${id}`;
     void this.#follow();
   }
 
@@ -87,7 +88,8 @@ export class NatsTransport implements Transport {
       callback: (error, message) => {
         // Status 503 is the server's word that nobody listens: no message, and no answer.
         if (!open || error !== null || message.headers?.code === 503) return;
-        handler({ subject: message.subject, bytes: message.data, replyTo: message.reply });
+        const { reply } = message; // the client says "" where there is none
+        handler({ subject: message.subject, bytes: message.data, replyTo: reply === "" ? undefined : reply });
       },
     });
     this.#subscriptions.add(subscription);
