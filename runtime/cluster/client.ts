@@ -25,7 +25,7 @@ export interface ClusterClient {
  * Asks whoever coordinates the cluster, again and again while nobody answers, as during a change of coordinators, and for as long
  * as it is said that the answer takes its time.
  *
- * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time
+ * @throws {SluiceError} `BAD_NAME`; `NO_COORDINATOR` when nobody answers in time; `PROTOCOL_DIFFERS`
  */
 export async function ask(
   { transport, clock, random, cluster, patienceMs = 15_000, tryMs = 2_000 }: ClusterClient,
@@ -43,6 +43,9 @@ export async function ask(
       const pending = opened.kind === "message" && opened.message.kind === "pending";
       if (opened.kind === "message" && opened.message.kind !== "pending" && !early) return opened.message;
       if (pending) until = clock.monotonic() + patienceMs;
+      if (opened.kind === "corrupt" && opened.foreign) {
+        throw new SluiceError("PROTOCOL_DIFFERS", `cluster ${cluster}: ${opened.reason}`);
+      }
       reason = opened.kind === "corrupt" ? opened.reason : "the coordinator is not ready";
     } catch (cause) {
       if (!(cause instanceof SluiceError) || cause.code !== "REQUEST_TIMEOUT") throw cause;

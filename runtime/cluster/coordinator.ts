@@ -66,6 +66,8 @@ export class ClusterCoordinator {
   readonly #lease: LeaseKeeper;
   readonly #workers = new Map<string, KnownWorker>();
   #reign: Reign | undefined;
+  /** What has been said of those who speak another version. */
+  readonly #foreign = new Set<string>();
   #waiting: (() => void)[] = [];
   #timer: Timer | undefined;
   #ordering = false;
@@ -201,6 +203,8 @@ export class ClusterCoordinator {
     if (outcome.kind === "message") return this.#reign?.jobs.get(outcome.message.job)?.outcome(outcome.message);
     const blocked = openMessage(Blocked, bytes, limit);
     if (blocked.kind === "message") return this.#blocked(blocked.message);
+    if (report.foreign && this.#foreign.has(report.reason)) return; // it comes with every heartbeat
+    if (report.foreign) this.#foreign.add(report.reason);
     this.#log("warn", `a report was dropped: ${report.reason}`);
   }
 
@@ -334,7 +338,10 @@ export class ClusterCoordinator {
     const version = protocolVersion;
     let answer: Answer;
     try {
-      if (opened.kind === "corrupt") throw new SluiceError("MESSAGE_INVALID", `the question could not be read: ${opened.reason}`);
+      if (opened.kind === "corrupt") {
+        const code = opened.foreign ? "PROTOCOL_DIFFERS" : "MESSAGE_INVALID";
+        throw new SluiceError(code, `the question could not be read: ${opened.reason}`);
+      }
       if (!reign.settled) throw notReady();
       const { id } = opened.message;
       let answering = reign.answers.get(id);

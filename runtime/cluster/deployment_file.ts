@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import { makeDirectoryDurably, replaceDurably } from "../checkpoint/durable_file.ts";
-import { openMessage, sealValue } from "./message.ts";
+import { openValue, sealValue } from "./message.ts";
 import type { ClusterFolder } from "./cluster_folder.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -50,7 +50,7 @@ export async function readDeployment({ disk, folder }: ClusterFolder, attempt: n
   const path = pathOf(folder, attempt);
   let reason: string;
   try {
-    const opened = openMessage(DeploymentFileSchema, await disk.read(path), 256 * 1024 * 1024);
+    const opened = openValue(DeploymentFileSchema, await disk.read(path), 256 * 1024 * 1024);
     if (opened.kind === "message") return opened.message;
     ({ reason } = opened);
   } catch (error) {

@@ -252,8 +252,10 @@ export const Answer = Type.Union([
 ]);
 export type Answer = Static<typeof Answer>;
 
-/** A message, or why the bytes are none. */
-export type Opened<T> = { readonly kind: "message"; readonly message: T } | { readonly kind: "corrupt"; readonly reason: string };
+/** A message, or why the bytes are none. `foreign`: since whoever sent them speaks another version of the protocol. */
+export type Opened<T> =
+  | { readonly kind: "message"; readonly message: T }
+  | { readonly kind: "corrupt"; readonly reason: string; readonly foreign: boolean };
 
 const headerBytes = 4;
 
@@ -262,7 +264,7 @@ export function sealMessage(message: Order | Report | Outcome | Blocked | Questi
   return sealValue(message);
 }
 
-/** A value as {@link openMessage} reads it. */
+/** A value as {@link openValue} reads it. */
 export function sealValue(value: unknown): Uint8Array {
   const bytes = encodeValue(value, "message", undefined, headerBytes);
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, crc32(bytes.subarray(headerBytes)), true);
@@ -271,13 +273,41 @@ export function sealValue(value: unknown): Uint8Array {
 
 /** Reads a message of one schema. Never throws, whatever the bytes. */
 export function openMessage<S extends TSchema>(schema: S, bytes: Uint8Array, maxBytes: number): Opened<Static<S>> {
-  if (bytes.length <= headerBytes) return { kind: "corrupt", reason: `${bytes.length} bytes are no message` };
+  return open(schema, bytes, maxBytes, otherVersion);
+}
+
+/** Reads a value of one schema. Never throws, whatever the bytes. */
+export function openValue<S extends TSchema>(schema: S, bytes: Uint8Array, maxBytes: number): Opened<Static<S>> {
+  return open(schema, bytes, maxBytes, () => undefined);
+}
+
+function open<S extends TSchema>(
+  schema: S,
+  bytes: Uint8Array,
+  maxBytes: number,
+  foreign: (value: unknown) => string | undefined,
+): Opened<Static<S>> {
+  const corrupt = (reason: string) => ({ kind: "corrupt", reason, foreign: false }) as const;
+  if (bytes.length <= headerBytes) return corrupt(`${bytes.length} bytes are no message`);
   const body = bytes.subarray(headerBytes);
-  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== crc32(body)) {
-    return { kind: "corrupt", reason: "its checksum is wrong" };
-  }
+  if (new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) !== crc32(body)) return corrupt("its checksum is wrong");
   const decoded = decodeValue(body, { maxBytes });
-  if (decoded.kind === "corrupt") return decoded;
+  if (decoded.kind === "corrupt") return corrupt(decoded.reason);
+  const other = foreign(decoded.value);
+  if (other !== undefined) return { kind: "corrupt", reason: other, foreign: true };
   const problem = mismatch(schema, decoded.value);
-  return problem === undefined ? { kind: "message", message: decoded.value as Static<S> } : { kind: "corrupt", reason: problem };
+  return problem === undefined ? { kind: "message", message: decoded.value as Static<S> } : corrupt(problem);
+}
+
+/** Whose message is of another version of the protocol; undefined: it is of this one, or of none. */
+function otherVersion(value: unknown): string | undefined {
+  const { version, worker, coordinator } = Object(value) as Readonly<Record<"version" | "worker" | "coordinator", unknown>>;
+  if (typeof version !== "number" || version === protocolVersion) return undefined;
+  const who = typeof worker === "string"
+    ? `worker ${worker}`
+    : typeof coordinator === "string"
+    ? `coordinator ${coordinator}`
+    : "the other side";
+  return `${who} speaks version ${version} of the cluster's protocol, and this side version ${protocolVersion}: all members and ` +
+    "commands of a cluster need the same version of Sluice";
 }

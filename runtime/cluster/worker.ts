@@ -55,6 +55,8 @@ export class ClusterWorker {
   /** Jobs of which the coordinator knows that nothing runs here. What has ended is remembered: it never begins again. */
   readonly #unnamed = new Set<string>();
   readonly #pool = new CreditPool();
+  /** What is wrong with who orders, if it speaks another version. */
+  #foreign: string | undefined;
   #term = 0;
   #orderSeq = 0;
   #reportSeq = 0;
@@ -74,8 +76,11 @@ export class ClusterWorker {
     const { control } = options;
     this.#subscription = control.subscribe(workerSubject(options.cluster, options.name), ({ bytes }) => {
       const opened = openMessage(Order, bytes, control.maxPayloadBytes);
-      if (opened.kind === "message") this.#obey(opened.message);
-      else if (bytes.length > 0) this.#log("warn", `an order was dropped: ${opened.reason}`);
+      const before = this.#foreign;
+      this.#foreign = opened.kind === "corrupt" && opened.foreign ? opened.reason : undefined;
+      if (opened.kind === "message") return this.#obey(opened.message);
+      const isNews = this.#foreign === undefined || this.#foreign !== before; // one of another version orders all the time
+      if (bytes.length > 0 && isNews) this.#log("warn", `an order was dropped: ${opened.reason}`);
     });
     void control.flush().then(() => this.#beat(), () => this.#beat());
   }
@@ -104,6 +109,7 @@ export class ClusterWorker {
     return [
       control.connected ? [] : ["the connection that orders come on is down"],
       data.connected ? [] : ["the connection that frames go on is down"],
+      this.#foreign === undefined ? [] : [this.#foreign],
       silentMs < this.#times.workerTimeoutMs ? [] : [`no coordinator has been heard for ${Math.round(silentMs)} ms`],
     ].flat();
   }

@@ -1,7 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { protocolVersion, sealMessage } from "../../runtime/cluster/message.ts";
-import { coordinatorSubject } from "../../runtime/cluster/names.ts";
+import type { SluiceError } from "../../mod.ts";
+import { ask } from "../../runtime/cluster/client.ts";
+import { Answer, openMessage, protocolVersion, sealMessage } from "../../runtime/cluster/message.ts";
+import { clientSubject, coordinatorSubject, workerSubject } from "../../runtime/cluster/names.ts";
 import { SimCluster, times } from "./sim_cluster.ts";
 
 const live = suite("a running cluster that changes");
@@ -95,15 +97,59 @@ live("18: a record that fails again and again is skipped on a cluster as in one 
   assert.equal(seen, Array.from({ length: 600 }, (_, n) => n).filter((n) => n !== 100));
 });
 
-live("53: messages of another version of the protocol are not understood, and do no harm", async () => {
-  const sim = await SimCluster.start("versions", { records: 300 });
+const speaks = (who: string) =>
+  `${who} speaks version 2 of the cluster's protocol, and this side version 1: all members and commands of a cluster need the ` +
+  "same version of Sluice";
+
+live("53: a worker or a coordinator of another version is refused in words, once, and does no harm", async () => {
+  const sim = await SimCluster.start("versions", { records: 600 });
   const stranger = sim.world.network.connect("stranger");
-  const other = { version: 2, kind: "report", worker: "w9", seq: 1, term: 99, slots: 8, attempts: [] };
-  stranger.publish(coordinatorSubject("test"), sealMessage(other as never));
+  const report = { version: 2, kind: "report", worker: "w9", seq: 1, term: 99, slots: 8, attempts: [] };
+  const order = { version: 2, kind: "order", coordinator: "c9", term: 99, seq: 1, jobs: [] };
+  for (let beats = 0; beats < 5; beats++) {
+    stranger.publish(coordinatorSubject("test"), sealMessage(report as never));
+    await sim.world.pass(20);
+  }
+  const leader = sim.leader.process;
+  assert.is(leader.alive, true);
+  const said = (text: string) => sim.said.filter(({ message }) => message.includes(text));
+  assert.is(said(`a report was dropped: ${speaks("worker w9")}`).length, 2, "each of the two coordinators says it once");
+  for (let beats = 0; beats < 3; beats++) stranger.publish(workerSubject("test", "w1"), sealMessage(order as never));
   stranger.publish(coordinatorSubject("test"), new Uint8Array([1, 2, 3]));
-  await sim.world.pass(500);
+  await sim.world.run(() => sim.workers[0]?.member.figures().health === "DEGRADED", { maxMs: 1_000 });
+  assert.equal(sim.workers[0]?.member.troubles, [speaks("coordinator c9")]);
+  assert.is(said(`an order was dropped: ${speaks("coordinator c9")}`).length, 1);
   const answer = await sim.ask({ kind: "list" });
   assert.equal(answer.kind === "listing" && answer.workers.map(({ worker }) => worker).sort(), ["w1", "w2", "w3"]);
+  await sim.finish();
+  assert.is(sim.workers[0]?.member.figures().health, "OK", "its own coordinator orders again");
+  assert.is(sim.count("failed"), 0);
+});
+
+live("53: a command and a coordinator of different versions say so at once, whichever is newer", async () => {
+  const sim = await SimCluster.start("versions of commands", { records: 200 });
+  const { world } = sim;
+  const newer = world.network.connect("newer-command");
+  const question = { version: 2, kind: "list", id: "q" };
+  const answer = await world.run(newer.request(clientSubject("test"), sealMessage(question as never), 5_000));
+  const opened = openMessage(Answer, answer as Uint8Array, 1_000_000);
+  assert.equal(opened.kind === "message" && opened.message, {
+    version: protocolVersion,
+    kind: "refused",
+    code: "PROTOCOL_DIFFERS",
+    message: `the question could not be read: ${speaks("the other side")}`,
+  });
+  const coordinator = world.network.connect("newer-coordinator");
+  coordinator.subscribe(clientSubject("next"), ({ replyTo }) => {
+    coordinator.publish(replyTo as string, sealMessage({ version: 2, kind: "refused", code: "X", message: "?" } as never));
+  });
+  const begin = world.clock.monotonic();
+  const client = { transport: world.network.connect("client"), clock: world.clock, random: world.random.fork("client") };
+  const asked = ask({ ...client, cluster: "next" }, { kind: "list" }).then(() => undefined, (error: SluiceError) => error);
+  const error = await world.run(asked) as SluiceError;
+  assert.is(error.code, "PROTOCOL_DIFFERS");
+  assert.is(error.message, `cluster next: ${speaks("the other side")}`);
+  assert.ok(world.clock.monotonic() - begin < 1_000);
   await sim.finish();
 });
 

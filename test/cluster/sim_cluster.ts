@@ -57,6 +57,8 @@ export class SimCluster {
   readonly disk: SimulatedDisk;
   readonly out = memorySink<string>();
   readonly events: JobEvent[] = [];
+  /** What members have said. */
+  readonly said: { readonly level: string; readonly from: string; readonly message: string }[] = [];
   readonly workers: Member<ClusterWorker>[] = [];
   readonly coordinators: Member<ClusterCoordinator>[] = [];
   readonly #options: SimClusterOptions;
@@ -214,8 +216,10 @@ export class SimCluster {
       clock: process.clock,
       random: this.world.random.fork(name),
       disk: process.disk,
-      log: (entry: { readonly level: string; readonly from: string; readonly message: string }) =>
-        this.world.trace.note(`${name} ${entry.level} ${entry.from}: ${entry.message}`),
+      log: (entry: { readonly level: string; readonly from: string; readonly message: string }) => {
+        this.said.push(entry);
+        this.world.trace.note(`${name} ${entry.level} ${entry.from}: ${entry.message}`);
+      },
     };
     const modules = async (module: string) => {
       const slow = name.startsWith("c") ? this.#options.moduleMs ?? 0 : 0;
