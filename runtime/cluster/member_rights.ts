@@ -60,8 +60,8 @@ export async function tryObjects(disk: Disk, { name }: MemberRole): Promise<void
 }
 
 /**
- * Whether a member cannot do its work without what it was denied. It can without services and answers to clients; what is denied to
- * frames ends the job that they are of.
+ * Whether a member cannot do its work without what it was denied. It can without services and answers to clients; what is
+ * denied to frames ends the job that they are of.
  */
 export function isVital({ operation, subject }: Denial, { cluster }: MemberRole): boolean {
   if (subject.startsWith("$SRV.") || subject.startsWith(`sluice_cluster.${cluster}.figures.`)) return false;

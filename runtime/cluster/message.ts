@@ -308,6 +308,6 @@ function otherVersion(value: unknown): string | undefined {
     : typeof coordinator === "string"
     ? `coordinator ${coordinator}`
     : "the other side";
-  return `${who} speaks version ${version} of the cluster's protocol, and this side version ${protocolVersion}: all members and ` +
-    "commands of a cluster need the same version of Sluice";
+  return `${who} speaks version ${version} of the cluster's protocol, and this side version ${protocolVersion}: ` +
+    "all members and commands of a cluster need the same version of Sluice";
 }

@@ -13,7 +13,7 @@ interface PermissionContext {
   readonly subject: string;
 }
 
-/** Watches what the server denies on a connection from now on. It says so by itself, whether anybody waits for an answer or not. */
+/** Watches what the server denies on a connection from now on. It says so by itself, whether anybody waits or not. */
 export function watchDenials(connection: NatsConnection, denied: (denial: Denial) => void): { stop(): void } {
   let open = true;
   const statuses = connection.status() as AsyncIterable<Status> & { stop?(): void };

@@ -40,8 +40,8 @@ export interface JetStreamSourceOptions<T = unknown, S extends TSchema = TSchema
  * - **Order:** that of the stream within each split.
  * - **Bounds:** at most two batches of each split are held.
  *
- * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `STREAM_MISSING` at the start;
- * `RECORD_MALFORMED` unless `onMalformed` is `skip`
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `STREAM_MISSING` at the
+ * start; `RECORD_MALFORMED` unless `onMalformed` is `skip`
  *
  * @example
  * ```ts ignore

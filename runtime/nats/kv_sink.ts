@@ -28,7 +28,8 @@ const windowWrites = 128;
  * - **Order:** of one key as the records came; there is at most one write of a key under way, and only the newest waits.
  * - **Before a checkpoint is acknowledged** every write so far is confirmed.
  *
- * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `BUCKET_MISSING` at the start
+ * @throws {SluiceError} `OPTION_OUT_OF_RANGE` at once; `NATS_UNREACHABLE`, `NATS_REFUSED`, `NATS_DENIED`, `BUCKET_MISSING` at the
+ * start
  *
  * @example
  * ```ts ignore

@@ -83,9 +83,8 @@ else {
   test("fault 41: a source says which part of the JetStream API it is denied", async (as) => {
     const api = (tail: string) =>
       new RegExp(
-        String
-          .raw`source in lacks rights at NATS: it may not publish on "\$JS\.API\.${tail}[^"]*": grant its user publish on that, ` +
-          String.raw`or on "\$JS\.API\.>"`,
+        String.raw`source in lacks rights at NATS: it may not publish on "\$JS\.API\.${tail}[^"]*": ` +
+          String.raw`grant its user publish on that, or on "\$JS\.API\.>"`,
       );
     refused(await outcome(as("info"), memorySink()), api(String.raw`STREAM\.INFO\.IN`));
     refused(await outcome(as("create"), memorySink()), api(String.raw`CONSUMER\.CREATE\.IN`));
