@@ -22,8 +22,8 @@ export interface OrderedRange {
  *
  * The client drops a message that comes when a pull is just over, and goes on behind it all the same. So it is not trusted: the
  * server numbers what it delivers to a consumer, and at a gap, at another consumer, and after a pull that brought nothing, the
- * next pull begins with a new consumer behind the last message that was taken. Nor does the client notice that the server does not
- * let it pull, or make a consumer, which it tries for minutes: so that is tried first, and denials are looked for.
+ * next pull begins with a new consumer behind the last message that was taken. Nor does the client notice that the server does
+ * not let it pull, or make a consumer, which it tries for minutes: so that is tried first, and denials are watched for.
  */
 export class OrderedMessages {
   readonly #connection: NatsConnection;
