@@ -179,4 +179,5 @@ export class CheckpointFiles {
 
 function release(contribution: Contribution): void {
   for (const { part } of contribution.parts) part.release?.();
+  for (const { bytes } of contribution.inputs) bytes?.release?.();
 }

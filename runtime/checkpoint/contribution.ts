@@ -62,6 +62,18 @@ export interface SubtaskFigures {
   readonly inFlightRecords: number;
 }
 
+/** Captured frames on their way into a data file, encoded: slices of whole frames, one after the other. */
+export interface CapturedBytes {
+  slices(): Iterable<Uint8Array>;
+  /** Lets go of what is needed to make them: they were written, or nobody wants them. */
+  release?(): void;
+}
+
+/** Captured bytes that are in memory. */
+export function onlySlice(bytes: Uint8Array): CapturedBytes {
+  return { slices: () => [bytes] };
+}
+
 /** Everything a subtask gives for one checkpoint, before it is written. */
 export interface Contribution {
   readonly checkpoint: CheckpointId;
@@ -74,8 +86,8 @@ export interface Contribution {
   /** Whether it was the head of a loop that had emitted the last watermark. */
   readonly flushed: boolean;
   readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
-  readonly inputs: readonly InputReport<Uint8Array | undefined>[];
-  readonly outputs: readonly OutputReport<Uint8Array | undefined>[];
+  readonly inputs: readonly InputReport<CapturedBytes | undefined>[];
+  readonly outputs: readonly OutputReport<CapturedBytes | undefined>[];
   readonly timing: Pick<SubtaskFigures, "startDelayMs" | "alignmentMs" | "syncMs">;
   /** Monotonic milliseconds of the trigger and the snapshot, on the local clock. */
   readonly triggeredAt: number;

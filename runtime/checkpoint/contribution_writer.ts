@@ -1,5 +1,12 @@
 import { joinChecksums } from "../../actors/checksum.ts";
-import type { AcknowledgedPart, Acknowledgement, Contribution, InputReport, OutputReport } from "./contribution.ts";
+import type {
+  AcknowledgedPart,
+  Acknowledgement,
+  CapturedBytes,
+  Contribution,
+  InputReport,
+  OutputReport,
+} from "./contribution.ts";
 import type { Extent } from "./manifest.ts";
 import type { DataWriter } from "./storage.ts";
 
@@ -29,22 +36,43 @@ export function* writeContribution(
     }
     parts.push({ uid, subtask: contribution.subtask, scope: part.scope, name: part.name, at, base: part.base });
   }
-  const written = (bytes: Uint8Array | undefined, records: number): readonly Extent[] => {
-    if (bytes === undefined) return nothing;
+  function* captured(bytes: CapturedBytes, records: number): Generator<number, readonly Extent[]> {
+    const at: Extent[] = [];
     inFlightRecords += records;
-    inFlightBytes += bytes.byteLength;
-    return [append(writer, bytes)];
-  };
+    for (const slice of bytes.slices()) {
+      at.push(append(writer, slice));
+      inFlightBytes += slice.byteLength;
+      yield slice.byteLength;
+    }
+    return at;
+  }
   // Field by field: once for every channel of the job, where spreading would be most of the cost.
-  const inputs = contribution.inputs.map((report): InputReport<readonly Extent[]> => {
-    const { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, captured, records, watermarks } = report;
-    const bytes = written(report.bytes, records);
-    return { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, captured, records, watermarks, bytes };
-  });
-  const outputs = contribution.outputs.map((report): OutputReport<readonly Extent[]> => {
-    const { edge, sender, receiver, wire, sent, captured, records, watermarks } = report;
-    return { edge, sender, receiver, wire, sent, captured, records, watermarks, bytes: written(report.bytes, records) };
-  });
+  const inputs: InputReport<readonly Extent[]>[] = [];
+  for (const report of contribution.inputs) {
+    const { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, records, watermarks } = report;
+    const range = report.captured;
+    const bytes = report.bytes === undefined ? nothing : yield* captured(report.bytes, records);
+    inputs.push({
+      edge,
+      sender,
+      receiver,
+      recovered,
+      sent,
+      processed,
+      watermark,
+      idle,
+      ended,
+      captured: range,
+      records,
+      watermarks,
+      bytes,
+    });
+  }
+  const outputs: OutputReport<readonly Extent[]>[] = [];
+  for (const { edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes } of contribution.outputs) {
+    const at = bytes === undefined ? nothing : yield* captured(bytes, records);
+    outputs.push({ edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes: at });
+  }
   const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
   return (durableAt) => ({
     checkpoint,

@@ -36,8 +36,9 @@ export type LogicalRole =
     readonly create: OperatorFactory<never>;
     /** True when it must be the first of its task: it has timers, keyed state, or may be asynchronous. */
     readonly head: boolean;
-    /** The head of a loop: how many bytes of feedback may wait at each of its subtasks. */
+    /** The head of a loop: how many bytes of feedback may wait at each of its subtasks, in memory and beyond. */
     readonly feedbackBytes?: number;
+    readonly feedbackSpillBytes?: number;
     /** Its states by name, where it has said which there are. */
     readonly states?: Readonly<Record<string, DeclaredState>> | undefined;
   }

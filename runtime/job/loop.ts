@@ -15,14 +15,22 @@ export interface LoopEnds<T, Timed extends boolean, Out> {
 }
 
 /** The role of a loop's head. @throws {SluiceError} `OPTION_OUT_OF_RANGE` */
-export function loopHead(uid: string, { feedbackBytes }: IterateOptions): LogicalRole {
+export function loopHead(uid: string, { feedbackBytes, feedbackSpillBytes }: IterateOptions): LogicalRole {
   const role = transform(iterateOperator(), true);
-  if (feedbackBytes === undefined) return role;
-  if (Number.isSafeInteger(feedbackBytes) && feedbackBytes >= 1) return { ...role, feedbackBytes } as LogicalRole;
-  throw new SluiceError(
-    "OPTION_OUT_OF_RANGE",
-    `loop ${JSON.stringify(uid)}: feedbackBytes must be a whole number from 1, not ${shown(feedbackBytes)}`,
-  );
+  const limits: Record<string, number> = {};
+  for (
+    const [name, bytes, least] of [["feedbackBytes", feedbackBytes, 1], ["feedbackSpillBytes", feedbackSpillBytes, 0]] as const
+  ) {
+    if (bytes === undefined) continue;
+    if (!Number.isSafeInteger(bytes) || bytes < least) {
+      throw new SluiceError(
+        "OPTION_OUT_OF_RANGE",
+        `loop ${JSON.stringify(uid)}: ${name} must be a whole number from ${least}, not ${shown(bytes)}`,
+      );
+    }
+    limits[name] = bytes;
+  }
+  return { ...role, ...limits } as LogicalRole;
 }
 
 /** What a body gave, if it is what a body must give. @throws {SluiceError} `JOB_DEFINITION` */

@@ -14,11 +14,17 @@ export interface OperatorOptions {
 /** What a loop can be given. The parallelism is that of its head. */
 export interface IterateOptions extends OperatorOptions {
   /**
-   * How many bytes of feedback may wait at each subtask of the loop's head; above it the job fails. The head takes nothing new
-   * in as long as it can work off feedback, so only loops that feed back more than goes in come to it.
+   * How many bytes of feedback may wait in memory at each subtask of the loop's head. The head takes nothing new in as long as it
+   * can work off feedback, so only loops that feed back more than goes in come to it. What is more is spilled to the disk where
+   * the job keeps its state there (`state: { backend: "disk" }`); else the job fails.
    * @default 16,777,216
    */
   readonly feedbackBytes?: number;
+  /**
+   * How many bytes of feedback may be spilled to the disk at each subtask of the loop's head; above it the job fails. 0: none.
+   * @default 1,073,741,824
+   */
+  readonly feedbackSpillBytes?: number;
 }
 
 /** What a process function can be given. */

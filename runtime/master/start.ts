@@ -6,6 +6,7 @@ import { systemDisk } from "../../actors/system_disk.ts";
 import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../checkpoint/file_storage.ts";
 import { memoryStorage } from "../checkpoint/memory_storage.ts";
+import type { OrderedStores } from "../graph/ordered_store.ts";
 import { isJob, type Job } from "../job/job.ts";
 import { type ChannelLinks, LocalLinks } from "./channel_links.ts";
 import { deferred } from "./deferred.ts";
@@ -41,12 +42,18 @@ export function start(job: Job, options: StartOptions = {}): Promise<Run> {
 /** What makes the links of an attempt, from its number. */
 export type LinksOf = (attempt: number, settings: RunSettings) => ChannelLinks;
 
-/** As {@link start}, with channels of the caller's. */
-export async function startLinked(job: Job, options: StartOptions, links?: LinksOf): Promise<Run> {
+/** What a job is started with that has no option: channels and scratch space of the caller's. */
+export interface StartParts {
+  readonly links?: LinksOf | undefined;
+  readonly stores?: OrderedStores | undefined;
+}
+
+/** As {@link start}, with parts of the caller's. */
+export async function startLinked(job: Job, options: StartOptions, { links, stores }: StartParts = {}): Promise<Run> {
   if (!isJob(job)) {
     throw new SluiceError("NOT_A_JOB", "start was not given a job: give it what job(name, (flow) => { … }) returns");
   }
-  const settings = await withStores(settle(options), job.graph.name);
+  const settings = await withStores(settle(options), job.graph.name, stores);
   const clock = options.clock ?? options.system?.clock ?? new SystemClock();
   const random = options.random ?? options.system?.random ?? systemRandom();
   const disk = options.disk ?? systemDisk();

@@ -5,6 +5,7 @@ import { CreditWindow } from "./credit_window.ts";
 import type { Feedback } from "./feedback.ts";
 import type { BarrierOnChannel, FrameTarget, InputLink } from "./link.ts";
 import type { CapturedFrame } from "./output_channel.ts";
+import type { Spill, SpillCut } from "./spill.ts";
 
 /** Which channel an input channel is the receiving end of. */
 export interface InputIdentity {
@@ -43,7 +44,17 @@ export interface InputPlace {
 /** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
 interface Capture {
   readonly frames: CapturedFrame[];
+  /** What was on scratch space when it began; it comes behind so many of the frames. */
+  readonly spilled: SpillCut | undefined;
+  readonly before: number;
   afterSeq: number | undefined;
+}
+
+/** What a capture has come to: the frames before what was on scratch space, that, and those behind it. */
+export interface TakenCapture {
+  readonly frames: readonly CapturedFrame[];
+  readonly spilled: SpillCut | undefined;
+  readonly before: number;
 }
 
 /** Told what arrives, in the order it does. */
@@ -52,6 +63,8 @@ export interface InputOwner {
   frameArrived(input: InputChannel): void;
   /** A frame came whose predecessors are missing. */
   gap(input: InputChannel, frame: Frame): void;
+  /** What arrived could not be spilled. */
+  fail(error: unknown): void;
 }
 
 /**
@@ -71,6 +84,8 @@ export class InputChannel implements FrameTarget {
   readonly #link: InputLink | undefined;
   readonly #window: CreditWindow;
   readonly #now: () => number;
+  /** What waits behind the frames in memory. They are never all gone while it holds something. */
+  readonly #spill: Spill | undefined;
   #frames: Frame[] = [];
   #head = 0;
   #received: number;
@@ -99,6 +114,7 @@ export class InputChannel implements FrameTarget {
     this.index = place.index;
     this.edge = place.edge;
     this.feedback = place.feedback;
+    this.#spill = place.identity.recovered === 0 ? place.feedback?.spill(place.index) : undefined;
     this.port = place.port ?? 0;
     this.eventTime = place.eventTime ?? true;
     this.#owner = owner;
@@ -163,8 +179,9 @@ export class InputChannel implements FrameTarget {
     }
     this.#received = frame.seq;
     if (this.#frames.length === 0) this.#window.begin(this.#now());
-    this.#frames.push(frame);
     this.feedback?.arrived(frame);
+    if (this.#spill !== undefined && this.#mustSpill()) this.#spillFrame(this.#spill, frame);
+    else this.#frames.push(frame);
     for (const capture of this.#captures.values()) {
       if (capture.afterSeq === undefined || frame.seq <= capture.afterSeq) capture.frames.push({ frame, skip: 0 });
     }
@@ -177,7 +194,7 @@ export class InputChannel implements FrameTarget {
     if (frame === undefined) throw new RangeError(`nothing to consume on ${this.identity.edge}`);
     this.#frames[this.#head] = undefined as unknown as Frame;
     if (++this.#head === this.#frames.length) {
-      this.#frames = [];
+      this.#frames = this.#unspilled();
       this.#head = 0;
     } else if (this.#head >= 64) {
       this.#frames = this.#frames.slice(this.#head);
@@ -198,7 +215,11 @@ export class InputChannel implements FrameTarget {
       if (afterSeq !== undefined && frame.seq > afterSeq) break;
       frames.push({ frame, skip: i === this.#head ? this.elements : 0 });
     }
-    this.#captures.set(id, { frames, afterSeq });
+    const before = frames.length;
+    const behind = this.#spill?.empty === false && frames.length === this.waitingFrames ? this.#spill.cut() : undefined;
+    for (const frame of behind?.young ?? []) frames.push({ frame, skip: 0 });
+    this.#captures.set(id, { frames, spilled: behind?.written, before, afterSeq });
+    if (afterSeq !== undefined && behind !== undefined) this.trimCapture(id, afterSeq);
   }
 
   /** The barrier's place became known: later frames are not part of the capture. */
@@ -206,6 +227,7 @@ export class InputChannel implements FrameTarget {
     const capture = this.#captures.get(id);
     if (capture === undefined) return;
     capture.afterSeq = afterSeq;
+    capture.spilled?.trim(afterSeq);
     while (capture.frames.length > 0 && (capture.frames.at(-1) as CapturedFrame).frame.seq > afterSeq) capture.frames.pop();
   }
 
@@ -216,9 +238,35 @@ export class InputChannel implements FrameTarget {
   }
 
   /** Ends the capture of `id` and gives what it holds. */
-  takeCapture(id: CheckpointId): readonly CapturedFrame[] {
-    const frames = this.#captures.get(id)?.frames ?? [];
+  takeCapture(id: CheckpointId): TakenCapture {
+    const capture = this.#captures.get(id) ?? { frames: [], spilled: undefined, before: 0 };
     this.#captures.delete(id);
+    return capture;
+  }
+
+  /** Ends the capture of `id`, which nobody wants any more. */
+  dropCapture(id: CheckpointId): void {
+    this.takeCapture(id).spilled?.release();
+  }
+
+  /** The first frames of the channel never are: there must be one to be read. */
+  #mustSpill(): boolean {
+    return this.#frames.length > 0 && (this.#spill?.empty === false || this.feedback?.full === true);
+  }
+
+  #spillFrame(spill: Spill, frame: Frame): void {
+    this.feedback?.spilled(frame.cost);
+    try {
+      spill.add(frame);
+    } catch (error) {
+      this.#owner.fail(error);
+    }
+  }
+
+  #unspilled(): Frame[] {
+    if (this.#spill === undefined || this.#spill.empty) return [];
+    const { frames, cost } = this.#spill.take();
+    this.feedback?.spilled(-cost);
     return frames;
   }
 

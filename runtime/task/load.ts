@@ -14,7 +14,7 @@ import { Brake } from "./brake.ts";
 import { attributed, Chain, type ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
 import { CreditWindow, firstWindow } from "./credit_window.ts";
 import { EventTime, eventTimePart, type EventTimeState } from "./event_time.ts";
-import { defaultFeedbackBytes, Feedback } from "./feedback.ts";
+import { Feedback } from "./feedback.ts";
 import { failedRecord } from "./failed_record.ts";
 import { InputGate } from "./gate.ts";
 import { type Guard, GuardedEntry, GuardedLink } from "./guarded_link.ts";
@@ -167,7 +167,7 @@ export async function loadSubtask(
   const close = async (): Promise<unknown[]> => {
     participant.close();
     const errors = chain.close();
-    for (const end of [...sinks.map((sink) => () => sink.closeWriter()), () => source?.close()]) {
+    for (const end of [...sinks.map((sink) => () => sink.closeWriter()), () => source?.close(), () => gate.feedback?.close()]) {
       try {
         await end();
       } catch (error) {
@@ -183,8 +183,11 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
   const { task, subtask } = assignment;
   const edgeIndex = new Map(task.inputs.map((edge, index) => [edge.id, index]));
   const role = task.operators[0]?.role;
-  const limitBytes = (role?.kind === "transform" ? role.feedbackBytes : undefined) ?? defaultFeedbackBytes;
-  const back = new Feedback(task.id, { subtask, heads: task.parallelism }, limitBytes);
+  const { feedbackBytes: memoryBytes, feedbackSpillBytes: spillBytes } = role?.kind === "transform" ? role : {};
+  // Opened at once, whether anything is ever spilled or not: what an attempt before left goes with that.
+  const spills = spillBytes !== 0 && task.inputs.some(({ feedback }) => feedback);
+  const scratch = spills ? assignment.state.stores?.open(assignment.attempt, `feedback of ${task.id}-${subtask}`) : undefined;
+  const back = new Feedback(task.id, { subtask, heads: task.parallelism }, { memoryBytes, spillBytes, scratch });
   // A stream without event time says nothing of it: beside others it must not hold them back.
   const timed = task.inputs.some((edge) => edge.timed);
   const place = (identity: InputIdentity): InputPlace => {

@@ -8,12 +8,19 @@
 import { messageOf } from "../../actors/error.ts";
 import type { Clock, Timer } from "../../actors/clock.ts";
 import { align, type AlignAction, type AlignEvent, type Alignment } from "../checkpoint/aligner.ts";
-import type { Contribution, FrameRange, InputReport, OutputReport } from "../checkpoint/contribution.ts";
+import {
+  type CapturedBytes,
+  type Contribution,
+  type FrameRange,
+  type InputReport,
+  onlySlice,
+  type OutputReport,
+} from "../checkpoint/contribution.ts";
 import { encodeFrames } from "../graph/frame_codec.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Processed } from "../checkpoint/manifest.ts";
 import type { SnapshotPart } from "../graph/operator.ts";
-import type { InputChannel } from "./input_channel.ts";
+import type { InputChannel, TakenCapture } from "./input_channel.ts";
 import type { BarrierOnChannel } from "./link.ts";
 import type { CapturedFrame, OutputChannel, OutputCut } from "./output_channel.ts";
 
@@ -294,6 +301,13 @@ export class CheckpointParticipant {
 
   #contribution(checkpoint: StartedCheckpoint): Contribution {
     const { id } = checkpoint;
+    const inputs: InputReport<CapturedBytes | undefined>[] = [];
+    try {
+      for (const input of this.#host.inputs) inputs.push(this.#reportInput(input, checkpoint));
+    } catch (error) {
+      for (const { bytes } of inputs) bytes?.release?.();
+      throw error;
+    }
     const seen = this.#seen.get(id);
     const triggeredAt = seen?.triggeredAt ?? checkpoint.startedAt;
     const seenAt = seen?.seenAt ?? checkpoint.startedAt;
@@ -305,7 +319,7 @@ export class CheckpointParticipant {
       quiet: checkpoint.quiet,
       flushed: checkpoint.flushed,
       parts: checkpoint.parts,
-      inputs: this.#host.inputs.map((input) => this.#reportInput(input, checkpoint)),
+      inputs,
       outputs: this.#host.outputs.map(({ channel }) => reportOutput(channel, checkpoint)),
       timing: {
         startDelayMs: seenAt - triggeredAt,
@@ -321,7 +335,7 @@ export class CheckpointParticipant {
     return this.#host.captures || input.feedback !== undefined || input.identity.recovered !== 0;
   }
 
-  #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<Uint8Array | undefined> {
+  #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<CapturedBytes | undefined> {
     // Field by field: once for every channel of the job, where spreading would be most of the cost.
     const { edge, sender, receiver, recovered } = input.identity;
     const { processed, watermark, idle, ended } = checkpoint.standing.get(input) as Standing;
@@ -333,7 +347,7 @@ export class CheckpointParticipant {
   #drop(id: CheckpointId): void {
     for (const { part } of this.#started.get(id)?.parts ?? []) part.release?.();
     this.#started.delete(id);
-    for (const input of this.#host.inputs) input.takeCapture(id);
+    for (const input of this.#host.inputs) input.dropCapture(id);
   }
 
   #forget(id: CheckpointId): void {
@@ -342,33 +356,49 @@ export class CheckpointParticipant {
   }
 }
 
-function reportOutput(channel: OutputChannel, checkpoint: StartedCheckpoint): OutputReport<Uint8Array | undefined> {
+function reportOutput(channel: OutputChannel, checkpoint: StartedCheckpoint): OutputReport<CapturedBytes | undefined> {
   const cut = checkpoint.outputs.get(channel) as OutputCut;
   const { edge, sender, receiver } = channel.channel;
   const { wire, sent } = cut;
-  const { captured, records, watermarks, bytes } = encodeCaptured(cut.captured);
+  const { captured, records, watermarks, bytes } = encodeCaptured({ frames: cut.captured, spilled: undefined, before: 0 });
   return { edge: edge.id, sender, receiver, wire, sent, captured, records, watermarks, bytes };
 }
 
-function encodeCaptured(captured: readonly CapturedFrame[]): {
+function encodeCaptured({ frames, spilled, before }: TakenCapture): {
   captured: FrameRange | undefined;
   records: number;
   watermarks: number;
-  bytes: Uint8Array | undefined;
+  bytes: CapturedBytes | undefined;
 } {
-  const first = captured[0];
-  const last = captured.at(-1);
-  if (first === undefined || last === undefined) return { captured: undefined, records: 0, watermarks: 0, bytes: undefined };
-  let records = 0;
-  let watermarks = 0;
-  for (const { frame, skip } of captured) {
+  const first = frames[0];
+  if (first === undefined) {
+    spilled?.release();
+    return { captured: undefined, records: 0, watermarks: 0, bytes: undefined };
+  }
+  let records = spilled?.records ?? 0;
+  let watermarks = spilled?.watermarks ?? 0;
+  for (const { frame, skip } of frames) {
     records += Math.max(0, frame.values.length - skip);
     if (frame.mark?.kind === "watermark") watermarks++;
   }
-  return {
-    captured: { from: first.frame.seq, skip: first.skip, to: last.frame.seq },
-    records,
-    watermarks,
-    bytes: encodeFrames(captured),
-  };
+  const last = Math.max((frames.at(-1) as CapturedFrame).frame.seq, spilled?.last ?? 0);
+  const captured = { from: first.frame.seq, skip: first.skip, to: last };
+  if (spilled === undefined) return { captured, records, watermarks, bytes: onlySlice(encodeFrames(frames)) };
+  try {
+    const [ahead, behind] = [frames.slice(0, before), frames.slice(before)].map((part) =>
+      part.length === 0 ? [] : [encodeFrames(part)]
+    );
+    const bytes: CapturedBytes = {
+      *slices() {
+        yield* ahead ?? [];
+        yield* spilled.slices();
+        yield* behind ?? [];
+      },
+      release: () => spilled.release(),
+    };
+    return { captured, records, watermarks, bytes };
+  } catch (error) {
+    spilled.release();
+    throw error;
+  }
 }

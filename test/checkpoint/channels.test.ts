@@ -120,7 +120,7 @@ function input() {
   const gaps: number[] = [];
   const made = new InputChannel(
     { identity: { edge: "a->b", sender: 0, receiver: 0, recovered: 0 }, index: 0, edge: 0 },
-    { barrierArrived() {}, frameArrived() {}, gap: (_input, frame) => gaps.push(frame.seq) },
+    { barrierArrived() {}, frameArrived() {}, gap: (_input, frame) => gaps.push(frame.seq), fail: assert.unreachable },
     undefined,
     { window: new CreditWindow({ maxBytes: 1_000, targetMs: 10 }), now: () => 0 },
     freshInput,
@@ -141,7 +141,7 @@ inputs("a capture holds what waits, less what of the first frame is processed", 
   made.elements = 2;
   made.openCapture(7, 3);
   assert.ok(made.captureWhole(7));
-  assert.equal(made.takeCapture(7).map(({ frame, skip }) => [frame.seq, skip]), [[2, 2], [3, 0]]);
+  assert.equal(made.takeCapture(7).frames.map(({ frame, skip }) => [frame.seq, skip]), [[2, 2], [3, 0]]);
 });
 
 inputs("a capture is whole when its barrier is known and all before it has come, not earlier", () => {
@@ -154,7 +154,7 @@ inputs("a capture is whole when its barrier is known and all before it has come,
   receive(2);
   receive(3);
   assert.ok(made.captureWhole(7));
-  assert.equal(seqs(made.takeCapture(7)), [1, 2, 3]);
+  assert.equal(seqs(made.takeCapture(7).frames), [1, 2, 3]);
 });
 
 inputs("frames behind the barrier are in no capture, whether they come before it is known or after", () => {
@@ -166,8 +166,8 @@ inputs("frames behind the barrier are in no capture, whether they come before it
   made.trimCapture(7, 2);
   receive(4);
   made.openCapture(8, 3);
-  assert.equal(seqs(made.takeCapture(7)), [1, 2]);
-  assert.equal(seqs(made.takeCapture(8)), [1, 2, 3]);
+  assert.equal(seqs(made.takeCapture(7).frames), [1, 2]);
+  assert.equal(seqs(made.takeCapture(8).frames), [1, 2, 3]);
 });
 
 inputs("captures of several checkpoints are open at once, each with its own range", () => {
@@ -180,8 +180,8 @@ inputs("captures of several checkpoints are open at once, each with its own rang
   receive(3);
   made.trimCapture(7, 2);
   made.trimCapture(8, 3);
-  assert.equal(seqs(made.takeCapture(7)), [1, 2]);
-  assert.equal(seqs(made.takeCapture(8)), [2, 3]);
+  assert.equal(seqs(made.takeCapture(7).frames), [1, 2]);
+  assert.equal(seqs(made.takeCapture(8).frames), [2, 3]);
 });
 
 inputs("frames are taken once and in order: duplicates are dropped, a gap is reported", () => {
@@ -205,7 +205,7 @@ inputs("a recovered channel is captured as often as needed, up to its last frame
   });
   const recovered = InputChannel.recovered(
     { identity: { edge: "a->b", sender: 0, receiver: 0, recovered: 2 }, index: 1, edge: 0 },
-    { barrierArrived() {}, frameArrived() {}, gap() {} },
+    { barrierArrived() {}, frameArrived() {}, gap() {}, fail: assert.unreachable },
     [{ frame: frame(4, ["a", "b"]), skip: 1 }, { frame: frame(5, ["c"]), skip: 0 }],
     { watermark: NO_WATERMARK, idle: false },
   );
@@ -214,8 +214,8 @@ inputs("a recovered channel is captured as often as needed, up to its last frame
   recovered.elements = elementCount(recovered.first as Frame);
   recovered.consume();
   recovered.openCapture(10, recovered.received);
-  assert.equal(recovered.takeCapture(9).map(({ frame, skip }) => [frame.seq, skip]), [[4, 1], [5, 0]]);
-  assert.equal(recovered.takeCapture(10).map(({ frame, skip }) => [frame.seq, skip]), [[5, 0]]);
+  assert.equal(recovered.takeCapture(9).frames.map(({ frame, skip }) => [frame.seq, skip]), [[4, 1], [5, 0]]);
+  assert.equal(recovered.takeCapture(10).frames.map(({ frame, skip }) => [frame.seq, skip]), [[5, 0]]);
 });
 
 outputs.run();

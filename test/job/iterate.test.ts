@@ -86,6 +86,9 @@ test("a body that returns no feedback, and a limit that is no number of bytes, a
   refuses("OPTION_OUT_OF_RANGE", /loop "loop": feedbackBytes must be a whole number from 1, not 0/, (flow) => {
     numbers(flow).iterate("loop", same, { feedbackBytes: 0 }).to("out", stdout());
   });
+  refuses("OPTION_OUT_OF_RANGE", /loop "loop": feedbackSpillBytes must be a whole number from 0, not 0.5/, (flow) => {
+    numbers(flow).iterate("loop", same, { feedbackSpillBytes: 0.5 }).to("out", stdout());
+  });
 });
 
 test("what is fed back must be of the loop's type", () => {

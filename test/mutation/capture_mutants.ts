@@ -16,6 +16,13 @@ const withoutProof = {
 /** Rules of what is captured, when it is whole, and when it may be acknowledged. */
 export const captureMutants: readonly Mutant[] = [
   {
+    name: "does not capture what is spilled",
+    file: input,
+    find: `spilled: behind?.written,`,
+    replace: `spilled: undefined,`,
+    why: "feedback on scratch space is in no state and in no capture",
+  },
+  {
     name: "drops the first captured frame",
     file: input,
     find: `    for (let i = this.#head; i < this.#frames.length; i++) {`,

@@ -71,7 +71,13 @@ class ManyChannels {
       const credit = { window: new CreditWindow(windowLimits), now: () => clock.monotonic() };
       const place = { identity, index: 0, edge: 0 };
       const back = inputs[index] as (typeof inputs)[number];
-      const input = new InputChannel(place, { barrierArrived() {}, frameArrived() {}, gap() {} }, back, credit, freshInput);
+      const input = new InputChannel(
+        place,
+        { barrierArrived() {}, frameArrived() {}, gap() {}, fail: assert.unreachable },
+        back,
+        credit,
+        freshInput,
+      );
       const pair: Pair = { output, brake, input, emitted: 0, arrived: 0, consumed: 0, waitingBytes: 0, largestFrameBytes: 0 };
       this.pairs.push(pair);
       back.connectReceiver({

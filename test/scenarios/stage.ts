@@ -17,7 +17,9 @@ import type {
   StartOptions,
   Transport,
 } from "../../mod.ts";
-import { fileStorage, start } from "../../mod.ts";
+import { fileStorage } from "../../mod.ts";
+import type { OrderedStores } from "../../runtime/graph/ordered_store.ts";
+import { startLinked } from "../../runtime/master/start.ts";
 import { processTable } from "../simulation/process_table.ts";
 
 /** What a scenario may tell a run besides its checkpoints' mode. */
@@ -25,6 +27,8 @@ export interface StageOptions {
   readonly checkpoints?: Omit<CheckpointOptions, "directory" | "storage">;
   readonly channels?: NonNullable<StartOptions["channels"]>;
   readonly restart?: NonNullable<StartOptions["restart"]>;
+  /** Where state is, and what is spilled. @default on the heap, nothing */
+  readonly stores?: OrderedStores;
   readonly parallelism?: number;
   readonly from?: number | string;
   readonly allowDropped?: boolean;
@@ -80,8 +84,8 @@ export class Stage {
       scheduler: { steps: () => this.#turn(), sliceTurns: 1 },
     });
     const files = fileStorage("state", { disk, clock, random: random.fork("storage"), processes: processTable(life) });
-    const { storage, encoded, checkpoints, ...rest } = options;
-    const run = await this.settle(start(job, {
+    const { storage, encoded, checkpoints, stores, ...rest } = options;
+    const run = await this.settle(startLinked(job, {
       system: this.system,
       clock,
       disk,
@@ -92,7 +96,7 @@ export class Stage {
       ...(encoded === undefined || encoded === false ? {} : { transport: this.#connect(encoded) }),
       checkpoints: { ...checkpoints, storage: storage?.(files) ?? files },
       ...rest,
-    }));
+    }, { stores }));
     void this.#collect(run);
     await settled();
     return run;

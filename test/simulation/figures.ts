@@ -17,10 +17,15 @@ export interface Figures {
   readonly rerouted: number;
   /** Replicas of broadcast rules that were right at the end. */
   readonly replicas: number;
+  /** How often feedback was written to scratch space, and captured there. */
+  readonly spills: number;
+  readonly spillsCaptured: number;
 }
 
 /** What the events of a run tell of them. */
-export function figuresOf(events: readonly JobEvent[]): Omit<Figures, "kills" | "single" | "replicas"> {
+export function figuresOf(
+  events: readonly JobEvent[],
+): Omit<Figures, "kills" | "single" | "replicas" | "spills" | "spillsCaptured"> {
   let completed = 0;
   let captured = 0;
   let recovered = 0;

@@ -61,6 +61,8 @@ export interface JobLimits {
   readonly rescales: boolean;
   /** Somebody may go back to a savepoint. */
   readonly returns: boolean;
+  /** How much feedback may wait in memory at the heads of loops. @default as much as for any job */
+  readonly feedbackBytes: number | undefined;
 }
 
 /** A size from 1 to `most`, log-uniform: many small and few large. */
@@ -106,7 +108,9 @@ export function randomJob(
       return { ...base, role: { kind: "transform", create: ruledOperator(uid, faults, replicas), head: true } };
     }
     const delayMs = (record: SimRecord) => (record.place % 3 === 0 ? delays[index] ?? 0 : 0);
-    return { ...base, role: { kind: "transform", ...simOperator(kind, uid, faults, { delayMs, sleep, disordered: watch }) } };
+    const role = { kind: "transform", ...simOperator(kind, uid, faults, { delayMs, sleep, disordered: watch }) } as const;
+    const { feedbackBytes } = limits;
+    return { ...base, role: kind === "loop" && feedbackBytes !== undefined ? { ...role, feedbackBytes } : role };
   });
   const edges: LogicalEdge[] = [];
   for (const [index, operator] of drawn.entries()) {

@@ -25,6 +25,7 @@ import { type RandomJob, randomJob } from "./random_job.ts";
 import { SavepointUser } from "./savepoints.ts";
 import { drawSchedule, type Fault } from "./schedule.ts";
 import { RevocableSink } from "./sim_sink.ts";
+import { SimStores } from "./sim_stores.ts";
 import { drawWire, SimulatedWire, type WirePlan, wireProbeMs, wireSilenceMs } from "./wire.ts";
 
 /** What a simulated run came to. */
@@ -79,9 +80,13 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   const rescales = !chain && (options.rescales ?? random.fork("rescales").chance(0.5));
   const maxRecords = 4 + settings.int(44);
   const savepoints = options.faults !== false && random.fork("savepoints").chance(0.35);
-  const life: LifeOptions = { ...lifeOptions(settings, mode, options.links), rescales };
-  const slowestMs = life.wire === undefined ? 6 : 1.5;
-  const limits = { maxRecords, slowestMs, chain, edgeModes, loopChance, rescales, returns: savepoints };
+  const drawn = lifeOptions(settings, mode, options.links);
+  const slowestMs = drawn.wire === undefined ? 6 : 1.5;
+  const scratch = random.fork("scratch");
+  const feedbackBytes = loopChance > 0 && scratch.chance(0.6) ? 1 + scratch.int(1_000) : undefined;
+  const stores = feedbackBytes === undefined ? undefined : new SimStores();
+  const limits = { maxRecords, slowestMs, chain, edgeModes, loopChance, rescales, returns: savepoints, feedbackBytes };
+  const life: LifeOptions = { ...drawn, rescales, stores };
   const job = randomJob(random.fork("job"), faults, limits, (delayMs, wake) => {
     world.process.clock.setTimer(delayMs, wake);
   });
@@ -96,7 +101,14 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
   judge(job, mode, events, world.begun, violations);
   world.judgeWire(events, violations);
   const single = mode === "at-least-once" && job.singleInput ? 1 : 0;
-  const figures = { ...figuresOf(events), kills: world.kills, single, replicas: job.rightReplicas() };
+  const figures = {
+    ...figuresOf(events),
+    kills: world.kills,
+    single,
+    replicas: job.rightReplicas(),
+    spills: stores?.spilled ?? 0,
+    spillsCaptured: stores?.captured ?? 0,
+  };
   const name = typeof mode === "object" ? `timeout ${mode.alignedTimeoutMs} ms` : mode;
   const shape =
     `${name}, ${JSON.stringify(life.channels)}, ${life.links} channels${
@@ -121,13 +133,15 @@ interface LifeOptions {
   /** The chance that somebody asks for another checkpoint right after one has completed. */
   readonly impatience: number;
   readonly rescales: boolean;
+  /** Scratch space for state, and for feedback that is spilled. Undefined: state is on the heap. */
+  readonly stores: SimStores | undefined;
   readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
 }
 
 /** Longer than anything takes that is not stuck. */
 const longMs = 10_000;
 
-function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefined): Omit<LifeOptions, "rescales"> {
+function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefined): Omit<LifeOptions, "rescales" | "stores"> {
   const links = given ?? random.fork("links").pick<Links>(["local", "local", "local", "broker", "network"]);
   const harsh = random.fork("harsh");
   const mayStarve = links !== "network" && harsh.chance(0.5);
@@ -262,7 +276,7 @@ class ScenarioWorld {
       };
       const links = this.#wire?.connect(process.clock, job.graph.name);
       const made = { graph, name: job.graph.name, parallelism: undefined } as unknown as Job;
-      void startLinked(made, options, links).then(
+      void startLinked(made, options, { links, stores: life.stores }).then(
         (started) => {
           run = started;
           void collect(started, log, this.clock, (event) => {
@@ -319,6 +333,7 @@ class ScenarioWorld {
         );
       }
       await this.#leave(run, system, process, violations);
+      if (violations.length === 0 && life.stores?.left) violations.push(`${life.stores.left} stores are left on scratch space`);
       if (left && violations.length === 0) continue;
       return;
     }

@@ -61,6 +61,8 @@ test("the seeds took checkpoints in every mode, with records in flight that were
     "rescales",
     "rerouted",
     "replicas",
+    "spills",
+    "spillsCaptured",
   ] as const;
   for (const figure of figures) {
     assert.ok(tally.of(figure) > 0, `no ${figure} in any seed:\n${tally.lines().join("\n")}`);

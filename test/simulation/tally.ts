@@ -34,6 +34,7 @@ export class Tally {
       `rescales: ${this.of("rescales")}, with ${this.of("rerouted")} records in flight; right replicas of broadcast state: ${
         this.of("replicas")
       }`,
+      `feedback: spilled ${this.of("spills")} times, captured on scratch space ${this.of("spillsCaptured")} times`,
     ];
   }
 }

@@ -20,9 +20,14 @@ interface Channels {
 }
 
 function channels(limitBytes = 1_000): Channels {
-  const feedback = new Feedback("loop", { subtask: 0, heads: 1 }, limitBytes);
+  const feedback = new Feedback("loop", { subtask: 0, heads: 1 }, { memoryBytes: limitBytes });
   const late: { gate?: InputGate } = {};
-  const owner = { barrierArrived() {}, frameArrived: (input: InputChannel) => late.gate?.offer(input), gap() {} };
+  const owner = {
+    barrierArrived() {},
+    frameArrived: (input: InputChannel) => late.gate?.offer(input),
+    gap() {},
+    fail: assert.unreachable,
+  };
   const make = (edge: number, of: Feedback | undefined) => {
     const identity = { edge: edge === 0 ? "in->loop" : "step->loop", sender: 0, receiver: 0, recovered: 0 };
     const credit = { window: new CreditWindow({ maxBytes: 1_000, targetMs: 10 }), now: () => 0 };

@@ -97,14 +97,16 @@ export class WiredJob {
       checkpoints: { mode: mode ?? "unaligned" },
       restart: { kind: "fixed-delay", maxRestarts: restarts ?? 0, delayMs: 1 },
       ...(channels === undefined ? {} : { channels }),
-    }, (attempt, settings) => {
-      const encoded = (transport: Transport) =>
-        new EncodedLinks({ transport, clock: world.clock, job: "wired", attempt, times: settings.wire });
-      this.links = { sender: encoded(sender), receiver: encoded(receiver) };
-      return new TwoWorkers(
-        new PlacedLinks("sender", placement, this.links.sender),
-        new PlacedLinks("receiver", placement, this.links.receiver),
-      );
+    }, {
+      links: (attempt, settings) => {
+        const encoded = (transport: Transport) =>
+          new EncodedLinks({ transport, clock: world.clock, job: "wired", attempt, times: settings.wire });
+        this.links = { sender: encoded(sender), receiver: encoded(receiver) };
+        return new TwoWorkers(
+          new PlacedLinks("sender", placement, this.links.sender),
+          new PlacedLinks("receiver", placement, this.links.receiver),
+        );
+      },
     }));
     this.run = run as Run;
     void this.#collect(this.run);
