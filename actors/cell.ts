@@ -385,7 +385,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
       this.stopCalled = true;
       try {
         const outcome = behavior.stop?.(this.reason, context);
-        if (isPromise(outcome)) return this.pending.add(outcome, this.options.shutdownMs);
+        if (isPromise(outcome)) return this.pending.add(this.scheduler.expedite(outcome), this.options.shutdownMs);
       } catch (error) {
         this.log("warn", "failed in stop", error);
       }

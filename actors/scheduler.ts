@@ -110,8 +110,9 @@ export class Scheduler {
   }
 
   /** Lets I/O that control waits for go ahead of data until it settles. */
-  expedite(work: PromiseLike<unknown>): void {
+  expedite<Work extends PromiseLike<unknown>>(work: Work): Work {
     this.rightOfWay.give(work);
+    return work;
   }
 
   private wake(): void {

@@ -1,11 +1,14 @@
 import { crc32 } from "../../actors/checksum.ts";
 import { SluiceError } from "../../actors/error.ts";
 import type { ByteReader } from "../graph/operator.ts";
-import type { Extent, Manifest } from "./manifest.ts";
+import type { DataFile, Extent, Manifest } from "./manifest.ts";
 import type { CheckpointStore, StoredCheckpoint } from "./storage.ts";
 
+/** Data files that come to so many bytes together are read at once: most runs are short, and each read is several operations. */
+const atOnceBytes = 1024 * 1024;
+
 /**
- * Reads and checks runs of bytes of a checkpoint.
+ * Reads and checks runs of bytes of a checkpoint; the files of a small one stay in memory as long as the reader.
  *
  * @returns a function that rejects with `CHECKPOINT_DAMAGED`
  */
@@ -15,12 +18,26 @@ export function extentsOf(
   manifest: Pick<Manifest, "files">,
 ): (extent: Extent) => Promise<Uint8Array> {
   const { location } = checkpoint;
+  const wholes = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0) <= atOnceBytes
+    ? new Map<DataFile, Promise<Uint8Array>>()
+    : undefined;
+  const readRange = async (file: DataFile, offset: number, bytes: number): Promise<Uint8Array> => {
+    if (wholes === undefined) return await store.readRange(checkpoint, file, offset, bytes);
+    let whole = wholes.get(file);
+    if (whole === undefined) wholes.set(file, whole = store.readRange(checkpoint, file, 0, file.bytes));
+    try {
+      return (await whole).subarray(offset, offset + bytes);
+    } catch (error) {
+      wholes.delete(file);
+      throw error;
+    }
+  };
   return async (extent) => {
     const file = manifest.files[extent.file];
     if (file === undefined || extent.offset + extent.bytes > file.bytes) {
       throw new SluiceError("CHECKPOINT_DAMAGED", `${location}: the manifest points outside data file ${extent.file}`);
     }
-    const bytes = await store.readRange(checkpoint, file, extent.offset, extent.bytes);
+    const bytes = await readRange(file, extent.offset, extent.bytes);
     if (crc32(bytes) === extent.checksum) return bytes;
     throw new SluiceError(
       "CHECKPOINT_DAMAGED",

@@ -23,6 +23,8 @@ export interface ChoiceOptions {
   readonly places?: Disk;
   /** Until the run has completed a checkpoint it starts from the one that was asked for; then from the newest. */
   readonly first: boolean;
+  /** Settles when the attempt's number is allotted; before that things are only read. */
+  readonly allotted: Promise<void>;
 }
 
 /** Whether a run has completed a checkpoint of its own, as far as its present attempt tells: by that, or before it. */
@@ -60,6 +62,7 @@ export async function chooseSnapshot(
   const decision = await decideRestore(snapshot, plan, settings.allowDropped);
   assertRestorable(decision.plan, graph.name);
   for (const warning of decision.plan.warnings) warn("STATE_DROPPED", warning);
+  await options.allotted;
   const later = stored.filter(({ id }) => id > snapshot.manifest.id);
   await goBack(options, snapshot.manifest, { later, asked: from !== undefined }, attempt, warn);
   return { snapshot, decision };

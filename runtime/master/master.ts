@@ -148,13 +148,16 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     }
     const { graph, parallelism } = this.#shape;
     try {
-      await store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
+      // While that is made durable, what the attempt starts from is read already.
+      const allotted = store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
+      allotted.catch(() => {}); // it is awaited below
       const first = !this.#everCompleted;
       const choice = await chooseSnapshot(
-        { ...this.#options, graph, parallelism, first },
+        { ...this.#options, graph, parallelism, first, allotted },
         number,
         (code, message) => this.#warn(code, message),
       );
+      await allotted;
       const snapshot = choice?.snapshot;
       if (snapshot?.foreign === true) number = await this.#goBeyond(snapshot.manifest);
       const keepEdges = snapshot === undefined ? new Set<string>() : edgesToKeep(snapshot.manifest, graph);

@@ -115,6 +115,21 @@ rightOfWay("however often there is such work, data waits for a fiftieth of the t
   assert.ok(waited > 40 && waited <= 51, `${waited} ms of ${clock.time - at} without data`);
 });
 
+rightOfWay("an actor that takes its time to stop does so ahead of the data of others", async () => {
+  const { clock, system, log } = await stage();
+  const ref = system.spawn<string>("ending", () => ({ receive: () => {}, stop: async () => await Promise.resolve() }));
+  system.spawn<string>("watching", () => ({
+    start: (context) => context.watch(ref),
+    receive: () => {},
+    signal: () => void log.push("stopped"),
+  }));
+  while (!log.includes("data")) await clock.turn();
+  log.length = 0;
+  void system.stop(ref);
+  while (!log.includes("stopped")) await clock.turn();
+  assert.is(log[0], "stopped", log.join(", "));
+});
+
 rightOfWay("where nothing waits it holds nothing up, and leaves no timer behind", async () => {
   const clock = new LoopClock();
   const system = createSystem({ clock });

@@ -46,11 +46,11 @@ interface Kept {
   readonly filled: Promise<void>;
 }
 
-/** About 5 MB of state in 50 keys. */
-function kept(): Kept {
+/** About 5 MB of state in 50 keys, unless told otherwise. */
+function kept(textLength: number = 100_000): Kept {
   const source = new HandSource("a");
   const sink = memorySink<string>();
-  const text = "x".repeat(100_000);
+  const text = "x".repeat(textLength);
   let seen = 0;
   let fill: () => void = () => {};
   const filled = new Promise<void>((resolve) => fill = resolve);
@@ -125,6 +125,21 @@ pieces("a restore reads no data file whole, and nothing in pieces of more than a
       ...Array(50).keys(),
     ].map(() => true),
   );
+});
+
+pieces("the data of a small checkpoint is read once to be checked and once to be used, however many pieces it has", async () => {
+  const disk = new SimulatedDisk();
+  const it = kept(10);
+  await stopped(it, disk);
+  const lengths: number[] = [];
+  const seen = watched(disk, (length) => lengths.push(length) > 0, () => {});
+  const run = await start(it.job, { disk: seen, checkpoints: { directory: "/checkpoints" } });
+  it.source.give(50);
+  it.source.end();
+  await run.finished;
+  assert.is(lengths.length, 2);
+  assert.is(lengths[0], lengths[1]);
+  assert.is([...it.sink.values].filter((line) => /^[5-9]\d: 1[12]$/.test(line)).length, 50);
 });
 
 pieces("what has changed between the check and the load is refused, before any record is processed", async () => {
