@@ -108,22 +108,23 @@ export type JobEvent =
 /** How many events a slow reader may lag behind before it loses the oldest. */
 const maxLag = 10_000;
 
+/** How many are kept for readers that are still to come. */
+const keptEvents = 256;
+
 /**
- * Events to any number of readers. A reader sees everything since it began to read, and what came before it up to a bound; a
- * reader that lags loses the oldest.
+ * Events to any number of readers. A reader sees everything since it began to read, and the latest {@link keptEvents} from before
+ * it; one that lags by more than {@link maxLag} loses the oldest.
  */
 export class EventLog {
   #history: JobEvent[] = [];
   #dropped = 0;
   #closed = false;
   #waiting: (() => void)[] = [];
+  readonly #readers = new Set<{ next: number }>();
 
   emit(event: JobEvent): void {
     this.#history.push(event);
-    if (this.#history.length > 2 * maxLag) {
-      this.#dropped += this.#history.length - maxLag;
-      this.#history = this.#history.slice(-maxLag);
-    }
+    if (this.#history.length > 2 * keptEvents) this.#trim();
     this.#wake();
   }
 
@@ -135,19 +136,35 @@ export class EventLog {
 
   /** All events from the first one kept. */
   async *read(): AsyncGenerator<JobEvent, void, undefined> {
-    let next = 0;
-    for (;;) {
-      next = Math.max(next, this.#dropped);
-      const event = this.#history[next - this.#dropped];
-      if (event !== undefined) {
-        next++;
-        yield event;
-      } else if (this.#closed) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const reader = { next: 0 };
+    this.#readers.add(reader);
+    try {
+      for (;;) {
+        reader.next = Math.max(reader.next, this.#dropped);
+        const event = this.#history[reader.next - this.#dropped];
+        if (event !== undefined) {
+          reader.next++;
+          yield event;
+        } else if (this.#closed) {
+          return;
+        } else {
+          await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        }
       }
+    } finally {
+      this.#readers.delete(reader);
     }
+  }
+
+  /** Forgets what neither a reader that lags nor one that is to come has a claim to; in steps, so that little is copied. */
+  #trim(): void {
+    const end = this.#dropped + this.#history.length;
+    let first = end - keptEvents;
+    for (const { next } of this.#readers) if (next < first) first = next;
+    const over = Math.max(first, end - maxLag) - this.#dropped;
+    if (over < keptEvents) return;
+    this.#dropped += over;
+    this.#history = this.#history.slice(over);
   }
 
   #wake(): void {
