@@ -11,8 +11,8 @@ export interface StoreReader {
   range(from: Uint8Array, to: Uint8Array, most: number): readonly StoredEntry[];
 }
 
-/** A store as of one moment. */
-export interface StoreView extends StoreReader {
+/** Reads a store until it is closed itself, also when the store was closed before. */
+export interface OpenReader extends StoreReader {
   /** A second call does nothing. */
   close(): void;
 }
@@ -36,9 +36,9 @@ export const maxStoreKeyBytes = 1_024;
 export interface OrderedStore extends StoreReader {
   /** Makes changes, all or none; readers see them when it returns. */
   write(work: (batch: StoreBatch) => void): void;
-  /** Everything as of now, in constant time. Space that changes free is not used again while a view is open. */
-  view(): StoreView;
-  /** Lets go of it and removes it, once its views are closed. A second call does nothing. */
+  /** A reader of what the store has whenever it is asked; what it has lasts until the reader is closed. */
+  reader(): OpenReader;
+  /** Lets go of it and removes it, once its readers are closed. A second call does nothing. */
   close(): void;
 }
 

@@ -1,10 +1,9 @@
 import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
-import type { RangeOptions, Transaction } from "lmdb";
-import type { OrderedStore, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
+import type { OpenReader, OrderedStore, StoreBatch, StoredEntry, StoreReader } from "../graph/ordered_store.ts";
 import { failing } from "./failing.ts";
 import type { Database, OpenDatabase } from "./lmdb_module.ts";
-import { OpenViews } from "./open_views.ts";
+import { OpenReaders } from "./open_readers.ts";
 
 /** Nothing has to survive a crash: so nothing is synced. */
 const options = { encoding: "binary", keyEncoding: "binary", noSync: true, overlappingSync: false, noMemInit: true } as const;
@@ -13,26 +12,33 @@ const options = { encoding: "binary", keyEncoding: "binary", noSync: true, overl
 export class LmdbStore implements OrderedStore {
   readonly #path: string;
   readonly #database: Database;
-  readonly #views: OpenViews;
+  readonly #readers: OpenReaders;
+  readonly #reader: StoreReader;
 
   constructor(open: OpenDatabase, path: string) {
     this.#path = path;
-    this.#views = new OpenViews(path, () => this.#end());
-    this.#database = open({ path, ...options });
+    this.#readers = new OpenReaders(path, () => this.#end());
+    const database = open({ path, ...options });
+    this.#database = database;
+    const action = `read ${path}`;
+    this.#reader = {
+      get: (key) => failing(action, () => database.get(asBuffer(key))),
+      range: (from, to, limit) => failing(action, () => entriesOf(database, from, to, limit)),
+    };
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    this.#views.assertOpen();
-    return failing(`read ${this.#path}`, () => this.#database.get(asBuffer(key)));
+    this.#readers.assertOpen();
+    return this.#reader.get(key);
   }
 
   range(from: Uint8Array, to: Uint8Array, most: number): readonly StoredEntry[] {
-    this.#views.assertOpen();
-    return this.#range(from, to, most, undefined);
+    this.#readers.assertOpen();
+    return this.#reader.range(from, to, most);
   }
 
   write(work: (batch: StoreBatch) => void): void {
-    this.#views.assertOpen();
+    this.#readers.assertOpen();
     const database = this.#database;
     failing(`write ${this.#path}`, () =>
       database.transactionSync(() =>
@@ -43,18 +49,13 @@ export class LmdbStore implements OrderedStore {
       ));
   }
 
-  view(): StoreView {
-    this.#views.assertOpen();
-    const transaction = failing(`read ${this.#path}`, () => this.#database.useReadTransaction());
-    const reader: StoreReader = {
-      get: (key) => failing(`read ${this.#path}`, () => this.#database.get(asBuffer(key), { transaction })),
-      range: (from, to, most) => this.#range(from, to, most, transaction),
-    };
-    return this.#views.view(reader, () => transaction.done());
+  reader(): OpenReader {
+    this.#readers.assertOpen();
+    return this.#readers.open(this.#reader);
   }
 
   close(): void {
-    this.#views.close();
+    this.#readers.close();
   }
 
   /** Ends it when nobody reads any more: what is read from a closed database is whatever is there in memory. */
@@ -62,13 +63,10 @@ export class LmdbStore implements OrderedStore {
     const path = this.#path;
     this.#database.close().then(() => rmSync(path, { recursive: true, force: true })).catch(() => {});
   }
+}
 
-  #range(start: Uint8Array, end: Uint8Array, limit: number, transaction: Transaction | undefined): readonly StoredEntry[] {
-    const bounds: RangeOptions = { start: asBuffer(start), end: asBuffer(end), limit };
-    return failing(`read ${this.#path}`, () => [
-      ...this.#database.getRange(transaction === undefined ? bounds : { ...bounds, transaction }),
-    ]);
-  }
+function entriesOf(database: Database, from: Uint8Array, to: Uint8Array, limit: number): readonly StoredEntry[] {
+  return [...database.getRange({ start: asBuffer(from), end: asBuffer(to), limit })];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

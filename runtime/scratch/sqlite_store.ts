@@ -1,16 +1,16 @@
 import { mkdirSync, rmSync } from "node:fs";
-import type { OrderedStore, StoreBatch, StoredEntry, StoreReader, StoreView } from "../graph/ordered_store.ts";
+import type { OpenReader, OrderedStore, StoreBatch, StoredEntry, StoreReader } from "../graph/ordered_store.ts";
 import { failing } from "./failing.ts";
-import { OpenViews } from "./open_views.ts";
+import { OpenReaders } from "./open_readers.ts";
 import type { Connection, ConnectionClass, Statement } from "./sqlite_module.ts";
 
 /**
- * Pages of 8 KB hold values of up to 2 KB without further pages. Nothing has to survive a crash: so nothing is synced. Caches are
- * in KiB, and all the memory that a store takes but for its log's index.
+ * Pages of 8 KB hold values of up to 2 KB without further pages. Nothing has to survive a crash, and nobody else uses the file: so
+ * nothing is synced, what a transaction changes is kept in memory until it is over, and pages go straight to their place. The
+ * cache is all the memory that a store takes besides.
  */
-const pageBytes = 8_192;
-const cacheKib = 16_384;
-const viewCacheKib = 2_048;
+const settings = "PRAGMA page_size = 8192; PRAGMA cache_size = -16384; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; " +
+  "PRAGMA locking_mode = EXCLUSIVE";
 
 const noValue = new Uint8Array(0);
 
@@ -47,26 +47,26 @@ class Reader implements StoreReader {
   }
 }
 
-/**
- * A store on SQLite: one table in a file, with a log of changes beside it. A view is a connection of its own in a transaction
- * that reads, and sees the file and the log as they were when it began.
- */
+/** A store on SQLite: one table in a file. */
 export class SqliteStore implements OrderedStore {
-  readonly #Connection: ConnectionClass;
   readonly #folder: string;
   readonly #connection: Connection;
   readonly #reader: Reader;
   readonly #batch: StoreBatch;
-  readonly #views: OpenViews;
+  readonly #begin: Statement;
+  readonly #commit: Statement;
+  readonly #readers: OpenReaders;
 
   constructor(Connection: ConnectionClass, folder: string) {
-    this.#Connection = Connection;
     this.#folder = folder;
-    this.#views = new OpenViews(folder, () => this.#end());
+    this.#readers = new OpenReaders(folder, () => this.#end());
     mkdirSync(folder, { recursive: true });
-    const connection = this.#open(cacheKib);
+    const connection = new Connection(`${folder}/entries.db`);
+    connection.exec(settings);
     connection.exec("CREATE TABLE entries (k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID");
     this.#connection = connection;
+    this.#begin = connection.prepare("BEGIN");
+    this.#commit = connection.prepare("COMMIT");
     this.#reader = new Reader(connection, `read ${folder}`);
     const put = connection.prepare("INSERT OR REPLACE INTO entries VALUES (?, ?)");
     const remove = connection.prepare("DELETE FROM entries WHERE k = ?");
@@ -74,22 +74,22 @@ export class SqliteStore implements OrderedStore {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    this.#views.assertOpen();
+    this.#readers.assertOpen();
     return this.#reader.get(key);
   }
 
   range(from: Uint8Array, to: Uint8Array, most: number): readonly StoredEntry[] {
-    this.#views.assertOpen();
+    this.#readers.assertOpen();
     return this.#reader.range(from, to, most);
   }
 
   write(work: (batch: StoreBatch) => void): void {
-    this.#views.assertOpen();
+    this.#readers.assertOpen();
     failing(`write ${this.#folder}`, () => {
-      this.#connection.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       try {
         work(this.#batch);
-        this.#connection.exec("COMMIT");
+        this.#commit.run();
       } catch (error) {
         this.#rollBack();
         throw error;
@@ -97,29 +97,13 @@ export class SqliteStore implements OrderedStore {
     });
   }
 
-  view(): StoreView {
-    this.#views.assertOpen();
-    const action = `read ${this.#folder}`;
-    const [connection, reader] = failing(action, () => {
-      const own = this.#open(viewCacheKib);
-      own.exec("BEGIN");
-      // The transaction sees everything as of its first read.
-      own.prepare("SELECT k FROM entries LIMIT 1").get();
-      return [own, new Reader(own, action)] as const;
-    });
-    return this.#views.view(reader, () => connection.close());
+  reader(): OpenReader {
+    this.#readers.assertOpen();
+    return this.#readers.open(this.#reader);
   }
 
   close(): void {
-    this.#views.close();
-  }
-
-  #open(cache: number): Connection {
-    const connection = new this.#Connection(`${this.#folder}/entries.db`);
-    connection.exec(
-      `PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -${cache}`,
-    );
-    return connection;
+    this.#readers.close();
   }
 
   /** Some failures have rolled it back already. */

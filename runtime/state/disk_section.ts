@@ -1,6 +1,7 @@
-import type { OrderedStore, StoredEntry, StoreView } from "../graph/ordered_store.ts";
+import type { OrderedStore, StoredEntry, StoreReader } from "../graph/ordered_store.ts";
 import { ChunkSize } from "./chunk_size.ts";
-import { type DiskPlace, DiskTable, storedHeader } from "./disk_table.ts";
+import type { DiskCut } from "./disk_cut.ts";
+import { type DiskPlace, DiskTable, epochOf, storedHeader } from "./disk_table.ts";
 import { EntryCodec, type Packing, type StateSchemas } from "./entry_codec.ts";
 import { encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import type { SectionCut } from "./section_cut.ts";
@@ -13,10 +14,16 @@ const keysPerChunk = 512;
 /** Changes are written by themselves up to this many, or half as many as there are entries. */
 const leastLimit = 4_096;
 
-/**
- * A table of keyed state on the disk, in snapshots. A cut is a view of the store, so nothing is kept for it, and what was stored
- * goes into chunks as it is.
- */
+/** A cut that is being written. */
+interface Writing {
+  readonly cut: DiskCut;
+  readonly reader: StoreReader;
+  /** Whether a stored entry is wanted: it has not expired. */
+  readonly live: (stored: Uint8Array) => boolean;
+  readonly size: ChunkSize;
+}
+
+/** A table of keyed state on the disk, in snapshots: what was stored goes into chunks as it is. */
 export class DiskSection implements KeyedSection {
   readonly name: string;
   readonly kind: string;
@@ -51,27 +58,29 @@ export class DiskSection implements KeyedSection {
     const { table } = this;
     table.flush();
     const { refusal } = table;
-    const view = this.#store.view();
-    const stamp = table.epoch;
     const noted = since === undefined || since < this.#since ? undefined : table.notedSince(since);
     const whole = noted === undefined || noted > Math.max(leastLimit, table.size / 2);
     if (followed && table.notedSince(0) === undefined) {
       table.startNotes();
-      this.#since = stamp;
+      this.#since = table.epoch;
     }
-    table.epoch += 2;
-    const live = this.#liveness();
-    const size = new ChunkSize(keysPerChunk);
+    const cut = table.cut(whole ? undefined : since);
+    const reader = this.#store.reader();
+    const writing: Writing = { cut, reader, live: whole ? this.#liveness() : () => true, size: new ChunkSize(keysPerChunk) };
     const write = function* (section: DiskSection, group: number): Iterable<Uint8Array> {
       if (refusal !== undefined) throw refusal.error;
-      if (whole) {
-        yield* section.#everything(view, group, live, size);
-        return;
-      }
-      for (let epoch = since as number + 2; epoch <= stamp; epoch += 2) yield* section.#removed(view, group, epoch, size);
-      for (let epoch = since as number + 2; epoch <= stamp; epoch += 2) yield* section.#changed(view, group, epoch, size);
+      yield* whole ? section.#everything(writing, group) : section.#sinceBase(writing, group);
+      cut.reached(prefixEnd(entryPrefix(section.#number, group)));
+      yield* section.#copied(writing, group);
     };
-    return { whole, chunks: (group) => write(this, group), release: () => view.close() };
+    return {
+      whole,
+      chunks: (group) => write(this, group),
+      release: () => {
+        table.release(cut);
+        reader.close();
+      },
+    };
   }
 
   based(stamp: number): void {
@@ -94,35 +103,51 @@ export class DiskSection implements KeyedSection {
     return (stored) => new DataView(stored.buffer, stored.byteOffset, storedHeader).getFloat64(4) > now;
   }
 
-  *#everything(
-    view: StoreView,
-    group: number,
-    live: (stored: Uint8Array) => boolean,
-    size: ChunkSize,
-  ): Iterable<Uint8Array> {
-    for (const entries of runs(view, entryPrefix(this.#number, group), size)) {
-      const chunks = entries.filter(({ value }) => live(value)).map(({ value }) => chunkOf(value));
-      yield* this.#packed(chunks, size);
+  *#everything({ cut, reader, live, size }: Writing, group: number): Iterable<Uint8Array> {
+    for (const entries of runs(reader, entryPrefix(this.#number, group), size)) {
+      cut.reached(keyAfter(entries.at(-1)!.key));
+      const wanted = entries.filter(({ value }) => cut.holds(epochOf(value)) && live(value));
+      yield* this.#packed(wanted.map(({ value }) => chunkOf(value)), size);
     }
   }
 
-  *#removed(view: StoreView, group: number, epoch: number, size: ChunkSize): Iterable<Uint8Array> {
-    for (const notes of runs(view, notePrefix(this.#number, epoch, group), size)) {
-      const gone = notes.filter(({ value }) => value.length > 0);
-      yield* this.#packed(gone.filter(({ key }) => view.get(entryOfNote(key)) === undefined).map(({ value }) => value), size);
+  *#sinceBase(writing: Writing, group: number): Iterable<Uint8Array> {
+    const { since, stamp } = writing.cut;
+    for (let epoch = since + 2; epoch <= stamp; epoch += 2) yield* this.#removed(writing, group, epoch);
+    for (let epoch = since + 2; epoch <= stamp; epoch += 2) yield* this.#changed(writing, group, epoch);
+  }
+
+  *#removed({ cut, reader, size }: Writing, group: number, epoch: number): Iterable<Uint8Array> {
+    for (const notes of runs(reader, notePrefix(this.#number, epoch, group), size)) {
+      const gone = notes.filter(({ key, value }) => {
+        if (value.length === 0) return false;
+        const stored = reader.get(entryOfNote(key));
+        // If it has come back in time, and was changed since, its copy follows.
+        return stored === undefined || epochOf(stored) > cut.stamp;
+      });
+      yield* this.#packed(gone.map(({ value }) => value), size);
     }
   }
 
-  *#changed(view: StoreView, group: number, epoch: number, size: ChunkSize): Iterable<Uint8Array> {
-    for (const notes of runs(view, notePrefix(this.#number, epoch, group), size)) {
+  *#changed({ reader, size }: Writing, group: number, epoch: number): Iterable<Uint8Array> {
+    for (const notes of runs(reader, notePrefix(this.#number, epoch, group), size)) {
       const chunks: Uint8Array[] = [];
       for (const { key } of notes) {
-        const stored = view.get(entryOfNote(key));
-        // What was changed again later goes with the notes of that epoch.
+        const stored = reader.get(entryOfNote(key));
+        // What was changed again later goes with the notes of that epoch, or is copied.
         if (stored !== undefined && epochOf(stored) === epoch) chunks.push(chunkOf(stored));
       }
       yield* this.#packed(chunks, size);
     }
+  }
+
+  /** What was changed meanwhile, as it was. */
+  *#copied({ cut, reader, live, size }: Writing, group: number): Iterable<Uint8Array> {
+    const prefix = cut.keptOf(group);
+    for (const copies of runs(reader, prefix, size)) {
+      yield* this.#packed(copies.filter(({ value }) => live(value)).map(({ value }) => chunkOf(value)), size);
+    }
+    this.table.discard(prefix);
   }
 
   *#packed(chunks: readonly Uint8Array[], size: ChunkSize): Iterable<Uint8Array> {
@@ -134,20 +159,16 @@ export class DiskSection implements KeyedSection {
 }
 
 /** What begins with a prefix, in runs of a bounded size; each is read when it is asked for. */
-function* runs(view: StoreView, prefix: Uint8Array, size: ChunkSize): Iterable<readonly StoredEntry[]> {
+function* runs(reader: StoreReader, prefix: Uint8Array, size: ChunkSize): Iterable<readonly StoredEntry[]> {
   let from = prefix;
   const to = prefixEnd(prefix);
   for (;;) {
-    const entries = view.range(from, to, size.count);
+    const entries = reader.range(from, to, size.count);
     const last = entries.at(-1);
     if (last === undefined) return;
     from = keyAfter(last.key);
     yield entries;
   }
-}
-
-function epochOf(stored: Uint8Array): number {
-  return new DataView(stored.buffer, stored.byteOffset, 4).getUint32(0);
 }
 
 function chunkOf(stored: Uint8Array): Uint8Array {

@@ -1,9 +1,10 @@
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { OrderedStore, StoreBatch } from "../graph/ordered_store.ts";
+import { DiskCut } from "./disk_cut.ts";
 import type { EntryCodec } from "./entry_codec.ts";
 import { type Entry, type EntryChanges, type EntryTable, ExpiringEntry } from "./entry_table.ts";
 import { decodeChunk, encodeChunk } from "./keyed_part.ts";
-import { entryPrefix, groupOfEntry, keyAfter, noteOfEntry, notePrefix, prefixEnd, storeKey } from "./store_keys.ts";
+import { entryPrefix, groupOfEntry, keptPrefix, keyAfter, noteOfEntry, notePrefix, prefixEnd, storeKey } from "./store_keys.ts";
 
 /** The stamp of an entry that is in the store as it is at hand, and of one that is not. */
 const clean = -1;
@@ -33,21 +34,23 @@ export const storedHeader = 12;
 
 /** What a table has at hand. */
 export interface DiskLimits {
-  /** So many changed entries are written together. */
+  /** So many changed entries are written together; a record waits for it. */
   readonly changed: number;
+  /** So many that come out of a snapshot, when no record waits. */
+  readonly loaded: number;
   /** At most about twice so many entries, or bytes of them, are at hand. */
   readonly entries: number;
   readonly bytes: number;
 }
 
 /** For each state of a subtask: some ten thousand entries of 100 bytes, and a few megabytes of larger ones. */
-export const diskLimits: DiskLimits = { changed: 512, entries: 4_096, bytes: 4 * 1024 * 1024 };
+export const diskLimits: DiskLimits = { changed: 32, loaded: 512, entries: 4_096, bytes: 4 * 1024 * 1024 };
 
 /** How many entries are looked at together when all are walked. */
 const walkEntries = 64;
 
-/** So many notes that are not needed any more are removed with each write. */
-const sweptNotes = 1_024;
+/** So many notes, or copies, that are not needed any more are removed with each write. */
+const swept = 1_024;
 
 const noValue = new Uint8Array(0);
 
@@ -63,7 +66,8 @@ export interface DiskPlace {
  * The entries of one keyed state in an ordered store, and some at hand: those used last, and those changed since the last write.
  * Changes are written together, between two uses of the table, so that none waits for a promise.
  *
- * What was changed or removed is noted by epoch, in the store, once per epoch and key. Epochs are those of `ChangeLog`.
+ * What was changed or removed is noted by epoch, in the store, once per epoch and key. Epochs are those of `ChangeLog`. Before what
+ * belongs to an open cut is overwritten, it is copied in the store.
  */
 export class DiskTable implements EntryTable {
   readonly changes: EntryChanges;
@@ -83,8 +87,11 @@ export class DiskTable implements EntryTable {
   readonly #prefixes: Uint8Array[] = [];
   /** How many changes are noted, by epoch; undefined while nothing is. */
   #noted: Map<number, number> | undefined;
-  /** Epochs whose notes are being removed. */
-  #obsolete: number[] = [];
+  /** Epochs whose notes are not needed any more, but by open cuts. */
+  #dropped: number[] = [];
+  /** Prefixes of what is being removed. */
+  readonly #obsolete: Uint8Array[] = [];
+  readonly #cuts = new Set<DiskCut>();
 
   constructor(place: DiskPlace, codec: EntryCodec) {
     this.#place = place;
@@ -98,7 +105,7 @@ export class DiskTable implements EntryTable {
   }
 
   find(group: number, identity: KeyIdentity): Entry | undefined {
-    if (this.#dirty.size >= this.#place.limits.changed) this.#makeRoom();
+    if (this.#dirty.size >= this.#place.limits.changed) this.#makeRoom(this.#place.limits.changed);
     const entry = this.#recent.get(identity) ?? this.#lookUp(group, identity);
     return entry === undefined || entry.gone ? undefined : entry;
   }
@@ -126,7 +133,7 @@ export class DiskTable implements EntryTable {
   }
 
   load(group: number, identity: KeyIdentity, key: Key, value: unknown, expires: number): void {
-    this.#makeRoom();
+    this.#makeRoom(this.#place.limits.loaded);
     const entry = new DiskEntry(key, value, this.#keyOf(group, identity, key), true, -1);
     entry.expires = expires;
     this.#replace(identity, entry);
@@ -134,7 +141,7 @@ export class DiskTable implements EntryTable {
   }
 
   unload(group: number, identity: KeyIdentity): void {
-    this.#makeRoom();
+    this.#makeRoom(this.#place.limits.loaded);
     const entry = new DiskEntry(0, undefined, this.#keyOf(group, identity, undefined), true, -1);
     entry.gone = true;
     this.#replace(identity, entry);
@@ -174,8 +181,32 @@ export class DiskTable implements EntryTable {
     for (const of of [...this.#noted?.keys() ?? []]) {
       if (of > epoch) continue;
       this.#noted?.delete(of);
-      this.#obsolete.push(of);
+      this.#dropped.push(of);
     }
+    this.#sweepDropped();
+  }
+
+  /**
+   * What is in the store now, to be written in order; a new epoch begins. What is at hand has to be written before.
+   * @param since the epoch of the base's cut; undefined for the whole content
+   */
+  cut(since: number | undefined): DiskCut {
+    const cut = new DiskCut(this.#place.section, this.epoch, since);
+    this.#cuts.add(cut);
+    this.epoch += 2;
+    return cut;
+  }
+
+  /** What has that prefix in the store is not needed any more. */
+  discard(prefix: Uint8Array): void {
+    this.#obsolete.push(prefix);
+  }
+
+  /** Nothing of a cut will be asked for any more. */
+  release(cut: DiskCut): void {
+    if (!this.#cuts.delete(cut)) return;
+    this.discard(keptPrefix(this.#place.section, cut.stamp));
+    this.#sweepDropped();
   }
 
   /**
@@ -202,7 +233,7 @@ export class DiskTable implements EntryTable {
     }
     this.#place.store.write((batch) => {
       for (const { entry, value } of puts) this.#put(batch, entry, value);
-      this.#sweepNotes(batch);
+      this.#sweep(batch);
     });
     for (const { entry, value } of puts) {
       this.#dirty.delete(entry);
@@ -230,8 +261,9 @@ export class DiskTable implements EntryTable {
     return entry;
   }
 
-  #makeRoom(): void {
-    if (this.#dirty.size - (this.#refusal?.entries ?? 0) >= this.#place.limits.changed) this.flush();
+  /** @param most so many changes may stay unwritten */
+  #makeRoom(most: number): void {
+    if (this.#dirty.size - (this.#refusal?.entries ?? 0) >= most) this.flush();
     this.#turnOver();
   }
 
@@ -272,6 +304,7 @@ export class DiskTable implements EntryTable {
   }
 
   #put(batch: StoreBatch, entry: DiskEntry, value: Uint8Array | undefined): void {
+    if (this.#cuts.size > 0 && entry.stored) this.#keep(batch, entry);
     if (value !== undefined) batch.put(entry.at, value);
     else if (entry.stored) batch.remove(entry.at);
     if (this.#noted === undefined || (value === undefined && !entry.stored)) return;
@@ -282,13 +315,30 @@ export class DiskTable implements EntryTable {
     this.#noted.set(this.epoch, (this.#noted.get(this.epoch) ?? 0) + 1);
   }
 
-  #sweepNotes(batch: StoreBatch): void {
-    const epoch = this.#obsolete[0];
-    if (epoch === undefined) return;
-    const from = notePrefix(this.#place.section, epoch);
-    const notes = this.#place.store.range(from, prefixEnd(from), sweptNotes);
-    for (const { key } of notes) batch.remove(key);
-    if (notes.length < sweptNotes) this.#obsolete.shift();
+  /** Copies what the store has of an entry for the cuts that it belongs to. */
+  #keep(batch: StoreBatch, { at, epoch }: DiskEntry): void {
+    let stored: Uint8Array | undefined;
+    for (const cut of this.#cuts) {
+      if (epoch > cut.stamp || !cut.awaits(at)) continue;
+      stored ??= this.#place.store.get(at);
+      if (stored === undefined) return;
+      if (cut.holds(epochOf(stored))) cut.keep(batch, at, stored);
+    }
+  }
+
+  #sweepDropped(): void {
+    const { section } = this.#place;
+    const needed = (epoch: number) => [...this.#cuts].some((cut) => cut.since >= 0 && cut.holds(epoch));
+    for (const epoch of this.#dropped) if (!needed(epoch)) this.discard(notePrefix(section, epoch));
+    this.#dropped = this.#dropped.filter(needed);
+  }
+
+  #sweep(batch: StoreBatch): void {
+    const from = this.#obsolete[0];
+    if (from === undefined) return;
+    const found = this.#place.store.range(from, prefixEnd(from), swept);
+    for (const { key } of found) batch.remove(key);
+    if (found.length < swept) this.#obsolete.shift();
   }
 
   #decode(at: Uint8Array, stored: Uint8Array): DiskEntry {
@@ -303,4 +353,9 @@ export class DiskTable implements EntryTable {
     const prefix = this.#prefixes[group] ??= entryPrefix(this.#place.section, group);
     return storeKey(prefix, identity, key, `state ${this.#codec.name}`);
   }
+}
+
+/** The epoch in which what is stored was changed. */
+export function epochOf(stored: Uint8Array): number {
+  return new DataView(stored.buffer, stored.byteOffset, 4).getUint32(0);
 }

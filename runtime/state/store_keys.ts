@@ -5,18 +5,19 @@ import { maxStoreKeyBytes } from "../graph/ordered_store.ts";
 /**
  * How keys of state stand in an ordered store.
  *
- * | bytes | content                                                          |
- * |-------|------------------------------------------------------------------|
- * | 1     | 0: an entry; 1: a note that it was changed in an epoch           |
- * | 2     | number of the section                                            |
- * | 4     | the epoch, of notes only                                         |
- * | 2     | key group                                                        |
- * | …     | the key: one byte for its type, then its identity                |
+ * | bytes | content                                                                        |
+ * |-------|--------------------------------------------------------------------------------|
+ * | 1     | 0: an entry; 1: a note that it was changed in an epoch; 2: a copy for a cut    |
+ * | 2     | number of the section                                                          |
+ * | 4     | of notes the epoch, of copies that of the cut                                  |
+ * | 2     | key group                                                                      |
+ * | …     | the key: one byte for its type, then its identity; of copies 4 bytes, a number |
  *
  * Numbers are big-endian, so what belongs together stands together, in order.
  */
 const entryMark = 0;
 const noteMark = 1;
+const keptMark = 2;
 const utf8 = new TextEncoder();
 const scratch = new Uint8Array(16);
 const view = new DataView(scratch.buffer);
@@ -29,6 +30,31 @@ export function entryPrefix(section: number, group?: number): Uint8Array {
 /** The prefix of a section's notes: of one epoch, or of one group in it. */
 export function notePrefix(section: number, epoch: number, group?: number): Uint8Array {
   return prefix(noteMark, section, epoch, group);
+}
+
+/** The prefix of the copies for a cut of that epoch: of one group, or of all. */
+export function keptPrefix(section: number, epoch: number, group?: number): Uint8Array {
+  return prefix(keptMark, section, epoch, group);
+}
+
+/** The key of a copy. */
+export function keptKey(section: number, epoch: number, group: number, number: number): Uint8Array {
+  const start = keptPrefix(section, epoch, group);
+  const key = new Uint8Array(start.length + 4);
+  key.set(start);
+  view.setUint32(0, number);
+  key.set(scratch.subarray(0, 4), start.length);
+  return key;
+}
+
+/** Whether a key stands before another one. */
+export function comesBefore(key: Uint8Array, other: Uint8Array): boolean {
+  const length = Math.min(key.length, other.length);
+  for (let at = 0; at < length; at++) {
+    const difference = key[at]! - other[at]!;
+    if (difference !== 0) return difference < 0;
+  }
+  return key.length < other.length;
 }
 
 function prefix(mark: number, section: number, epoch?: number, group?: number): Uint8Array {

@@ -2,7 +2,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { type CapturedBytes, onlySlice } from "../checkpoint/contribution.ts";
 import { decodeFrames, encodeFrames } from "../graph/frame_codec.ts";
 import type { Frame } from "../graph/frame.ts";
-import type { OrderedStore, StoreView } from "../graph/ordered_store.ts";
+import type { OpenReader, OrderedStore, StoreBatch } from "../graph/ordered_store.ts";
 import type { CapturedFrame } from "./output_channel.ts";
 
 /** Marks cost nothing: so many frames are written whatever they cost. */
@@ -16,6 +16,10 @@ interface Chunk {
   readonly cost: number;
   readonly records: number;
   readonly watermarks: number;
+  /** How many open cuts have it. */
+  cuts: number;
+  /** Whether it was taken out: it goes when no cut has it any more. */
+  taken: boolean;
 }
 
 /**
@@ -27,6 +31,8 @@ export class Spill {
   readonly #channel: number;
   readonly #chunkBytes: number;
   readonly #chunks: Chunk[] = [];
+  /** Nobody asks for them any more: they go with the next write. */
+  #obsolete: Uint8Array[] = [];
   #young: Frame[] = [];
   #youngCost = 0;
 
@@ -57,16 +63,34 @@ export class Spill {
       this.#youngCost = 0;
       return taken;
     }
-    const store = this.#store;
-    const frames = framesOf(store.get(chunk.key)).map(({ frame }) => frame);
-    store.write((batch) => batch.remove(chunk.key));
+    const frames = framesOf(this.#store.get(chunk.key)).map(({ frame }) => frame);
+    chunk.taken = true;
+    this.#forget([chunk]);
+    if (this.#obsolete.length > 0) this.#store.write((batch) => this.#sweep(batch));
     return { frames, cost: chunk.cost };
   }
 
   /** What is here now, for a capture; undefined when all of it is in memory. `young`: what is, and comes behind it. */
   cut(): { readonly written: SpillCut | undefined; readonly young: readonly Frame[] } {
-    const written = this.#chunks.length === 0 ? undefined : new SpillCut([...this.#chunks], this.#store.view());
-    return { written, young: [...this.#young] };
+    const young = [...this.#young];
+    if (this.#chunks.length === 0) return { written: undefined, young };
+    const chunks = [...this.#chunks];
+    for (const chunk of chunks) chunk.cuts++;
+    const released = () => {
+      for (const chunk of chunks) chunk.cuts--;
+      this.#forget(chunks);
+    };
+    return { written: new SpillCut(chunks, this.#store.reader(), released), young };
+  }
+
+  /** Those of the chunks that nobody asks for any more. */
+  #forget(chunks: readonly Chunk[]): void {
+    for (const { key, taken, cuts } of chunks) if (taken && cuts === 0) this.#obsolete.push(key);
+  }
+
+  #sweep(batch: StoreBatch): void {
+    for (const key of this.#obsolete) batch.remove(key);
+    this.#obsolete = [];
   }
 
   #write(): void {
@@ -76,14 +100,26 @@ export class Spill {
     new DataView(key.buffer).setUint32(0, this.#channel);
     new DataView(key.buffer).setBigUint64(4, BigInt(first));
     const bytes = encodeFrames(frames.map((frame) => ({ frame, skip: 0 })));
-    this.#store.write((batch) => batch.put(key, bytes));
+    this.#store.write((batch) => {
+      batch.put(key, bytes);
+      this.#sweep(batch);
+    });
     let records = 0;
     let watermarks = 0;
     for (const { values, mark } of frames) {
       records += values.length;
       if (mark?.kind === "watermark") watermarks++;
     }
-    this.#chunks.push({ key, first, last: (frames.at(-1) as Frame).seq, cost: this.#youngCost, records, watermarks });
+    this.#chunks.push({
+      key,
+      first,
+      last: (frames.at(-1) as Frame).seq,
+      cost: this.#youngCost,
+      records,
+      watermarks,
+      cuts: 0,
+      taken: false,
+    });
     this.#young = [];
     this.#youngCost = 0;
   }
@@ -92,13 +128,16 @@ export class Spill {
 /** Frames that were on scratch space at a moment, whatever becomes of them since. */
 export class SpillCut implements CapturedBytes {
   #chunks: readonly Chunk[];
-  readonly #view: StoreView;
+  readonly #reader: OpenReader;
+  #released: (() => void) | undefined;
   /** Of the last chunk: its frames that belong to the cut, where that is not all of them. */
   #rest: readonly CapturedFrame[] | undefined;
 
-  constructor(chunks: readonly Chunk[], view: StoreView) {
+  /** @param released is called when nothing of it is asked for any more; until then the chunks stay */
+  constructor(chunks: readonly Chunk[], reader: OpenReader, released: () => void) {
     this.#chunks = chunks;
-    this.#view = view;
+    this.#reader = reader;
+    this.#released = released;
   }
 
   /** Takes out what comes after the barrier. */
@@ -106,7 +145,7 @@ export class SpillCut implements CapturedBytes {
     this.#chunks = this.#chunks.filter(({ first }) => first <= afterSeq);
     const last = this.#chunks.at(-1);
     if (last === undefined || last.last <= afterSeq) return;
-    this.#rest = framesOf(this.#view.get(last.key)).filter(({ frame }) => frame.seq <= afterSeq);
+    this.#rest = framesOf(this.#reader.get(last.key)).filter(({ frame }) => frame.seq <= afterSeq);
     this.#chunks = this.#chunks.slice(0, -1);
   }
 
@@ -125,12 +164,14 @@ export class SpillCut implements CapturedBytes {
   }
 
   *slices(): Iterable<Uint8Array> {
-    for (const { key } of this.#chunks) yield this.#view.get(key) ?? missing();
+    for (const { key } of this.#chunks) yield this.#reader.get(key) ?? missing();
     if (this.#rest !== undefined && this.#rest.length > 0) yield* onlySlice(encodeFrames(this.#rest)).slices();
   }
 
   release(): void {
-    this.#view.close();
+    this.#released?.();
+    this.#released = undefined;
+    this.#reader.close();
   }
 }
 

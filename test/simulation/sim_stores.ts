@@ -1,10 +1,10 @@
 import type {
+  OpenReader,
   OrderedStore,
   OrderedStores,
   StoreBatch,
   StoredEntry,
   StoreReader,
-  StoreView,
 } from "../../runtime/graph/ordered_store.ts";
 
 /** Scratch space in memory: like that of a disk it outlives a process that is killed, and what it left is there until removed. */
@@ -19,7 +19,7 @@ export class SimStores implements OrderedStores {
     const ofFeedback = name.startsWith("feedback of ");
     const store = new SimStore((store) => this.#open.delete(store), {
       put: () => void (ofFeedback && this.spilled++),
-      view: () => void (ofFeedback && this.captured++),
+      reader: () => void (ofFeedback && this.captured++),
     });
     this.#open.set(store, attempt);
     return store;
@@ -33,12 +33,12 @@ export class SimStores implements OrderedStores {
 
 class SimStore implements OrderedStore {
   #entries = new Map<string, StoredEntry>();
-  #views = 0;
+  #readers = 0;
   #closed = false;
   readonly #gone: (store: SimStore) => void;
-  readonly #count: { put(): void; view(): void };
+  readonly #count: { put(): void; reader(): void };
 
-  constructor(gone: (store: SimStore) => void, count: { put(): void; view(): void }) {
+  constructor(gone: (store: SimStore) => void, count: { put(): void; reader(): void }) {
     this.#gone = gone;
     this.#count = count;
   }
@@ -63,18 +63,17 @@ class SimStore implements OrderedStore {
     this.#entries = entries;
   }
 
-  view(): StoreView {
-    this.#count.view();
-    this.#views++;
-    const reader = new Reader(this.#entries);
+  reader(): OpenReader {
+    this.#count.reader();
+    this.#readers++;
     let open = true;
     return {
-      get: (key) => reader.get(key),
-      range: (from, to, most) => reader.range(from, to, most),
+      get: (key) => this.get(key),
+      range: (from, to, most) => this.range(from, to, most),
       close: () => {
         if (!open) return;
         open = false;
-        this.#views--;
+        this.#readers--;
         this.#end();
       },
     };
@@ -86,7 +85,7 @@ class SimStore implements OrderedStore {
   }
 
   #end(): void {
-    if (this.#closed && this.#views === 0) this.#gone(this);
+    if (this.#closed && this.#readers === 0) this.#gone(this);
   }
 }
 

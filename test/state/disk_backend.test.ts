@@ -13,7 +13,7 @@ for (const reason of missing) skip(reason);
 for (const engine of usable) {
   const stores = await StoreSequence.in(scratchFolder(), engine);
   // Nearly nothing is at hand, so that every entry comes and goes.
-  const limits = { changed: 2, entries: 3, bytes: 200 };
+  const limits = { changed: 2, loaded: 2, entries: 3, bytes: 200 };
   testOrderedStore(engine, () => stores.next());
   testKeyedStateBackend(`the disk, with ${engine},`, (options) => new DiskKeyedStateBackend(options, stores.next(), limits));
   testExpiry(`the disk, with ${engine},`, (options) => new DiskKeyedStateBackend(options, stores.next(), limits));

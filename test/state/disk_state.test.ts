@@ -183,14 +183,14 @@ if (usable.length > 0) {
     const filling: OrderedStore = {
       get: (key) => store.get(key),
       range: (from, to, most) => store.range(from, to, most),
-      view: () => store.view(),
+      reader: () => store.reader(),
       close: () => store.close(),
       write: (work) => {
         if (full) throw new SluiceError("STATE_BACKEND_FAILED", "the state backend cannot write: no space left on device");
         store.write(work);
       },
     };
-    const limits = { changed: 4, entries: 8, bytes: 1_000 };
+    const limits = { changed: 4, loaded: 4, entries: 8, bytes: 1_000 };
     const subject = new Subject((options) => new DiskKeyedStateBackend(options, filling, limits), {
       n: value(type<number>(), 0),
     });

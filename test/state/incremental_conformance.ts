@@ -325,5 +325,31 @@ export function testIncremental(name: string, make: Make, runs: number): void {
     assert.ok(deltas > runs, `${deltas} deltas were tried in ${runs} runs`);
   });
 
+  const act = (kind: "set" | "clear", key: Key, x = 1): Step => ({ act: kind, key, item: "a", x });
+  /** Takes the steps, completes what is open, and restores everything that is complete. */
+  const play = (...steps: readonly Step[]) => {
+    const run = new Run(make);
+    for (const next of steps) run.take(next);
+    for (const snapshot of [...run.open]) if (run.open.includes(snapshot)) run.complete(snapshot);
+    assert.ok(run.deltas > 0);
+    for (const { layers, expected } of run.completed) check(make, layers, expected, 2);
+    run.subtask.backend.close();
+  };
+  const everyKey = (x: number) => keys.map((key) => act("set", key, x));
+
+  incremental("what was gone at a cut is gone in it, though it came back before it was written", () => {
+    play(...everyKey(1), "cut", { complete: 0 }, ...keys.map((key) => act("clear", key)), "cut", ...everyKey(2));
+  });
+
+  incremental("what a cut holds is in it, though it went or was changed twice before it was written", () => {
+    play(...everyKey(1), "cut", { complete: 0 }, ...everyKey(2), "cut", ...keys.map((key) => act("clear", key)), ...everyKey(3));
+  });
+
+  incremental("a cut keeps the notes that it needs, though a younger base is complete and more is written", () => {
+    const others = everyKey(4).filter((step) => (step as { key: Key }).key !== 1);
+    const begun: Step[] = [...everyKey(1), "cut", { complete: 0 }, act("set", 1, 2), "cut", act("set", 2, 3), "cut"];
+    play(...begun, { complete: 0 }, ...others, ...others, ...others);
+  });
+
   incremental.run();
 }

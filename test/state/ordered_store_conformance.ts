@@ -26,30 +26,30 @@ export function testOrderedStore(name: string, make: () => OrderedStore): void {
     store.close();
   });
 
-  conforms("a view is of its moment, while the store goes on; several may be open", () => {
+  conforms("a reader sees what is there when it is asked, and outlives its store; several may be open", () => {
     const store = make();
     store.write((batch) => batch.put(bytes(1), bytes(1)));
-    const first = store.view();
+    const first = store.reader();
     store.write((batch) => {
       batch.put(bytes(1), bytes(2));
       batch.put(bytes(2), bytes(2));
     });
-    const second = store.view();
+    const second = store.reader();
+    assert.equal(contentOf(first), [[[1], [2]], [[2], [2]]]);
     store.write((batch) => {
+      assert.equal([...first.get(bytes(1))!], [2]);
       batch.remove(bytes(1));
       batch.remove(bytes(77));
+      assert.is(store.get(bytes(1)), undefined, "what a batch has changed is seen at once");
     });
-    assert.equal(contentOf(first), [[[1], [1]]]);
-    assert.equal(contentOf(second), [[[1], [2]], [[2], [2]]]);
-    assert.equal(contentOf(store), [[[2], [2]]]);
+    for (const reader of [first, second, store]) assert.equal(contentOf(reader), [[[2], [2]]]);
     first.close();
     first.close();
-    assert.equal([...second.get(bytes(1))!], [2]);
     store.close();
-    assert.equal([...second.get(bytes(1))!], [2], "a view outlives its store");
+    assert.equal([...second.get(bytes(2))!], [2], "a reader outlives its store");
     second.close();
-    assert.throws(() => second.get(bytes(1)), (error: unknown) => (error as SluiceError).code === "STATE_BACKEND_FAILED");
-    assert.throws(() => store.get(bytes(1)), (error: unknown) => (error as SluiceError).code === "STATE_BACKEND_FAILED");
+    assert.throws(() => second.get(bytes(2)), (error: unknown) => (error as SluiceError).code === "STATE_BACKEND_FAILED");
+    assert.throws(() => store.get(bytes(2)), (error: unknown) => (error as SluiceError).code === "STATE_BACKEND_FAILED");
   });
 
   conforms("changes are made all or none, and those before them are read within", () => {

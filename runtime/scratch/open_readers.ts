@@ -1,8 +1,8 @@
-import type { StoreReader, StoreView } from "../graph/ordered_store.ts";
+import type { OpenReader, StoreReader } from "../graph/ordered_store.ts";
 import { failure } from "./failing.ts";
 
-/** What reads a store at some time, and whether the store is closed: its files go when it is, and nobody reads them any more. */
-export class OpenViews {
+/** Who reads a store, and whether it is closed: its files go when it is, and nobody reads them any more. */
+export class OpenReaders {
   readonly #path: string;
   readonly #end: () => void;
   #open = 0;
@@ -19,13 +19,13 @@ export class OpenViews {
     if (this.#closing) throw failure(`use ${this.#path}`, "it is closed");
   }
 
-  /** A view that reads with `reader` until it is closed; `done` gives back what it holds. */
-  view(reader: StoreReader, done: () => void): StoreView {
+  /** A reader of its own, over one that does not ask whether the store is closed. */
+  open(reader: StoreReader): OpenReader {
     this.#open++;
     let open = true;
     const opened = (): StoreReader => {
       if (open) return reader;
-      throw failure(`read ${this.#path}`, "the view is closed");
+      throw failure(`read ${this.#path}`, "the reader is closed");
     };
     return {
       get: (key) => opened().get(key),
@@ -33,7 +33,6 @@ export class OpenViews {
       close: () => {
         if (!open) return;
         open = false;
-        done();
         this.#open--;
         if (this.#closing && this.#open === 0) this.#end();
       },
