@@ -176,6 +176,11 @@ export interface ActorContext<in out M> {
    */
   setReceiveTimeout(timeoutMs: number | undefined, message?: M): void;
   /**
+   * The promises that this actor's handlers have returned are getting on: `handlerTimeoutMs` counts from now. For work that takes
+   * long in all and cannot hang between two calls. Without effect when none is pending, or the actor is stopping.
+   */
+  progress(): void;
+  /**
    * Puts a message aside.
    *
    * @throws {SluiceError} `STASH_FULL` when as many are put aside as the mailbox's capacity

@@ -64,7 +64,7 @@ export class Cell<M> implements Runnable, LaneHost, Owner, Child, Waiting {
   /** Carrying out commands: those that come meanwhile need no turn of their own. */
   private obeying = false;
   private stopCalled = false;
-  private readonly pending: Pending;
+  readonly pending: Pending;
   private children: Children | undefined;
   private readonly factory: Factory<M>;
   private readonly options: CellOptions;

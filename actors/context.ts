@@ -140,6 +140,10 @@ export class LifeContext<M> implements ActorContext<M> {
     this.#cell.putBack(this.#stash.drain());
   }
 
+  progress(): void {
+    if (this.#phase === "live") this.#cell.pending.renew();
+  }
+
   fail(cause: unknown): void {
     if (this.#phase === "over") this.#mustLive("fail");
     this.#cell.fail(cause);

@@ -23,6 +23,7 @@ export class Pending {
   /** Grows when what is pending is given up. */
   #generation = 0;
   #limit: Timer | undefined;
+  #limitMs = Infinity;
 
   constructor(clock: Clock, waiting: Waiting) {
     this.#clock = clock;
@@ -54,10 +55,16 @@ export class Pending {
   /** Sets the limit anew for all that is pending, from now. */
   limit(limitMs: number): void {
     this.#limit?.cancel();
+    this.#limitMs = limitMs;
     this.#limit = this.#clock.setTimer(limitMs, () => {
       this.#limit = undefined;
       this.#waiting.overdue(limitMs);
     });
+  }
+
+  /** The limit, if one runs, begins anew. */
+  renew(): void {
+    if (this.#limit !== undefined) this.limit(this.#limitMs);
   }
 
   /** Waits no longer. */

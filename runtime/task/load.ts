@@ -5,7 +5,7 @@ import { newAlignment } from "../checkpoint/aligner.ts";
 import { type BarrierMode, type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
 import { rangeOf } from "../graph/key.ts";
 import type { LogicalOperator } from "../graph/logical.ts";
-import type { Cursor, OperatorContext, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
+import type { ByteReader, Cursor, OperatorContext, RestoredPart, SnapshotPart, StoredPart } from "../graph/operator.ts";
 import type { PlannedEdge, PlannedTask } from "../graph/plan.ts";
 import type { Sink } from "../graph/sink.ts";
 import type { Source, SourceContext } from "../graph/source.ts";
@@ -36,6 +36,8 @@ export interface SubtaskWiring extends InputOwner {
   timeoutDue(id: CheckpointId): void;
   finished(): boolean;
   quiet(): boolean;
+  /** Some more of its state has been loaded. */
+  loading(): void;
 }
 
 /** A subtask that is ready to run. */
@@ -129,7 +131,7 @@ export async function loadSubtask(
     source = await openSource(assignment, first, first.role.source, { cursor, brake, entry }, wiring, signal);
   }
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
-  await restoreOperators(assignment, chain, eventTime);
+  await restoreOperators(assignment, chain, eventTime, () => wiring.loading());
 
   const policiesIn = (mode: BarrierMode | undefined) =>
     assignment.inputs.map(({ channel }) => assignment.rules.align(channel.edge, mode));
@@ -311,7 +313,12 @@ function named(error: unknown, code: string, place: string): SluiceError {
   return new SluiceError(error instanceof SluiceError ? error.code : code, `${place}: ${said}`, { cause: error });
 }
 
-async function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eventTime: EventTime): Promise<void> {
+async function restoreOperators(
+  assignment: SubtaskAssignment,
+  chain: Chain,
+  eventTime: EventTime,
+  loading: () => void,
+): Promise<void> {
   const { task, restored } = assignment;
   const before = await Promise.all((restored.get(task.id) ?? []).filter(({ name }) => name === eventTimePart).map(readWhole));
   if (before.length > 0) eventTime.restore(before.map((part) => readEventTime(task.id, part)));
@@ -321,12 +328,25 @@ async function restoreOperators(assignment: SubtaskAssignment, chain: Chain, eve
     const piecewise = ({ scope }: StoredPart) => scope === "keyed" && operator.load !== undefined;
     const parts = await Promise.all(stored.filter((part) => !piecewise(part)).map(readWhole));
     if (parts.length > 0) link.guard("restore its state", () => operator.restore?.(parts));
-    const large = stored.filter(piecewise);
+    const large = stored.filter(piecewise).map((part) => noticed(part, loading));
     if (large.length === 0) continue;
     await operator.load?.(large).catch((error: unknown) => {
       throw link.attribute(error, "restore its state");
     });
   }
+}
+
+/** A part of any size: each piece that is read shows that loading gets on, however long all of it takes. */
+function noticed({ layers, ...part }: StoredPart, loading: () => void): StoredPart {
+  const noticing = (layer: ByteReader): ByteReader => ({
+    length: layer.length,
+    async read(offset, length) {
+      const bytes = await layer.read(offset, length);
+      loading();
+      return bytes;
+    },
+  });
+  return { ...part, layers: layers.map(noticing) };
 }
 
 /** A part that is known to be small. */

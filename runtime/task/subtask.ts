@@ -60,6 +60,10 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     this.#assignment.reports.ready();
   }
 
+  loading(): void {
+    this.#context?.progress();
+  }
+
   control(message: TaskControl): void | Promise<void> {
     const loaded = this.#loaded;
     if (loaded === undefined) return;

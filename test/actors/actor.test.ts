@@ -64,6 +64,26 @@ actor("a handler that never settles fails the actor after handlerTimeoutMs", asy
   assert.equal(log, ["a start", "a stop failed: a: a handler was still pending after 200 ms", "a start", "a after"]);
 });
 
+actor("a handler that says it gets on has handlerTimeoutMs from then on, until it stops saying so", async () => {
+  const { world, system, log } = scene("progress");
+  const ref = system.spawn<Order>("a", () => ({
+    ...noting(log),
+    async receive(_, context) {
+      for (let step = 1; step <= 4; step++) {
+        await new Promise<void>((resolve) => void context.clock.setTimer(150, resolve));
+        context.progress();
+      }
+      log.push("a worked");
+      await new Promise<void>(() => {});
+    },
+  }), { handlerTimeoutMs: 200 });
+  ref.tell(say("work"));
+  await world.pass(790);
+  assert.equal(log, ["a start", "a worked"]);
+  await world.pass(20);
+  assert.equal(log.slice(2), ["a stop failed: a: a handler was still pending after 200 ms"]);
+});
+
 actor("what a given-up handler does later has no effect on the next life", async () => {
   const { world, system, log, entries } = scene("zombie");
   let stale: ActorContext<Order> | undefined;

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Disk } from "../../actors/disk.ts";
-import { SimulatedDisk } from "../../actors/simulation/mod.ts";
+import { silent } from "../../actors/logger.ts";
+import { settled, SimulatedDisk, VirtualClock } from "../../actors/simulation/mod.ts";
 import { type Job, job, memorySink, SluiceError, start, type, value } from "../../mod.ts";
 import { ExtentReader } from "../../runtime/checkpoint/extent_reader.ts";
 import type { Extent } from "../../runtime/checkpoint/manifest.ts";
@@ -140,6 +141,44 @@ pieces("the data of a small checkpoint is read once to be checked and once to be
   assert.is(lengths.length, 2);
   assert.is(lengths[0], lengths[1]);
   assert.is([...it.sink.values].filter((line) => /^[5-9]\d: 1[12]$/.test(line)).length, 50);
+});
+
+pieces("a restore may take longer than handlerTimeoutMs, while more and more is read", async () => {
+  const disk = new SimulatedDisk();
+  const it = kept();
+  await stopped(it, disk);
+  const clock = new VirtualClock();
+  let reads = 0;
+  const slow = new Proxy(watched(disk, () => true, () => {}), {
+    get(target, name) {
+      const method = Reflect.get(target, name) as (...given: readonly unknown[]) => unknown;
+      if (name !== "readRange") return method;
+      return async (...given: readonly unknown[]) => {
+        reads++;
+        await new Promise<void>((resolve) => void clock.setTimer(400, resolve));
+        return await method(...given);
+      };
+    },
+  });
+  const run = start(it.job, {
+    disk: slow,
+    clock,
+    log: silent,
+    handlerTimeoutMs: 1_000,
+    checkpoints: { directory: "/checkpoints" },
+  });
+  let over = false;
+  const playing = (async () => {
+    while (!over) {
+      await settled();
+      clock.runNext();
+    }
+  })();
+  it.source.end();
+  await (await run).finished;
+  over = true;
+  await playing;
+  assert.ok(reads > 10, `${reads} reads took ${reads * 400} ms`);
 });
 
 pieces("what has changed between the check and the load is refused, before any record is processed", async () => {
