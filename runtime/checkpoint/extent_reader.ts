@@ -47,8 +47,8 @@ export function extentsOf(
 }
 
 /**
- * Extents one after the other as one run of bytes. Two of them at most are in memory: the one read last, and when they are read in
- * order, the next one.
+ * Extents one after the other as one run of bytes. Two of them at most are in memory: the one read last, and when they are read
+ * in order, the next one.
  */
 export class ExtentReader implements ByteReader {
   readonly length: number;

@@ -5,9 +5,9 @@ import { OpenReaders } from "./open_readers.ts";
 import type { Connection, ConnectionClass, Statement } from "./sqlite_module.ts";
 
 /**
- * Pages of 8 KB hold values of up to 2 KB without further pages. Nothing has to survive a crash, and nobody else uses the file: so
- * nothing is synced, what a transaction changes is kept in memory until it is over, and pages go straight to their place. The
- * cache is all the memory that a store takes besides.
+ * Pages of 8 KB hold values of up to 2 KB without further pages. Nothing has to survive a crash, and nobody else uses the file:
+ * so nothing is synced, what a transaction changes is kept in memory until it is over, and pages go straight to their place.
+ * The cache is all the memory that a store takes besides.
  */
 const settings = "PRAGMA page_size = 8192; PRAGMA cache_size = -16384; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; " +
   "PRAGMA locking_mode = EXCLUSIVE";

@@ -66,8 +66,8 @@ export interface DiskPlace {
  * The entries of one keyed state in an ordered store, and some at hand: those used last, and those changed since the last write.
  * Changes are written together, between two uses of the table, so that none waits for a promise.
  *
- * What was changed or removed is noted by epoch, in the store, once per epoch and key. Epochs are those of `ChangeLog`. Before what
- * belongs to an open cut is overwritten, it is copied in the store.
+ * What was changed or removed is noted by epoch, in the store, once per epoch and key. Epochs are those of `ChangeLog`. Before
+ * what belongs to an open cut is overwritten, it is copied in the store.
  */
 export class DiskTable implements EntryTable {
   readonly changes: EntryChanges;
