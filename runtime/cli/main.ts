@@ -21,4 +21,11 @@ const console: Console = {
   load: (path) => import(pathToFileURL(path).href),
 };
 
+// Not every runtime ends a process by itself whose user code forgets a promise that rejects: Bun lets it go on.
+process.on("unhandledRejection", (reason) => {
+  const shown = reason instanceof Error ? reason.stack ?? reason.message : String(reason);
+  console.say(`sluice: a promise was rejected, and nobody attended to it, so the process ends: ${shown}`);
+  process.exit(1);
+});
+
 process.exitCode = await runProgram(console);

@@ -9,6 +9,9 @@ import { projectRoot } from "../runner/discover.ts";
 /** The version that is built when there is none on the machine. */
 const wantedVersion = "v2.15.2";
 
+/** The oldest that Sluice runs with: that of Debian 12. */
+const oldVersion = "v2.9.25";
+
 /** Where a server that the set-up built is kept. */
 const ownFolder = join(projectRoot, ".sluice", "bin");
 
@@ -44,17 +47,38 @@ export function provideNatsServer(say: (line: string) => void): FoundServer {
   return "path" in findNatsServer() ? findNatsServer() : found = { reason: `no nats-server: ${tried.join("; ")}` };
 }
 
+/** An old server, which is built with Go once. Says what it does by `say`. */
+export function provideOldNatsServer(say: (line: string) => void): FoundServer {
+  const folder = join(ownFolder, oldVersion);
+  const path = join(folder, programName);
+  try {
+    if (!existsSync(path)) {
+      say(`no nats-server ${oldVersion}: building it with go`);
+      mkdirSync(folder, { recursive: true });
+      const args = ["install", `github.com/nats-io/nats-server/v2@${oldVersion}`];
+      execFileSync("go", args, { env: { ...process.env, GOBIN: folder }, stdio: "pipe", timeout: 300_000 });
+    }
+    return { path, version: versionOf(path) };
+  } catch (error) {
+    return { reason: `no nats-server ${oldVersion} could be built: ${(error as Error).message.split("\n")[0]}` };
+  }
+}
+
+const programName = process.platform === "win32" ? "nats-server.exe" : "nats-server";
+
+function versionOf(path: string): string {
+  return execFileSync(path, ["--version"], { encoding: "utf8" }).trim().replace(/^nats-server:\s*/, "");
+}
+
 function search(): FoundServer {
-  const name = process.platform === "win32" ? "nats-server.exe" : "nats-server";
   const folders = [...(process.env["PATH"] ?? "").split(delimiter)];
   if (process.env["GOBIN"] !== undefined) folders.push(process.env["GOBIN"]);
   folders.push(join(process.env["GOPATH"] ?? join(homedir(), "go"), "bin"), ownFolder, "/usr/sbin");
   for (const folder of folders.filter((folder) => folder !== "")) {
-    const path = join(folder, name);
+    const path = join(folder, programName);
     if (!existsSync(path)) continue;
     try {
-      const version = execFileSync(path, ["--version"], { encoding: "utf8" }).trim().replace(/^nats-server:\s*/, "");
-      return { path, version };
+      return { path, version: versionOf(path) };
     } catch {
       continue; // not a program for this machine
     }
@@ -100,10 +124,6 @@ export class NatsServer extends ControlledProcess {
 
   get url(): string {
     return `nats://${this.#host}:${this.#port}`;
-  }
-
-  get pid(): number | undefined {
-    return this.child?.pid;
   }
 
   /** Starts it, on the port that it had. */

@@ -23,6 +23,8 @@ export interface ChaosOptions {
   readonly recordsPerSecond?: number;
   /** Flags for all members. */
   readonly flags?: readonly string[];
+  /** Variables for all members. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly say?: (line: string) => void;
   /** Has each member run in a place of its own, which can be cut off. It is taken away at the end. */
   readonly network?: CutNetwork | undefined;
@@ -61,6 +63,7 @@ export class ChaosCluster {
       natsUrl: server.url,
       state: join(this.#folder, "state"),
       flags: [...times, ...options.flags ?? []],
+      ...(options.environment === undefined ? {} : { environment: options.environment }),
       heard: (member: MemberProcess, said: Said) => this.#heard(member, said),
       ...(network === undefined ? {} : { inside: (member: string) => network.inside(member) }),
     };
@@ -68,6 +71,11 @@ export class ChaosCluster {
     this.coordinators = [1, 2].map((number) => new MemberProcess("coordinator", `c${number}`, { ...place }));
     for (const { name } of this.#members) network?.place(name);
     this.traffic = new Traffic(nats, new SeededRandom(`${options.seed}`).fork("traffic"), options.recordsPerSecond ?? 500);
+  }
+
+  /** A file that is not there yet, for what is to happen once. */
+  token(name: string): string {
+    return join(this.#folder, name);
   }
 
   /** Starts it all; settles when the job has completed checkpoints. */

@@ -19,6 +19,7 @@ export interface MemberPlace {
   readonly natsUrl: string;
   readonly state: string;
   readonly flags: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   /** What a member's command is started with, so that it runs elsewhere than this process. */
   readonly inside?: (member: string) => readonly string[];
   /** Told what any member says. */
@@ -32,6 +33,8 @@ export class MemberProcess extends ControlledProcess {
   readonly #place: MemberPlace;
   /** The last things it said. */
   readonly lines: string[] = [];
+  /** How its process has ended: a code, or a signal. */
+  ended: number | string | undefined;
 
   constructor(role: "worker" | "coordinator", name: string, place: MemberPlace) {
     super();
@@ -52,15 +55,18 @@ export class MemberProcess extends ControlledProcess {
   }
 
   start(): void {
-    const { runtime, natsUrl, state, flags, inside } = this.#place;
+    const { runtime, natsUrl, state, flags, inside, environment } = this.#place;
     const [command = "", ...args] = [...inside?.(this.name) ?? [], ...MemberProcess.command(runtime)];
     const own = [this.role, "--name", this.name, "--jobs-dir", jobs, "--state", state, "--json", ...flags];
-    const env = { ...process.env, NATS_URL: natsUrl };
+    const env = { ...process.env, ...environment, NATS_URL: natsUrl };
     const child = spawn(command, [...args, ...own], { cwd: projectRoot, env, stdio: ["ignore", "pipe", "pipe"] });
     this.child = child;
     child.stdout.resume();
-    child.on("exit", () => {
-      if (this.child === child) this.child = undefined;
+    this.ended = undefined;
+    child.on("exit", (code, signal) => {
+      if (this.child !== child && this.child !== undefined) return;
+      this.child = undefined;
+      this.ended = code ?? signal ?? undefined;
     });
     let unread = "";
     child.stderr.on("data", (data: Uint8Array) => {

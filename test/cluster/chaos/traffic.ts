@@ -1,5 +1,6 @@
 import type { NatsConnection } from "nats";
 import type { Random } from "../../../actors/random.ts";
+import type { Numbered } from "./jobs/keyed.ts";
 
 /** Publishes numbered records to the stream IN, on four subjects, at a rate, whatever happens to the server. */
 export class Traffic {
@@ -26,10 +27,10 @@ export class Traffic {
     return this.#published + this.#extra;
   }
 
-  /** Has an operator block the event loop of its process. */
-  async block(blockMs: number): Promise<void> {
+  /** Publishes a record with which an operator does something else than to count. */
+  async send(what: Omit<Numbered, "key" | "n">): Promise<void> {
     this.#extra++;
-    const record = { key: "k0", n: 1_000_000_000 + this.#extra, blockMs };
+    const record: Numbered = { key: "k0", n: 1_000_000_000 + this.#extra, ...what };
     await this.#nats.jetstream().publish("in.0", new TextEncoder().encode(JSON.stringify(record)));
   }
 

@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { job, type, value } from "../../../../mod.ts";
 import { jetStreamSink, jetStreamSource } from "../../../../runtime/nats/mod.ts";
@@ -8,6 +9,8 @@ export interface Numbered {
   readonly n: number;
   /** For how long the operator that gets it blocks the event loop. */
   readonly blockMs?: number;
+  /** What the operator that gets it does to its process, if a file is not there yet, which it makes. */
+  readonly once?: { readonly file: string; readonly deed: "hoard" | "forget" };
 }
 export interface Counted extends Numbered {
   readonly count: number;
@@ -15,6 +18,14 @@ export interface Counted extends Numbered {
 }
 
 const nats = { servers: (process.env["NATS_URL"] ?? "").split(",") };
+
+/** Runs out of memory, or forgets a promise that rejects. */
+function undergo({ file, deed }: NonNullable<Numbered["once"]>): void {
+  if (existsSync(file)) return;
+  writeFileSync(file, "");
+  if (deed === "forget") return void Promise.reject(new Error("forgotten by operator keys"));
+  for (const hoard: object[] = [];;) hoard.push(Array.from({ length: 10_000 }, (_, n) => ({ n })));
+}
 
 /** Two steps by key, so that records and barriers cross between workers twice. */
 export default job("keyed", (flow) => {
@@ -33,6 +44,7 @@ export default job("keyed", (flow) => {
       state: { seen: value(type<number>(), 0) },
       emits: type<Counted>(),
       onRecord(record, ctx) {
+        if (record.once !== undefined) undergo(record.once);
         for (const until = performance.now() + (record.blockMs ?? 0); performance.now() < until;);
         ctx.state.seen.set((ctx.state.seen.get() ?? 0) + 1);
         ctx.emit({ ...record, count: ctx.state.seen.get() ?? 0 });
