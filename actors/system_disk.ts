@@ -48,9 +48,6 @@ async function withHandle<T>(path: string, work: (handle: FileHandle) => Promise
   }
 }
 
-/** For more than that, a file is asked for its size before there is memory for what is wanted of it. */
-const askedBytes = 1024 * 1024;
-
 class SystemDisk implements Disk {
   read(path: string): Promise<Uint8Array> {
     return attempt("read", path, async () => {
@@ -62,9 +59,7 @@ class SystemDisk implements Disk {
   readRange(path: string, offset: number, length: number): Promise<Uint8Array> {
     return attempt("read", path, () =>
       withHandle(path, async (handle) => {
-        // What is wanted of a large file is there, as a rule: asking for its size first would be one more wait.
-        const most = length <= askedBytes ? length : Math.min(length, (await handle.stat()).size - offset);
-        const bytes = new Uint8Array(Math.max(0, most));
+        const bytes = new Uint8Array(Math.max(0, Math.min(length, (await handle.stat()).size - offset)));
         let filled = 0;
         while (filled < bytes.length) {
           const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);

@@ -46,10 +46,7 @@ export function extentsOf(
   };
 }
 
-/**
- * Extents one after the other as one run of bytes. Two of them at most are in memory: the one read last, and when they are read
- * in order, the next one.
- */
+/** Extents one after the other as one run of bytes. One extent at a time is in memory: the one read last. */
 export class ExtentReader implements ByteReader {
   readonly length: number;
   readonly #extents: readonly Extent[];
@@ -58,8 +55,6 @@ export class ExtentReader implements ByteReader {
   readonly #read: (extent: Extent) => Promise<Uint8Array>;
   #at = -1;
   #bytes: Promise<Uint8Array> = Promise.resolve(new Uint8Array(0));
-  /** The extent after it, under way. */
-  #next: Promise<Uint8Array> | undefined;
 
   /** @param read gives an extent, checked */
   constructor(extents: readonly Extent[], read: (extent: Extent) => Promise<Uint8Array>) {
@@ -102,14 +97,10 @@ export class ExtentReader implements ByteReader {
   }
 
   #extent(at: number): Promise<Uint8Array> {
-    if (at === this.#at) return this.#bytes;
-    const inOrder = at === this.#at + 1;
-    this.#at = at;
-    this.#bytes = (inOrder ? this.#next : undefined) ?? this.#read(this.#extents[at]!);
-    const next = this.#extents[at + 1];
-    this.#next = inOrder && next !== undefined ? this.#read(next) : undefined;
-    // Whoever asks for it learns of a failure.
-    this.#next?.catch(() => {});
+    if (at !== this.#at) {
+      this.#at = at;
+      this.#bytes = this.#read(this.#extents[at]!);
+    }
     return this.#bytes;
   }
 }
