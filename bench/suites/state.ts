@@ -2,12 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Clock } from "../../actors/clock.ts";
 import { forEach, generate, type Job, job, type JobEvent, type Run, start, type, value } from "../../mod.ts";
 import { Collections } from "../collections.ts";
 import { cpuMs } from "../machine.ts";
 import { pause } from "../pause.ts";
 import { type Column, type Figures, number, type Report } from "../report.ts";
 import { median } from "../spread.ts";
+import { StepClock } from "../step_clock.ts";
 import type { Effort } from "../suite.ts";
 
 const valueBytes = 100;
@@ -18,6 +20,8 @@ const notedGapMs = 0.5;
 interface Gaps {
   readonly longest: number;
   readonly own: number;
+  /** The longest turn of the event loop without a record, less garbage collection: a step of the writer, if one writes. */
+  readonly step: number;
 }
 
 /** What the records of the job see to. */
@@ -28,10 +32,15 @@ class Load {
   readonly #collections: Collections;
   #last = performance.now();
   #gaps: { readonly from: number; readonly to: number }[] = [];
+  readonly #steps = new StepClock(() => this.records);
 
   constructor(keys: number, collections: Collections) {
     this.keys = keys;
     this.#collections = collections;
+  }
+
+  get clock(): Clock {
+    return this.#steps.clock;
   }
 
   record(): void {
@@ -46,9 +55,12 @@ class Load {
     await pause(0); // the event loop hears of collections late
     const gaps = this.#gaps;
     this.#gaps = [];
-    const own = gaps.map(({ from, to }) => to - from - this.#collections.within(from, to));
+    const own = ({ from, to }: { readonly from: number; readonly to: number }) => to - from - this.#collections.within(from, to);
+    const longest = Math.max(0, ...gaps.map(({ from, to }) => to - from));
+    const step = this.#steps.take().reduce((most, one) => Math.max(most, own(one)), 0);
+    const figures = { longest, own: Math.max(0, ...gaps.map(own)), step };
     this.#collections.reset();
-    return { longest: Math.max(0, ...gaps.map(({ from, to }) => to - from)), own: Math.max(0, ...own) };
+    return figures;
   }
 
   async until(records: number): Promise<void> {
@@ -91,11 +103,15 @@ interface Round {
   readonly fullBytes: number;
   readonly deltaShare: number;
   readonly restoreRate: number;
+  readonly waitedRate: number;
 }
 
 async function round(keys: number, directory: string, collections: Collections): Promise<Round> {
   const load = new Load(keys, collections);
-  const run = await start(stateJob(load), { checkpoints: { directory, mode: "aligned", baseEvery: 10 } });
+  const run = await start(stateJob(load), {
+    clock: load.clock,
+    checkpoints: { directory, mode: "aligned", baseEvery: 10 },
+  });
   await load.until(2 * keys);
   await load.takeGaps();
   const before = load.records;
@@ -122,11 +138,14 @@ async function round(keys: number, directory: string, collections: Collections):
 
   const again = new Load(load.keys, collections);
   const restoring = cpuMs();
+  const waiting = performance.now();
   const restored = await start(stateJob(again), { checkpoints: { directory, mode: "aligned" } });
   let restoreMs = NaN;
+  let waitedMs = NaN;
   for await (const event of restored.events) {
     if (event.kind !== "started") continue;
     restoreMs = cpuMs() - restoring;
+    waitedMs = performance.now() - waiting;
     break;
   }
   await restored.cancel();
@@ -139,6 +158,7 @@ async function round(keys: number, directory: string, collections: Collections):
     fullBytes: full.writtenBytes,
     deltaShare: delta.writtenBytes / full.writtenBytes,
     restoreRate: keys / restoreMs * 1_000,
+    waitedRate: keys / waitedMs * 1_000,
   };
 }
 
@@ -183,10 +203,12 @@ export async function run(report: Report, effort: Effort): Promise<void> {
       ]
       : []),
     row("the synchronous part of it", "ms", (of) => of.syncMs),
+    row("the longest step of the writer between records", "ms", (of) => of.gaps.step),
     row("records a processor second meanwhile, of those without", "%", (of) => of.share * 100),
     row("the whole checkpoint: time", "ms", (of) => of.tookMs),
     row("the whole checkpoint: written", "MB", (of) => of.fullBytes / 1e6),
     row("after 1 % of the keys was touched: written, of that", "%", (of) => of.deltaShare * 100),
+    row("restored, a second", "M keys", (of) => of.waitedRate / 1e6),
     row("restored, a processor second", "M keys", (of) => of.restoreRate / 1e6),
   ]);
 }
