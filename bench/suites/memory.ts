@@ -3,7 +3,7 @@ import { freshRun } from "../fresh_run.ts";
 import { type Column, type Figures, number, type Report } from "../report.ts";
 import type { Effort } from "../suite.ts";
 
-/** A slope that is less than this over the whole run is that of chance: a share of what is in use, and MiB. */
+/** A slope of the second half that is less than this over a whole run is that of chance: a share of what is in use, and MiB. */
 const [flatShare, flatMiB] = [0.05, 1];
 
 export async function run(report: Report, effort: Effort): Promise<void> {
@@ -27,7 +27,7 @@ const columns: readonly Column[] = [
   ["heap at first, MiB", (row) => number(list(row, "heapMiB")[0])],
   ["at the end", (row) => number(list(row, "heapMiB").at(-1))],
   ["most", (row) => number(Math.max(...list(row, "heapMiB")))],
-  ["MiB a minute", (row) => number(row["heapMiBPerMinute"], 3)],
+  ["MiB a minute, second half", (row) => number(row["heapMiBPerMinute"], 3)],
   ["resident at first, MiB", (row) => number(list(row, "rssMiB")[0], 0)],
   ["at the end", (row) => number(list(row, "rssMiB").at(-1), 0)],
   ["flat", (row) => row["flat"] === true ? "yes" : "NO"],
