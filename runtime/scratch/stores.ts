@@ -27,8 +27,8 @@ export const engines: Readonly<Record<"sqlite" | "lmdb", () => Promise<OpenStore
 };
 
 /**
- * Stores in a folder of this machine's disk. The folder is scratch: what is in it for the job goes when an attempt begins, and a
- * store when it is closed. One live job of a name may use it.
+ * Stores in a folder of this machine's disk. The folder is scratch: what is in it for the job goes with the first store that is
+ * opened here, and again when another attempt begins; a store goes when it is closed. One live job of a name may use it.
  *
  * @throws {SluiceError} `STATE_BACKEND_UNAVAILABLE` where there is nothing to make stores on
  */
@@ -39,10 +39,14 @@ export async function scratchStores(
 ): Promise<OrderedStores> {
   const open = await engine();
   const root = `${directory}/${fileName(job)}`;
+  let begun = false;
   return {
     open(attempt, name) {
       const folder = `${root}/${attempt}`;
       return failing(`open ${folder}`, () => {
+        // A process that was killed may have left stores of the same attempt, by other names.
+        if (!begun) rmSync(root, { recursive: true, force: true });
+        begun = true;
         mkdirSync(folder, { recursive: true });
         for (const other of readdirSync(root)) {
           if (other !== String(attempt)) rmSync(`${root}/${other}`, { recursive: true, force: true });

@@ -20,6 +20,11 @@ export const ownFolder = "/.sluice";
 const maxEvents = 400_000;
 /** What the network and the disk take without faults. */
 const calm: Partial<NetworkFaults> = { minDelayMs: 0.05, meanDelayMs: 0.1 };
+/**
+ * A turn of an actor takes a tenth of a millisecond here, however little it does: barriers must not take all of the time. On a
+ * cluster they are less frequent anyway.
+ */
+const leastPauseMs = 3;
 const latency = { minLatencyMs: 0.01, maxLatencyMs: 0.1 } as const;
 
 /** What a run has besides its processes: the world, what is outside, and what is written down about it. */
@@ -110,12 +115,13 @@ export class Scene {
   startOptions({ parallelism }: Job): StartOptions & { readonly checkpoints: NonNullable<StartOptions["checkpoints"]> } {
     const { subject: { start }, conditions } = this.play;
     const { mode, intervalMs, maxConcurrent } = conditions;
+    const minPauseMs = conditions.deployment === "cluster" ? 0 : leastPauseMs;
     return {
       parallelism: parallelism ?? conditions.parallelism,
       restart: { kind: "fixed-delay", maxRestarts: 1_000_000, delayMs: 1 },
       poison: { policy: "fail", afterFailures: 1_000 },
       ...start,
-      checkpoints: { mode, intervalMs, maxConcurrent, tolerableFailures: 10, ...start.checkpoints },
+      checkpoints: { mode, intervalMs, minPauseMs, maxConcurrent, tolerableFailures: 10, ...start.checkpoints },
       channels: { ...conditions.channels, ...start.channels },
     };
   }

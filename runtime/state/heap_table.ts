@@ -3,26 +3,29 @@ import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Preserve } from "./changes.ts";
 import { Entry, type EntryTable, ExpiringEntry } from "./entry_table.ts";
 
-const nearBits = 10;
-const nearPlaces = 1 << nearBits;
+/** The near table has two places a key, from 2^10 to 2^20 of them: where many keys share a place, to look is in vain. */
+const [leastBits, mostBits] = [10, 20];
 
 /** Spreads neighbouring numbers, and those with equal low bits, by the golden ratio. */
-function nearPlace(key: number): number {
-  return Math.imul(key, 0x9e3779b1) >>> (32 - nearBits);
+function nearPlace(key: number, shift: number): number {
+  return Math.imul(key, 0x9e3779b1) >>> shift;
 }
 
 /**
  * The entries of one keyed state: one `Map` per key group, so that none outgrows what a `Map` can hold.
  *
- * Before the maps stands a small table of what was found last, for keys that are numbers: a look-up in it takes half the
- * steps of one in a `Map`, each of which waits for memory.
+ * Before the maps stands a table of what was found last, for keys that are numbers: a look-up in it takes half the steps of one
+ * in a `Map`, each of which waits for memory.
  */
 export class HeapTable<K = unknown> implements EntryTable {
   readonly changes: ChangeLog<Entry, K>;
   private readonly first: number;
   private readonly groups: readonly Map<KeyIdentity, Entry>[];
   /** Entries of numbers that were found last, each at the place that its key has: what is in here is in its group, too. */
-  private readonly near: (Entry | undefined)[];
+  private near: (Entry | undefined)[] = [];
+  private nearShift = 0;
+  /** The near table grows at so many entries more. */
+  private untilGrowth = 0;
   private readonly expiring: boolean;
 
   /**
@@ -33,13 +36,13 @@ export class HeapTable<K = unknown> implements EntryTable {
     this.expiring = expiring;
     this.first = range.first;
     this.groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, Entry>());
-    this.near = new Array<Entry | undefined>(nearPlaces).fill(undefined);
+    this.#makeNear(leastBits);
     this.changes = new ChangeLog(range, preserve, () => this.size);
   }
 
   find(group: number, identity: KeyIdentity): Entry | undefined {
     if (typeof identity === "number") {
-      const near = this.near[nearPlace(identity)];
+      const near = this.near[nearPlace(identity, this.nearShift)];
       if (near !== undefined && near.key === identity) return near;
     }
     return this.look(group, identity);
@@ -50,13 +53,14 @@ export class HeapTable<K = unknown> implements EntryTable {
     if (typeof identity !== "number") return entries.get(identity);
     // An engine that knows the key to be a small integer need not look at its kind.
     const found = (identity | 0) === identity ? entries.get(identity | 0) : entries.get(identity);
-    if (found !== undefined) this.near[nearPlace(identity)] = found;
+    if (found !== undefined) this.near[nearPlace(identity, this.nearShift)] = found;
     return found;
   }
 
   insert(group: number, identity: KeyIdentity, key: Key, value: unknown): Entry {
     const entry = this.expiring ? new ExpiringEntry(key, value) : new Entry(key, value);
     this.changes.made(entry, group);
+    if (--this.untilGrowth < 0) this.#grow();
     this.groups[group - this.first]!.set(identity, entry);
     return entry;
   }
@@ -71,6 +75,7 @@ export class HeapTable<K = unknown> implements EntryTable {
     const entry = this.expiring ? new ExpiringEntry(key, value) : new Entry(key, value);
     if (entry instanceof ExpiringEntry) entry.expires = expires;
     this.#forget(identity);
+    if (--this.untilGrowth < 0) this.#grow();
     this.groups[group - this.first]!.set(identity, entry);
   }
 
@@ -98,6 +103,22 @@ export class HeapTable<K = unknown> implements EntryTable {
   }
 
   #forget(identity: KeyIdentity): void {
-    if (typeof identity === "number") this.near[nearPlace(identity)] = undefined;
+    if (typeof identity === "number") this.near[nearPlace(identity, this.nearShift)] = undefined;
+  }
+
+  /** So many entries were made that it may be too small: they may have gone again. */
+  #grow(): void {
+    const { size } = this;
+    let bits = 32 - this.nearShift;
+    while (bits < mostBits && 1 << bits < 2 * size) bits++;
+    if (bits !== 32 - this.nearShift) this.#makeNear(bits);
+    this.untilGrowth = bits === mostBits ? Infinity : Math.max(1 << (bits - 1), size) - size;
+  }
+
+  /** An empty one: it fills with what is looked for. */
+  #makeNear(bits: number): void {
+    this.near = new Array<Entry | undefined>(1 << bits).fill(undefined);
+    this.nearShift = 32 - bits;
+    this.untilGrowth = 1 << (bits - 1);
   }
 }

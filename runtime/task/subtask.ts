@@ -262,13 +262,18 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     return this.#end(loaded);
   }
 
+  /** What a barrier that went ahead has left of its frame is no step: where barriers are frequent, nothing else would happen. */
   #readFrame(loaded: LoadedSubtask, maxSteps: number): number {
-    let input = this.#current;
-    if (input === undefined) {
-      input = loaded.gate.next();
+    for (;;) {
+      const input = this.#current ??= loaded.gate.next();
       if (input === undefined) return 0;
-      this.#current = input;
+      const frame = input.first as Frame;
+      if (frame.values.length > 0 || frame.mark !== undefined) return this.#readFrom(loaded, input, maxSteps);
+      this.#consume(loaded, input);
     }
+  }
+
+  #readFrom(loaded: LoadedSubtask, input: InputChannel, maxSteps: number): number {
     const frame = input.first as Frame;
     const { values } = frame;
     const start = input.elements;

@@ -115,8 +115,9 @@ function frame(seq: number): Frame {
 
 spills("gives frames back as they were and in order, whatever is written between", () => {
   const stores = new SimStores();
-  const spill = new Spill(stores.open(1, "feedback of a"), 3, 35);
-  const other = new Spill(stores.open(1, "feedback of b"), 4, 35);
+  const { open } = stores.ofNextProcess();
+  const spill = new Spill(open(1, "feedback of a"), 3, 35);
+  const other = new Spill(open(1, "feedback of b"), 4, 35);
   const got: Frame[] = [];
   for (let seq = 1; seq <= 60; seq++) {
     spill.add(frame(seq));
@@ -130,7 +131,7 @@ spills("gives frames back as they were and in order, whatever is written between
 
 spills("a cut has what was there, up to the barrier, whatever is taken since", () => {
   for (let afterSeq = 3; afterSeq <= 12; afterSeq++) {
-    const spill = new Spill(new SimStores().open(1, "feedback of a"), 0, 40);
+    const spill = new Spill(new SimStores().ofNextProcess().open(1, "feedback of a"), 0, 40);
     for (let seq = 5; seq <= 14; seq++) spill.add(frame(seq));
     const { written, young } = spill.cut();
     assert.equal(young.map(({ seq }) => seq), [13, 14]);

@@ -276,7 +276,7 @@ class ScenarioWorld {
       };
       const links = this.#wire?.connect(process.clock, job.graph.name);
       const made = { graph, name: job.graph.name, parallelism: undefined } as unknown as Job;
-      void startLinked(made, options, { links, stores: life.stores }).then(
+      void startLinked(made, options, { links, stores: life.stores?.ofNextProcess() }).then(
         (started) => {
           run = started;
           void collect(started, log, this.clock, (event) => {

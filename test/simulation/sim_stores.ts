@@ -8,26 +8,35 @@ import type {
 } from "../../runtime/graph/ordered_store.ts";
 
 /** Scratch space in memory: like that of a disk it outlives a process that is killed, and what it left is there until removed. */
-export class SimStores implements OrderedStores {
-  readonly #open = new Map<SimStore, number>();
+export class SimStores {
+  readonly #open = new Map<SimStore, { readonly process: number; readonly attempt: number }>();
+  #process = 0;
   /** How often frames of feedback were written, and read back by a checkpoint. */
   spilled = 0;
   captured = 0;
 
-  open(attempt: number, name: string): OrderedStore {
-    for (const [store, of] of this.#open) if (of !== attempt) this.#open.delete(store);
+  /** The stores of the next process: what an earlier one left goes when it opens its first. */
+  ofNextProcess(): OrderedStores {
+    const process = ++this.#process;
+    return { open: (attempt, name) => this.#opened(process, attempt, name) };
+  }
+
+  #opened(process: number, attempt: number, name: string): OrderedStore {
+    for (const [store, of] of this.#open) {
+      if (of.process !== process || of.attempt !== attempt) this.#open.delete(store);
+    }
     const ofFeedback = name.startsWith("feedback of ");
     const store = new SimStore((store) => this.#open.delete(store), {
       put: () => void (ofFeedback && this.spilled++),
       reader: () => void (ofFeedback && this.captured++),
     });
-    this.#open.set(store, attempt);
+    this.#open.set(store, { process, attempt });
     return store;
   }
 
-  /** How many stores are there: none, once a job has ended by itself. */
+  /** How many stores of the latest process are there: none, once a job has ended by itself. */
   get left(): number {
-    return this.#open.size;
+    return [...this.#open.values()].filter(({ process }) => process === this.#process).length;
   }
 }
 
