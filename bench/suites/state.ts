@@ -14,6 +14,9 @@ import type { Effort } from "../suite.ts";
 
 const valueBytes = 100;
 
+/** How long records go without a checkpoint, at least: about as long as one is written, so that as much garbage is collected. */
+const plainMs = 3_000;
+
 /** Shorter gaps are not looked at. */
 const notedGapMs = 0.5;
 
@@ -116,7 +119,9 @@ async function round(keys: number, directory: string, collections: Collections):
   await load.takeGaps();
   const before = load.records;
   const begun = cpuMs();
+  const plainUntil = performance.now() + plainMs;
   await load.until(before + keys);
+  await pause(plainUntil - performance.now());
   const plainRate = (load.records - before) / (cpuMs() - begun);
   const plainGaps = await load.takeGaps();
 

@@ -30,7 +30,7 @@ export function* writeContribution(
   for (const { uid, part } of contribution.parts) {
     const at: Extent[] = [];
     for (const slice of part.slices()) {
-      extend(at, append(writer, slice));
+      if (slice.byteLength > 0) extend(at, append(writer, slice));
       stateBytes += slice.byteLength;
       yield slice.byteLength;
     }

@@ -55,7 +55,7 @@ export interface SnapshotPart {
    * stands alone.
    */
   readonly base?: CheckpointId | undefined;
-  /** The bytes, in slices; each step does a bounded piece of work, so a writer can do other things between. */
+  /** The bytes, in slices; each step does a bounded piece of work, so a writer can do other things between. Some may be empty. */
   slices(): Iterable<Uint8Array>;
   /** It has been written, or never will be. May be called more than once. */
   release?(): void;

@@ -140,7 +140,7 @@ function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterabl
   for (let group = range.first; group <= range.last; group++) {
     for (let section = 0; section < sections.length; section++) {
       for (const chunk of sections[section]!.cut.chunks(group)) {
-        index.push(group, section, offset, chunk.length);
+        if (chunk.length > 0) index.push(group, section, offset, chunk.length);
         offset += chunk.length;
         yield chunk;
       }

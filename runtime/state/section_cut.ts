@@ -7,7 +7,7 @@ import type { Cut } from "./cut.ts";
 export interface SectionCut {
   /** Whether it stands alone; else it says what has changed since the base. */
   readonly whole: boolean;
-  /** The content of a group, in bounded pieces of work. */
+  /** The content of a group, in bounded pieces of work; one that came to nothing gives an empty chunk. */
   chunks(group: number): Iterable<Uint8Array>;
   /** Nothing of it will be asked for any more. */
   release(): void;
@@ -101,6 +101,10 @@ function* write<T extends Tracked, K>(
   cut.leave(group);
 }
 
+/** So many items are looked at in one step: each may wait for memory, and those changed since the cut are not wanted any more. */
+const mostLooks = 1_024;
+const nothing = new Uint8Array(0);
+
 /** Wanted items in chunks. An item is looked at and encoded in one step: nothing is remembered from one to the next. */
 function* inChunks<T extends Tracked, K>(
   cut: Cut<T, K>,
@@ -110,10 +114,19 @@ function* inChunks<T extends Tracked, K>(
   size: ChunkSize,
 ): Iterable<Uint8Array> {
   let batch: T[] = [];
+  let looks = 0;
   for (const item of items) {
-    if (!wanted(item)) continue;
-    batch.push(item);
-    if (batch.length < size.count) continue;
+    looks++;
+    if (wanted(item)) batch.push(item);
+    if (batch.length < size.count) {
+      if (looks < mostLooks) continue;
+      looks = 0;
+      yield batch.length === 0 ? nothing : codec.encode(batch);
+      batch = [];
+      cut.check();
+      continue;
+    }
+    looks = 0;
     const chunk = codec.encode(batch);
     batch = [];
     size.wrote(chunk.length);
