@@ -1,7 +1,8 @@
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Cursor, RestoredPart, SnapshotPart } from "../graph/operator.ts";
-import type { Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
+import type { PollResult, Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
+import { apart } from "../state/apart.ts";
 import type { Brake } from "./brake.ts";
 import { dueTo, type Next } from "./chain.ts";
 import { failedRecord } from "./failed_record.ts";
@@ -32,6 +33,8 @@ export class SourceHead implements SourceOutput<unknown> {
   readonly #ended: Map<string, unknown>;
   #next = 0;
   private emitted = 0;
+  /** What a reader is asked for; the same object each time. */
+  private readonly request: ReaderRequest = { output: this, reader: undefined, maxRecords: 0 };
   /** The splits that are not read to their end; another array whenever they change. */
   openSplits: readonly string[];
   /** Emits nothing more: the job is being stopped with a snapshot. */
@@ -110,7 +113,12 @@ export class SourceHead implements SourceOutput<unknown> {
       this.#next = (this.#next + tried + 1) % count;
       this.emitted = 0;
       this.cursor.split = split.id;
-      const result = this.#guard(split.id, "read", () => split.reader.poll(this, maxRecords));
+      const result = this.#guard(split.id, "read", () => {
+        const { request } = this;
+        request.reader = split.reader;
+        request.maxRecords = maxRecords;
+        return apart(pollReader, request);
+      });
       if (result === "waiting") split.waiting = true;
       else if (result === "ended") this.#end(split);
       return Math.max(1, this.emitted);
@@ -187,6 +195,17 @@ export class SourceHead implements SourceOutput<unknown> {
     this.#next = 0;
     void split.reader.close();
   }
+}
+
+interface ReaderRequest {
+  readonly output: SourceOutput<unknown>;
+  reader: SplitReader<unknown> | undefined;
+  maxRecords: number;
+}
+
+/** To be called apart, as the loop over records of a frame is: readers have a loop of their own in \`poll\`. */
+function pollReader({ output, reader, maxRecords }: ReaderRequest): PollResult {
+  return (reader as SplitReader<unknown>).poll(output, maxRecords);
 }
 
 /** @throws when a source gave something else than a reader */

@@ -10,11 +10,13 @@ import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { Frame, Mark } from "../graph/frame.ts";
 import type { Operator } from "../graph/operator.ts";
+import { apart } from "../state/apart.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
 import type { TaskControl } from "./control.ts";
 import type { InputChannel } from "./input_channel.ts";
 import { type LoadedSubtask, loadSubtask, type SubtaskWiring } from "./load.ts";
 import type { BarrierOnChannel } from "./link.ts";
+import { type FrameRun, processRecords } from "./record_loop.ts";
 
 /** How far a subtask is. */
 type Phase = "loading" | "loaded" | "running" | "ending" | "finished";
@@ -27,6 +29,8 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #host!: LaneHost;
   #context!: ActorContext<TaskControl>;
   #loaded: LoadedSubtask | undefined;
+  /** The records in hand; the same object for every frame. */
+  #records!: FrameRun;
   #head: Operator | undefined;
   #phase: Phase = "loading";
   /** The channel whose first frame is half processed. */
@@ -54,6 +58,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   async start(context: ActorContext<TaskControl>): Promise<void> {
     const loaded = await loadSubtask(this.#assignment, this, context.signal);
     this.#loaded = loaded;
+    this.#records = { loaded, input: undefined, from: 0, to: 0 };
     this.#head = loaded.chain.links[0]?.operator;
     if (loaded.source !== undefined) this.#head = undefined;
     this.#phase = "loaded";
@@ -281,7 +286,11 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     if (start < values.length) {
       if (input.idle) this.#becameActive(loaded, input);
       if (input.feedback !== undefined && this.#phase !== "running") throw input.feedback.late();
-      taken = processRecords(loaded, input, frame, start, Math.min(values.length, start + maxSteps));
+      const run = this.#records;
+      run.input = input;
+      run.from = start;
+      run.to = Math.min(values.length, start + maxSteps);
+      taken = apart(processRecords, run);
       input.elements = start + taken;
       this.#assignment.counters.recordsIn += taken;
       if (loaded.gate.feedback !== undefined) loaded.gate.feedback.passed += taken;
@@ -415,22 +424,4 @@ function guardHead(loaded: LoadedSubtask, step: () => void): void {
   const head = loaded.chain.links[0];
   if (head === undefined) step();
   else head.guard("fire a timer", step);
-}
-
-/** The loop over records: everything that is per record is in here. Returns how many were processed. */
-function processRecords(loaded: LoadedSubtask, input: InputChannel, frame: Frame, from: number, to: number): number {
-  const { values, keyGroups, timestamps } = frame;
-  const { cursor, brake } = loaded;
-  const entry = loaded.chain.entry;
-  let at = from;
-  cursor.port = input.port;
-  if (keyGroups === undefined) cursor.keyGroup = -1;
-  if (timestamps === undefined) cursor.timestamp = NaN;
-  while (at < to) {
-    if (keyGroups !== undefined) cursor.keyGroup = keyGroups[at] as number;
-    if (timestamps !== undefined) cursor.timestamp = timestamps[at] as number;
-    entry.collect(values[at++]);
-    if (brake.on) break;
-  }
-  return at - from;
 }
