@@ -38,6 +38,13 @@ export class CommandLine {
     for (const handler of this.#interrupts) handler();
   }
 
+  /** Ctrl-C twice: it waits for nothing. Settles when it has ended. */
+  async end(): Promise<void> {
+    this.interrupt();
+    this.interrupt();
+    await this.code;
+  }
+
   /** The first line, said or put out, that has a text in it: waits for one, until the command has ended. */
   async line(text: string): Promise<string> {
     const matches = (line: string) => line.includes(text);

@@ -89,11 +89,7 @@ class Place {
   }
 
   async end(): Promise<void> {
-    for (const member of this.#members) {
-      member.interrupt();
-      member.interrupt();
-      await member.code;
-    }
+    for (const member of this.#members) await member.end();
     await this.server.stop();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -80,11 +80,7 @@ else {
       try {
         await body(command, reload);
       } finally {
-        for (const made of commands) {
-          made.interrupt();
-          made.interrupt();
-          await made.code;
-        }
+        for (const made of commands) await made.end();
         await server.stop();
         await rm(folder, { recursive: true, force: true });
       }

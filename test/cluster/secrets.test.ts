@@ -85,9 +85,7 @@ else {
         assert.equal(said.filter((line) => line.includes(secret)), []);
       }
     } finally {
-      node.interrupt();
-      node.interrupt();
-      await node.code;
+      await node.end();
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     }

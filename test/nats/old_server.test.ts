@@ -2,17 +2,17 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { NatsConnection } from "nats";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generate, job, memorySink, type, value } from "../../mod.ts";
-import { connectNats, jetStreamSink, NatsKeyValue } from "../../runtime/nats/mod.ts";
+import { jetStreamSink } from "../../runtime/nats/mod.ts";
 import { keyValueConformance } from "../actors/key_value_conformance.ts";
 import { CommandLine } from "../cluster/command_line.ts";
 import { transactionalSinkConformance } from "../connectors/sink_conformance.ts";
 import { takesUpTo } from "../limit.ts";
 import { skip } from "../skip.ts";
 import { jetStreamWorld } from "./jetstream_world.ts";
+import { keyValueWorld } from "./key_value_world.ts";
 import { NatsServer, provideOldNatsServer } from "./server.ts";
 
 takesUpTo(600_000); // it may have to be built
@@ -22,22 +22,7 @@ if ("reason" in program) skip(program.reason);
 else {
   const { path, version } = program;
 
-  keyValueConformance(`NatsKeyValue on nats-server ${version}`, async () => {
-    const server = await NatsServer.start({ jetstream: true, path });
-    const connections: NatsConnection[] = [];
-    return {
-      async connect() {
-        const connection = await connectNats({ servers: server.url });
-        connections.push(connection);
-        return await NatsKeyValue.open(connection, "sluice");
-      },
-      done: (work) => work,
-      async end() {
-        for (const connection of connections) await connection.close();
-        await server.stop();
-      },
-    };
-  });
+  keyValueConformance(`NatsKeyValue on nats-server ${version}`, () => keyValueWorld({ path }));
 
   transactionalSinkConformance(`jetstream on nats-server ${version}`, async () => {
     const { server, world, addStream, read, end } = await jetStreamWorld({ path });
@@ -101,11 +86,7 @@ else {
         assert.equal(counts, counts.map((_, index) => index + 1), `key ${key}`);
       }
     } finally {
-      for (const node of nodes) {
-        node.interrupt();
-        node.interrupt();
-        await node.code;
-      }
+      for (const node of nodes) await node.end();
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     }

@@ -43,6 +43,11 @@ manifests("is JSON that other tools can read", () => {
   assert.equal((JSON.parse(text) as { readonly content: unknown }).content, whole);
 });
 
+manifests("says of a file with the checksum of before that an earlier version wrote it", () => {
+  const before = new TextEncoder().encode('{"crc32c":"e3069283","content":{}}\n');
+  assert.equal(decodeSealedJson(before), { kind: "damaged", reason: "a version of Sluice before 0.1.0 wrote it" });
+});
+
 manifests("refuses names that lead out of the checkpoint's folder", () => {
   for (
     const name of [
