@@ -6,8 +6,8 @@ import type { BarrierMode, CheckpointId } from "./frame.ts";
  *
  * | offset | bytes | field                                                                                     |
  * |-------:|------:|-------------------------------------------------------------------------------------------|
- * |      0 |     4 | CRC-32 of the header from offset 4 to its end, barriers included                         |
- * |      4 |     4 | CRC-32 of the body                                                                       |
+ * |      0 |     4 | CRC-32 of the header from offset 4 to its end, barriers included                          |
+ * |      4 |     4 | CRC-32 of the body                                                                        |
  * |      8 |     2 | magic: `53 4c`                                                                            |
  * |     10 |     1 | version: 2                                                                                |
  * |     11 |     1 | kind: 1 frame, 2 heartbeat, 3 grant, 4 hello                                              |

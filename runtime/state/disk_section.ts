@@ -4,7 +4,7 @@ import type { DiskCut } from "./disk_cut.ts";
 import { type DiskPlace, DiskTable, epochOf, storedHeader } from "./disk_table.ts";
 import { EntryCodec, type Packing, type StateSchemas } from "./entry_codec.ts";
 import { encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
-import type { SectionCut } from "./section_cut.ts";
+import { emptyChunk, type SectionCut } from "./section_cut.ts";
 import { entryOfNote, entryPrefix, keyAfter, notePrefix, prefixEnd } from "./store_keys.ts";
 import { Expiry } from "./time_to_live.ts";
 
@@ -151,7 +151,7 @@ export class DiskSection implements KeyedSection {
   }
 
   *#packed(chunks: readonly Uint8Array[], size: ChunkSize): Iterable<Uint8Array> {
-    if (chunks.length === 0) return;
+    if (chunks.length === 0) return yield emptyChunk;
     const packed = encodeChunk(chunks, this.name);
     size.wrote(packed.length);
     yield packed;

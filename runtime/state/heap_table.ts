@@ -6,6 +6,10 @@ import { Entry, type EntryTable, ExpiringEntry } from "./entry_table.ts";
 /** The near table has two places a key, from 2^10 to 2^20 of them: where many keys share a place, to look is in vain. */
 const [leastBits, mostBits] = [10, 20];
 
+/** How many entries are made, at least, before it is asked again how many there are. */
+const leastGrowth = 1 << (leastBits - 1);
+const neverGrows = 1 << 30;
+
 /** Spreads neighbouring numbers, and those with equal low bits, by the golden ratio. */
 function nearPlace(key: number, shift: number): number {
   return Math.imul(key, 0x9e3779b1) >>> shift;
@@ -25,7 +29,7 @@ export class HeapTable<K = unknown> implements EntryTable {
   private near: (Entry | undefined)[] = [];
   private nearShift = 0;
   /** The near table grows at so many entries more. */
-  private untilGrowth = 0;
+  private untilGrowth = leastGrowth;
   private readonly expiring: boolean;
 
   /**
@@ -106,19 +110,18 @@ export class HeapTable<K = unknown> implements EntryTable {
     if (typeof identity === "number") this.near[nearPlace(identity, this.nearShift)] = undefined;
   }
 
-  /** So many entries were made that it may be too small: they may have gone again. */
+  /** So many entries were made that it may be too small; they may have gone again, and it is not counted at each that comes. */
   #grow(): void {
     const { size } = this;
     let bits = 32 - this.nearShift;
     while (bits < mostBits && 1 << bits < 2 * size) bits++;
     if (bits !== 32 - this.nearShift) this.#makeNear(bits);
-    this.untilGrowth = bits === mostBits ? Infinity : Math.max(1 << (bits - 1), size) - size;
+    this.untilGrowth = bits === mostBits ? neverGrows : Math.max((1 << (bits - 1)) - size, leastGrowth);
   }
 
   /** An empty one: it fills with what is looked for. */
   #makeNear(bits: number): void {
     this.near = new Array<Entry | undefined>(1 << bits).fill(undefined);
     this.nearShift = 32 - bits;
-    this.untilGrowth = 1 << (bits - 1);
   }
 }

@@ -103,7 +103,9 @@ function* write<T extends Tracked, K>(
 
 /** So many items are looked at in one step: each may wait for memory, and those changed since the cut are not wanted any more. */
 const mostLooks = 1_024;
-const nothing = new Uint8Array(0);
+
+/** What a step gives that came to nothing. */
+export const emptyChunk: Uint8Array = new Uint8Array(0);
 
 /** Wanted items in chunks. An item is looked at and encoded in one step: nothing is remembered from one to the next. */
 function* inChunks<T extends Tracked, K>(
@@ -118,18 +120,12 @@ function* inChunks<T extends Tracked, K>(
   for (const item of items) {
     looks++;
     if (wanted(item)) batch.push(item);
-    if (batch.length < size.count) {
-      if (looks < mostLooks) continue;
-      looks = 0;
-      yield batch.length === 0 ? nothing : codec.encode(batch);
-      batch = [];
-      cut.check();
-      continue;
-    }
-    looks = 0;
-    const chunk = codec.encode(batch);
+    const full = batch.length >= size.count;
+    if (!full && looks < mostLooks) continue;
+    const chunk = batch.length === 0 ? emptyChunk : codec.encode(batch);
+    if (full) size.wrote(chunk.length); // a part of a chunk says nothing of its size
     batch = [];
-    size.wrote(chunk.length);
+    looks = 0;
     yield chunk;
     cut.check();
   }

@@ -203,7 +203,7 @@ interface ReaderRequest {
   maxRecords: number;
 }
 
-/** To be called apart, as the loop over records of a frame is: readers have a loop of their own in \`poll\`. */
+/** To be called apart, as the loop over records of a frame is: readers have a loop of their own in `poll`. */
 function pollReader({ output, reader, maxRecords }: ReaderRequest): PollResult {
   return (reader as SplitReader<unknown>).poll(output, maxRecords);
 }

@@ -1,5 +1,5 @@
 import { SluiceError } from "../../actors/error.ts";
-import { type CapturedBytes, onlySlice } from "../checkpoint/contribution.ts";
+import type { CapturedBytes } from "../checkpoint/contribution.ts";
 import { decodeFrames, encodeFrames } from "../graph/frame_codec.ts";
 import type { Frame } from "../graph/frame.ts";
 import type { OpenReader, OrderedStore, StoreBatch } from "../graph/ordered_store.ts";
@@ -165,7 +165,7 @@ export class SpillCut implements CapturedBytes {
 
   *slices(): Iterable<Uint8Array> {
     for (const { key } of this.#chunks) yield this.#reader.get(key) ?? missing();
-    if (this.#rest !== undefined && this.#rest.length > 0) yield* onlySlice(encodeFrames(this.#rest)).slices();
+    if (this.#rest !== undefined && this.#rest.length > 0) yield encodeFrames(this.#rest);
   }
 
   release(): void {
