@@ -16,3 +16,16 @@ export class SluiceError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** A chain of causes is followed so far: one may lead back to itself. */
+const maxCauses = 100;
+
+/** What `find` makes of an error, or of the nearest cause beneath it of which it makes anything. */
+export function findInCauses<T>(error: unknown, find: (at: Error) => T | undefined): T | undefined {
+  let left = maxCauses;
+  for (let at = error; at instanceof Error && left > 0; at = at.cause, left--) {
+    const found = find(at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

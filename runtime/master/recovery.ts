@@ -1,4 +1,4 @@
-import { messageOf, SluiceError } from "../../actors/error.ts";
+import { findInCauses, messageOf, SluiceError } from "../../actors/error.ts";
 import type { Random } from "../../actors/random.ts";
 import { recordOf } from "../task/chain.ts";
 import { poisoned, type PoisonSettings, type Suspect, Suspects } from "./poison.ts";
@@ -45,10 +45,7 @@ const hopeless = new Set([
 
 /** What an error, or a cause of it, says that would come again on every attempt: its code. */
 export function hopelessIn(cause: unknown): string | undefined {
-  for (let at = cause; at instanceof Error; at = at.cause) {
-    if (at instanceof SluiceError && hopeless.has(at.code)) return at.code;
-  }
-  return undefined;
+  return findInCauses(cause, (at) => at instanceof SluiceError && hopeless.has(at.code) ? at.code : undefined);
 }
 
 /**

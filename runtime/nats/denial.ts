@@ -1,5 +1,5 @@
 import { ErrorCode, Events, type NatsConnection, type Status } from "nats";
-import { SluiceError } from "../../actors/error.ts";
+import { findInCauses, SluiceError } from "../../actors/error.ts";
 
 /** Something that the server does not let the user of a connection do. */
 export interface Denial {
@@ -36,18 +36,16 @@ export function watchDenials(connection: NatsConnection, denied: (denial: Denial
 
 /** The denial that an error is about, by itself or as a cause. */
 export function denialIn(error: unknown): Denial | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  return findInCauses(error, (at) => {
     const { code, permissionContext } = at as { readonly code?: unknown; readonly permissionContext?: PermissionContext };
-    if (code === ErrorCode.PermissionsViolation) return denialOf(permissionContext);
-  }
-  return undefined;
+    return code === ErrorCode.PermissionsViolation ? denialOf(permissionContext) : undefined;
+  });
 }
 
 /** An error that tells of a denial, as one that says what to grant; any other as it is. `who`: `sink totals`, `worker a`. */
 export function explainDenial(error: unknown, who: string): unknown {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof SluiceError && at.code === "NATS_DENIED") return at;
-  }
+  const explained = findInCauses(error, (at) => at instanceof SluiceError && at.code === "NATS_DENIED" ? at : undefined);
+  if (explained !== undefined) return explained;
   const denial = denialIn(error);
   return denial === undefined ? error : denied(who, [denial], error);
 }

@@ -1,6 +1,6 @@
 import { ErrorCode } from "nats";
 import type { Clock } from "../../actors/clock.ts";
-import { SluiceError } from "../../actors/error.ts";
+import { findInCauses, SluiceError } from "../../actors/error.ts";
 
 /** How long something is tried again that fails because NATS is away. */
 export interface Patience {
@@ -45,11 +45,12 @@ const away: ReadonlySet<string> = new Set([
 
 /** Whether trying again may help: the server is away, or says itself that it is not ready. */
 export function passes(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  const verdict = findInCauses(error, (at) => {
     const { code, api_error: refused } = at as { readonly code?: unknown; readonly api_error?: { readonly code?: number } };
     if (refused !== undefined) return refused.code === 503;
     if (!(at instanceof SluiceError) && away.has(String(code))) return true;
     if (at instanceof SluiceError && code === "JETSTREAM_REFUSED") return (at as { readonly status?: number }).status === 503;
-  }
-  return false;
+    return undefined;
+  });
+  return verdict ?? false;
 }

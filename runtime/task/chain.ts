@@ -1,4 +1,4 @@
-import { messageOf, SluiceError } from "../../actors/error.ts";
+import { findInCauses, messageOf, SluiceError } from "../../actors/error.ts";
 import { isBlameless, onAnotherAccount } from "../graph/blameless.ts";
 import type { Collector, Cursor, Operator, SnapshotPart, WatermarkCollector } from "../graph/operator.ts";
 import { type FailedRecord, failedRecord, type GivenRecord } from "./failed_record.ts";
@@ -113,11 +113,7 @@ export function dueTo(error: unknown, record: () => FailedRecord | undefined): u
 
 /** The record that an error, or what it was caused by, is due to. */
 export function recordOf(error: unknown): FailedRecord | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const record = claimed.get(at);
-    if (record !== undefined) return record;
-  }
-  return undefined;
+  return findInCauses(error, (at) => claimed.get(at));
 }
 
 /** Several things follow one operator. */

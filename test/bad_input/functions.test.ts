@@ -102,6 +102,17 @@ test("an error thrown as something else than an Error is said as well", async ()
   }
 });
 
+test("an error that is its own cause ends the job as any other does", async () => {
+  const circular = new RangeError("boom");
+  circular.cause = circular;
+  const throwing = running((in_) =>
+    in_.map(() => {
+      throw circular;
+    })
+  );
+  await failsWith("OPERATOR_FAILED", /map in\/map#1 .*boom/, throwing);
+});
+
 const ended = (build: (flow: Flow) => void) => () => outcome(job("ended", build));
 const into = (sink: unknown) => ended((flow) => flow.from("in", memorySource([1, 2, 3])).to("out", sink as Sink<number>));
 
