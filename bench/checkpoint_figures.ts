@@ -7,6 +7,8 @@ export interface CheckpointSpreads {
   readonly durationMs: Spread;
   readonly startDelayMs: Spread;
   readonly alignmentMs: Spread;
+  /** Of all subtasks. */
+  readonly delayedRecords: Spread;
   readonly syncMs: Spread;
   readonly asyncMs: Spread;
   readonly persistedInFlightBytes: Spread;
@@ -21,6 +23,9 @@ export function checkpointSpreads(completed: readonly CheckpointFigures[]): Chec
     durationMs: spread(completed.map((figures) => figures.endToEndMs)),
     startDelayMs: worst((subtask) => subtask.startDelayMs),
     alignmentMs: worst((subtask) => subtask.alignmentMs),
+    delayedRecords: spread(
+      completed.map(({ subtasks }) => subtasks.reduce((sum, { delayedRecords }) => sum + delayedRecords, 0)),
+    ),
     syncMs: worst((subtask) => subtask.syncMs),
     asyncMs: worst((subtask) => subtask.asyncMs),
     persistedInFlightBytes: spread(completed.map((figures) => figures.inFlightBytes)),

@@ -27,11 +27,11 @@ export interface Pressure extends Backpressure {
 
 /** Fills the job up, takes the checkpoints, and gives their figures; those of each one, too. */
 export async function runPressure(pressure: Pressure): Promise<Figures> {
-  const { mode, keeping, checkpoints, fillMs, everyMs, stages, slowUs, skew } = pressure;
+  const { mode, keeping, checkpoints, fillMs, everyMs, stages, slowUs, skew, parallelism = 2, slowChannel = false } = pressure;
   const seen = { records: 0 };
   const directory = await mkdtemp(join(tmpdir(), "sluice-bench-"));
   try {
-    await using run = await start(backpressureJob({ stages, slowUs, skew }, seen), {
+    await using run = await start(backpressureJob(pressure, seen), {
       checkpoints: { mode: modesByName[mode]!, ...(keeping === "memory" ? {} : { directory }) },
       ...(keeping === "file, no fsync" ? { disk: new UnsyncedDisk(systemDisk()) } : {}),
     });
@@ -53,10 +53,11 @@ export async function runPressure(pressure: Pressure): Promise<Figures> {
     return {
       workload: "backpressure",
       mode,
-      parallelism: 2,
+      parallelism,
       stages,
       slowUs,
       skew,
+      slowChannel,
       keeping,
       everyMs,
       checkpoints: completed.length,

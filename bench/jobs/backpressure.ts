@@ -9,6 +9,10 @@ export interface Backpressure {
   readonly slowUs: number;
   /** The share of records that go to one key, from 0 to 1. */
   readonly skew: number;
+  /** Subtasks of each operator. @default 2 */
+  readonly parallelism?: number;
+  /** Whether the first subtask before the last operator is the slow one instead: one of its channels carries barriers late. */
+  readonly slowChannel?: boolean;
 }
 
 /** Keeps the event loop busy, as an operator that computes does. */
@@ -17,8 +21,9 @@ function busy(forMs: number): void {
   while (performance.now() < until);
 }
 
-/** source → map → (keyBy → pass) × (stages − 1) → keyBy → slow; parallelism 2, all to all. `seen` counts what came through. */
-export function backpressureJob({ stages, slowUs, skew }: Backpressure, seen: { records: number }): Job {
+/** source → map → (keyBy → pass) × (stages − 1) → keyBy → slow, all to all. `seen` counts what came through. */
+export function backpressureJob(shape: Backpressure, seen: { records: number }): Job {
+  const { stages, slowUs, skew, parallelism = 2, slowChannel = false } = shape;
   // Each stage deals records out anew, so that its two inputs differ.
   const keyOf = (stage: number) => (event: BenchEvent) =>
     (event.seq % 100) < skew * 100 ? 0 : finalize(event.key + stage) % 1_000;
@@ -30,13 +35,23 @@ export function backpressureJob({ stages, slowUs, skew }: Backpressure, seen: { 
         onRecord: (event, ctx) => ctx.emit(event),
       });
     }
+    if (slowChannel) {
+      const placeOf = (event: BenchEvent, subtasks: number) => finalize(event.seq) % subtasks;
+      stream = stream.partition("place", placeOf).process("lag", {
+        emits: type<BenchEvent>(),
+        onRecord(event, ctx) {
+          if (placeOf(event, parallelism) === 0) busy(slowUs / 1_000);
+          ctx.emit(event);
+        },
+      });
+    }
     stream.keyBy("key", keyOf(stages)).process("slow", {
       emits: type<BenchEvent>(),
       onRecord(event, ctx) {
-        busy(slowUs / 1_000);
+        if (!slowChannel) busy(slowUs / 1_000);
         seen.records++;
         ctx.emit(event);
       },
     }).to("sink", forEach(() => {}));
-  }, { parallelism: 2 });
+  }, { parallelism });
 }

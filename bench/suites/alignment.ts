@@ -1,4 +1,4 @@
-/** How long does a checkpoint take under full backpressure, by mode, depth, cost of the slow operator, and skew? */
+/** How long does a checkpoint take under full backpressure, by mode, depth, parallelism, slow operator or channel, and skew? */
 import type { Backpressure } from "../jobs/backpressure.ts";
 import { runBackpressurePeers } from "../peer_runs.ts";
 import { runPressure } from "../pressure.ts";
@@ -13,7 +13,9 @@ export async function run(report: Report, effort: Effort): Promise<void> {
   }
   const checkpoints = effort.quick ? 5 : 20;
   const fillMs = effort.quick ? 500 : 2_000;
-  report.begin(`checkpoints one after another under full backpressure: ${checkpoints} each, parallelism 2, memory storage`);
+  report.begin(
+    `checkpoints one after another under full backpressure: ${checkpoints} each, in memory; parallelism 2 unless said`,
+  );
 
   const measure = async (shapes: readonly Backpressure[], of: readonly string[], everyMs = 0): Promise<Figures[]> => {
     const rows: Figures[] = [];
@@ -36,8 +38,18 @@ export async function run(report: Report, effort: Effort): Promise<void> {
   );
   report.table(
     columns,
-    await measure([{ ...plain, skew: 0.9 }], ["unaligned", "aligned"]),
-    "by skew: nine records of ten have the same key",
+    await measure([1, 4, 8].map((parallelism) => ({ ...plain, parallelism })), ["unaligned", "aligned"]),
+    "by parallelism",
+  );
+  report.table(
+    columns,
+    await measure([0.5, 0.9].map((skew) => ({ ...plain, skew })), ["unaligned", "aligned"]),
+    "by skew: the share of records that have the same key",
+  );
+  report.table(
+    columns,
+    await measure([{ ...plain, slowChannel: true }], modes),
+    "by a slow channel: the first subtask before the last operator is the slow one",
   );
   report.table(columns, await measure([plain], modes, 700), "over time: one every 700 ms");
 }
@@ -47,6 +59,7 @@ const milliseconds = (name: string, of: "p50" | "max") => (row: Figures) => numb
 const columns: readonly Column[] = [
   ["mode", (row) => String(row.mode)],
   ["stages", (row) => String(row["stages"])],
+  ["parallelism", (row) => String(row["parallelism"])],
   ["slow ms", (row) => number((row["slowUs"] as number) / 1_000, 1)],
   ["skew", (row) => number(row["skew"], 1)],
   ["p50 ms", milliseconds("durationMs", "p50")],
@@ -54,5 +67,6 @@ const columns: readonly Column[] = [
   ["start delay ms", milliseconds("startDelayMs", "p50")],
   ["alignment ms", milliseconds("alignmentMs", "p50")],
   ["captured", (row) => number(spreadOf(row, "inFlightRecords")?.p50, 0)],
-  ["bytes", (row) => number(spreadOf(row, "persistedInFlightBytes")?.p50, 0)],
+  ["their bytes", (row) => number(spreadOf(row, "persistedInFlightBytes")?.p50, 0)],
+  ["delayed", (row) => number(spreadOf(row, "delayedRecords")?.p50, 0)],
 ];

@@ -48,6 +48,8 @@ export interface SubtaskFigures {
   readonly startDelayMs: number;
   /** From the first barrier to the snapshot. */
   readonly alignmentMs: number;
+  /** Records that waited behind barriers when the snapshot was taken. */
+  readonly delayedRecords: number;
   /** The synchronous part of the snapshot. */
   readonly syncMs: number;
   /** From the snapshot to everything being written. */
@@ -88,7 +90,7 @@ export interface Contribution {
   readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
   readonly inputs: readonly InputReport<CapturedBytes | undefined>[];
   readonly outputs: readonly OutputReport<CapturedBytes | undefined>[];
-  readonly timing: Pick<SubtaskFigures, "startDelayMs" | "alignmentMs" | "syncMs">;
+  readonly timing: Pick<SubtaskFigures, "startDelayMs" | "alignmentMs" | "delayedRecords" | "syncMs">;
   /** Monotonic milliseconds of the trigger and the snapshot, on the local clock. */
   readonly triggeredAt: number;
   readonly startedAt: number;

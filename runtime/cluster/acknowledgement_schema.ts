@@ -49,6 +49,7 @@ export const AcknowledgementSchema = Type.Object({
   figures: Type.Object({
     startDelayMs: Type.Number(),
     alignmentMs: Type.Number(),
+    delayedRecords: Count,
     syncMs: Type.Number(),
     asyncMs: Type.Number(),
     endToEndMs: Type.Number(),

@@ -207,6 +207,17 @@ export class InputChannel implements FrameTarget {
     this.#link?.grant(frame.seq, this.#consumedCost, this.#window.consumed(frame.cost, this.#now()));
   }
 
+  /** Records here that wait behind the hold. */
+  get heldRecords(): number {
+    let held = 0;
+    for (let at = this.#frames.length - 1; at >= this.#head; at--) {
+      const { seq, values } = this.#frames[at] as Frame;
+      if (seq <= this.hold) break;
+      held += values.length;
+    }
+    return held;
+  }
+
   /** Opens the capture of checkpoint `id`: what is here and unprocessed, and what arrives until the barrier. */
   openCapture(id: CheckpointId, afterSeq: number | undefined): void {
     const frames: CapturedFrame[] = [];

@@ -65,6 +65,7 @@ export interface ParticipantHost {
 interface StartedCheckpoint {
   readonly id: CheckpointId;
   readonly startedAt: number;
+  readonly delayedRecords: number;
   readonly syncMs: number;
   readonly finished: boolean;
   readonly quiet: boolean;
@@ -220,14 +221,17 @@ export class CheckpointParticipant {
       failure = error;
     }
     const standing = new Map<InputChannel, Standing>();
+    let delayedRecords = 0;
     for (const input of host.inputs) {
       const { watermark, idle, ended } = input;
+      delayedRecords += input.heldRecords;
       standing.set(input, { processed: input.processed(), watermark, idle, ended });
     }
     const outputs = new Map<OutputChannel, OutputCut>();
     const checkpoint: StartedCheckpoint = {
       id,
       startedAt,
+      delayedRecords,
       syncMs: host.clock.monotonic() - startedAt,
       finished: host.finished(),
       quiet: host.quiet(),
@@ -324,6 +328,7 @@ export class CheckpointParticipant {
       timing: {
         startDelayMs: seenAt - triggeredAt,
         alignmentMs: checkpoint.startedAt - seenAt,
+        delayedRecords: checkpoint.delayedRecords,
         syncMs: checkpoint.syncMs,
       },
       triggeredAt,

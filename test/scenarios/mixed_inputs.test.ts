@@ -41,6 +41,8 @@ mixed("6: the unaligned input waits at its cut until the aligned one has deliver
   assert.is(stage.completed.length, 0, "the aligned input has not delivered its barrier yet");
   assert.is(seen.filter((name) => name.startsWith("quick")).length, before, "records behind the cut wait");
   const id = await stage.settle(taken);
+  const delayed = stage.figures(id).subtasks.map(({ task, delayedRecords }) => [task, delayedRecords]);
+  assert.equal(delayed.filter(([, records]) => records !== 0), [["joined", 6]]);
   await stage.until(() => seen.filter((name) => name.startsWith("quick")).length === 10, "what waited");
   stage.kill();
 

@@ -59,7 +59,7 @@ class Bench {
   /** Takes the snapshot of checkpoint `id`: from here on it is fixed. Gives the number of the checkpoint it builds on. */
   take(id: number): number | undefined {
     const part = this.backend.snapshot({}, id);
-    const timing = { startDelayMs: 0, alignmentMs: 0, syncMs: 0 };
+    const timing = { startDelayMs: 0, alignmentMs: 0, delayedRecords: 0, syncMs: 0 };
     const contribution: Contribution = {
       checkpoint: id,
       task: 0,
