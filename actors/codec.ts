@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Unpackr } from "msgpackr";
 import { messageOf, SluiceError } from "./error.ts";
 import { maxValueDepth, refusal } from "./exactness.ts";
-import { scanMsgpack } from "./msgpack_scan.ts";
+import { scanMsgpack, scanMsgpackValue } from "./msgpack_scan.ts";
 import { writeMsgpack } from "./msgpack_writer.ts";
 
 /**
@@ -77,6 +77,22 @@ export function decodeValue(bytes: Uint8Array, limits: DecodeLimits = {}): Decod
   if (reason !== undefined) return { kind: "corrupt", reason };
   try {
     return { kind: "value", value: unpacker.unpack(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) };
+  } catch (error) {
+    return { kind: "corrupt", reason: messageOf(error) };
+  }
+}
+
+/** A value that was read from among others, and where it ends; or why there is none. */
+export type DecodedAt =
+  | { readonly kind: "value"; readonly value: unknown; readonly end: number }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+/** Decodes the value that starts at `start`, nested at most `maxDepth` deep, as {@link decodeValue} does. */
+export function decodeValueAt(bytes: Uint8Array, start: number, maxDepth: number): DecodedAt {
+  const end = scanMsgpackValue(bytes, start, maxDepth);
+  if (typeof end === "string") return { kind: "corrupt", reason: end };
+  try {
+    return { kind: "value", value: unpacker.unpack(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)), end };
   } catch (error) {
     return { kind: "corrupt", reason: messageOf(error) };
   }

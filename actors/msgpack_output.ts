@@ -29,6 +29,16 @@ export class MsgpackOutput {
     this.at = 0;
   }
 
+  /** How many bytes were written. */
+  get position(): number {
+    return this.at;
+  }
+
+  /** Takes back all that was written behind `position`. */
+  rewind(position: number): void {
+    this.at = position;
+  }
+
   /** A copy of all that was written, `headroom` zero bytes in front. */
   take(headroom: number): Uint8Array {
     const bytes = new Uint8Array(headroom + this.at);
@@ -256,7 +266,28 @@ export class MsgpackOutput {
 
   buffer(buffer: Buffer): void {
     if (!(buffer.buffer instanceof ArrayBuffer)) throw inexact;
-    const bytes = buffer.length;
+    this.bufferHeader(buffer.length);
+    this.target.set(buffer, this.at);
+    this.at += buffer.length;
+  }
+
+  /** The bytes of a text of ASCII, as a buffer; false, and nothing written, if it is none. */
+  ascii(text: string): boolean {
+    const start = this.at;
+    const units = text.length;
+    this.reserve(units + 5 + slackBytes);
+    this.bufferHeader(units);
+    // Other text takes more bytes than it has units, and there is room for some of them.
+    if (this.target.write(text, this.at, units + slackBytes, "utf8") === units) {
+      this.at += units;
+      return true;
+    }
+    this.at = start;
+    return false;
+  }
+
+  /** What stands before a buffer of `bytes` bytes, for which there is room then. */
+  private bufferHeader(bytes: number): void {
     this.reserve(bytes + 5);
     if (bytes < 0x100) {
       this.target[this.at++] = 0xc4;
@@ -270,8 +301,6 @@ export class MsgpackOutput {
       this.view.setUint32(this.at, bytes);
       this.at += 4;
     }
-    this.target.set(buffer, this.at);
-    this.at += bytes;
   }
 
   binary(object: object, prototype: object | null): void {
@@ -286,8 +315,15 @@ export class MsgpackOutput {
       if (buffer.resizable === true || hasOwnKeys(buffer)) throw inexact;
       bytes = new Uint8Array(buffer);
     }
+    this.binaryHeader(code, bytes.length);
+    this.target.set(bytes, this.at);
+    this.at += bytes.length;
+  }
+
+  /** What stands before a binary value of `bytes` bytes, for which there is room then. */
+  private binaryHeader(code: number, bytes: number): void {
     // One byte more than the content: its code.
-    const length = bytes.length + 1;
+    const length = bytes + 1;
     this.reserve(length + 8);
     if (length < 0x100) {
       this.target[this.at++] = 0xc7;
@@ -303,8 +339,43 @@ export class MsgpackOutput {
     }
     this.target[this.at++] = 0x74;
     this.target[this.at++] = code;
-    this.target.set(bytes, this.at);
-    this.at += bytes.length;
+  }
+
+  /** `count` numbers from `from` on, as a `Float64Array`. */
+  floats(numbers: Float64Array, from: number, count: number): void {
+    const bytes = count * 8;
+    this.binaryHeader(8, bytes);
+    this.target.set(new Uint8Array(numbers.buffer, numbers.byteOffset + from * 8, bytes), this.at);
+    this.at += bytes;
+  }
+
+  /** `count` whole numbers from `from` on, less `base`, as the narrowest unsigned typed array that holds up to `most`. */
+  integers(numbers: Float64Array, from: number, count: number, base: number, most: number): void {
+    const to = from + count;
+    const wide = most > 0xffff;
+    const narrow = most < 0x100;
+    this.binaryHeader(narrow ? 1 : wide ? 6 : 4, narrow ? count : wide ? count * 4 : count * 2);
+    const { target } = this;
+    let at = this.at;
+    if (narrow) { for (let index = from; index < to; index++) target[at++] = (numbers[index] as number) - base; }
+    else if (!wide) {
+      for (let index = from; index < to; index++) {
+        const value = (numbers[index] as number) - base | 0;
+        target[at] = value;
+        target[at + 1] = value >> 8;
+        at += 2;
+      }
+    } else {
+      for (let index = from; index < to; index++) {
+        const value = (numbers[index] as number) - base >>> 0;
+        target[at] = value;
+        target[at + 1] = value >>> 8;
+        target[at + 2] = value >>> 16;
+        target[at + 3] = value >>> 24;
+        at += 4;
+      }
+    }
+    this.at = at;
   }
 }
 

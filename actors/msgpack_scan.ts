@@ -27,15 +27,22 @@ const fieldsOf = new Int32Array(64);
 
 /** Why the bytes are no single well-formed value nested at most `maxDepth` deep; undefined when they are one. */
 export function scanMsgpack(bytes: Uint8Array, maxDepth: number): string | undefined {
+  const at = scanMsgpackValue(bytes, 0, maxDepth);
+  if (typeof at === "string") return at;
+  return at === bytes.length ? undefined : `${bytes.length - at} bytes after the value`;
+}
+
+/** Where the well-formed value ends that starts at `start` and nests at most `maxDepth` deep; or why there is none. */
+export function scanMsgpackValue(bytes: Uint8Array, start: number, maxDepth: number): number | string {
   const end = bytes.length;
   const limit = Math.min(maxDepth, depthCeiling);
   fieldsOf.fill(-1);
-  let at = 0;
+  let at = start;
   let depth = 0;
   valuesLeft[0] = 1;
   for (;;) {
     while (valuesLeft[depth] === 0) {
-      if (depth === 0) return at === end ? undefined : `${end - at} bytes after the value`;
+      if (depth === 0) return at;
       depth--;
     }
     (valuesLeft[depth] as number)--;

@@ -36,12 +36,7 @@ const keptNames = 64;
  * nests deeper than `depth`.
  */
 export function writeMsgpack(value: unknown, depth: number, headroom: number): Uint8Array | undefined {
-  output.reset();
-  depthLimit = Math.min(depth, depthCeiling);
-  containersLeft = maxContainers;
-  for (const shape of shapes) shape.id = -1;
-  shapes = [];
-  definitions = 0;
+  startMsgpack(depth);
   try {
     write(value, 0);
   } catch (error) {
@@ -51,7 +46,30 @@ export function writeMsgpack(value: unknown, depth: number, headroom: number): U
   return output.take(headroom);
 }
 
-function write(value: unknown, depth: number): void {
+/** Starts an encoding that its caller puts together: piece by piece in what this gives back, and by {@link write}. */
+export function startMsgpack(depth: number): MsgpackOutput {
+  output.reset();
+  depthLimit = Math.min(depth, depthCeiling);
+  containersLeft = maxContainers;
+  forgetShapes();
+  return output;
+}
+
+/** What is written next can be read without what came before: it defines its records anew. */
+export function forgetShapes(): void {
+  for (const shape of shapes) shape.id = -1;
+  shapes = [];
+  definitions = 0;
+}
+
+/** Counts containers that the caller writes in a way of its own. @throws {Error} {@link inexact} when there are too many */
+export function countContainers(count: number): void {
+  containersLeft -= count;
+  if (containersLeft < 0) throw inexact;
+}
+
+/** Writes a value that stands `depth` containers deep. @throws {Error} {@link inexact} when it would not come back exactly */
+export function write(value: unknown, depth: number): void {
   output.ready();
   switch (typeof value) {
     case "string":

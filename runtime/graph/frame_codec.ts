@@ -1,8 +1,8 @@
 import { crc32 } from "../../actors/checksum.ts";
-import { decodeValue, encodeValue } from "../../actors/codec.ts";
+import { encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
-import { maxValueDepth, refusal } from "../../actors/exactness.ts";
-import { elementCount, type Frame, type Mark } from "./frame.ts";
+import type { Frame } from "./frame.ts";
+import { decodeBody, encodeBody } from "./frame_body.ts";
 import {
   type BarrierHeader,
   type FrameHeader,
@@ -12,18 +12,15 @@ import {
   type Hello,
   maxHeaderBytes,
   type MessageHeader,
+  oldestVersion,
+  type ReadHeader,
   readHeader,
   writeHeader,
 } from "./message_header.ts";
 
 /**
- * Messages of channels as bytes: the header that `message_header.ts` draws, and behind it, for a frame, its body: one msgpack
- * array of
- *
- * 0. the values, an array;
- * 1. their key groups, a `Int32Array`, or null;
- * 2. their timestamps, a `Float64Array`, or null;
- * 3. the mark: null, a watermark's timestamp, `[id]` of a barrier, `"idle"` or `"end"`.
+ * Messages of channels as bytes: the header that `message_header.ts` draws, and behind it, for a frame, its body, which is
+ * `frame_body.ts`'s.
  *
  * Bytes that are not exactly a message are refused, and never give another one: every bit is under a checksum.
  */
@@ -67,9 +64,6 @@ export type DecodedFrames =
 
 const defaultMaxBytes = 64 * 1024 * 1024;
 const defaultMaxRecords = 1 << 20;
-
-/** The body and the array of values nest around each value. */
-const bodyDepth = maxValueDepth + 2;
 
 /**
  * Encodes a message.
@@ -136,9 +130,12 @@ export function decodeMessage(bytes: Uint8Array, limits: MessageLimits = {}): De
   if (bytes.length > maxBytes) {
     return { kind: "corrupt", reason: `${bytes.length} bytes are over the limit of ${maxBytes}`, headerValid: false };
   }
-  const read = readHeader(bytes);
+  return decodeBehind(readHeader(bytes), bytes, limits.maxRecords ?? defaultMaxRecords);
+}
+
+function decodeBehind(read: ReadHeader, bytes: Uint8Array, maxRecords: number): DecodedMessage {
   if (read.kind === "corrupt") return { ...read, headerValid: false };
-  const { header, bodyAt, end, bodyChecksum } = read;
+  const { header, version, bodyAt, end, bodyChecksum } = read;
   const body = bytes.subarray(bodyAt, end);
   const reason = end !== bytes.length
     ? `a message of ${end} bytes in ${bytes.length}`
@@ -147,7 +144,7 @@ export function decodeMessage(bytes: Uint8Array, limits: MessageLimits = {}): De
     : undefined;
   if (reason !== undefined) return { kind: "corrupt", reason, headerValid: true, header };
   if (header.kind !== "frame") return { kind: "message", message: header };
-  const frame = decodeBody(header, body, limits.maxRecords ?? defaultMaxRecords);
+  const frame = decodeBody(header, version, body, maxRecords);
   if (typeof frame === "string") return { kind: "corrupt", reason: frame, headerValid: true, header };
   const { kind, attempt, channel, seq, barriers, skip } = header;
   return { kind: "message", message: { kind, attempt, channel, seq, barriers, skip, frame } };
@@ -174,18 +171,23 @@ export function encodeFrames(frames: readonly PartialFrame[]): Uint8Array {
 }
 
 /** A captured frame was in memory once: nothing but its own length limits it. */
-const captured: MessageLimits = { maxBytes: 0xffff_ffff, maxRecords: 0xffff_ffff };
+const captured: Required<MessageLimits> = { maxBytes: 0xffff_ffff, maxRecords: 0xffff_ffff };
 
-/** Decodes what {@link encodeFrames} wrote, in ascending order of seq. Never throws, whatever the bytes. */
+/**
+ * Decodes what {@link encodeFrames} wrote, also in an earlier version of the format, in ascending order of seq. Never throws,
+ * whatever the bytes.
+ */
 export function decodeFrames(bytes: Uint8Array): DecodedFrames {
   const frames: PartialFrame[] = [];
   let at = 0;
   let lastSeq = 0;
   while (at < bytes.length) {
-    const read = readHeader(bytes, at);
+    const read = readHeader(bytes, at, oldestVersion);
     if (read.kind === "corrupt") return { kind: "corrupt", reason: `${read.reason}, at byte ${at}` };
     if (read.end > bytes.length) return { kind: "corrupt", reason: `the frame at byte ${at} is cut off` };
-    const decoded = decodeMessage(bytes.subarray(at, read.end), captured);
+    const { bodyAt, end } = read;
+    const message = bytes.subarray(at, end);
+    const decoded = decodeBehind({ ...read, bodyAt: bodyAt - at, end: end - at }, message, captured.maxRecords);
     if (decoded.kind === "corrupt") return { kind: "corrupt", reason: `${decoded.reason}, at byte ${at}` };
     if (decoded.message.kind !== "frame" || decoded.message.seq <= lastSeq) {
       return { kind: "corrupt", reason: `no frame in order of seq at byte ${at}` };
@@ -196,75 +198,6 @@ export function decodeFrames(bytes: Uint8Array): DecodedFrames {
     at = read.end;
   }
   return { kind: "frames", frames };
-}
-
-function encodeBody(frame: Frame, headroom: number): Uint8Array {
-  const { values, keyGroups, timestamps, mark } = frame;
-  const body = [
-    values,
-    keyGroups === undefined ? null : Int32Array.from(keyGroups),
-    timestamps === undefined ? null : Float64Array.from(timestamps),
-    encodeMark(mark),
-  ];
-  try {
-    return encodeValue(body, "frame", bodyDepth, headroom);
-  } catch (error) {
-    // Only the values can be at fault: name the place as seen from them.
-    if (error instanceof SluiceError && error.code === "UNENCODABLE_VALUE") throw refusal(values, "record", bodyDepth - 1);
-    throw error;
-  }
-}
-
-function decodeBody(header: FrameHeader, bytes: Uint8Array, maxRecords: number): Frame | string {
-  const { seq, skip, cost, records } = header;
-  if (records > maxRecords) return `${records} records are over the limit of ${maxRecords}`;
-  const decoded = decodeValue(bytes, { maxBytes: bytes.length, maxDepth: bodyDepth });
-  if (decoded.kind === "corrupt") return decoded.reason;
-  const body = decoded.value;
-  if (!Array.isArray(body) || body.length !== 4) return "the body is no frame";
-  const [values, groups, times, encodedMark] = body as readonly unknown[];
-  const mark = decodeMark(encodedMark);
-  if (!Array.isArray(values) || values.length !== records || mark === "malformed") return "the body is not what its header says";
-  const keyGroups = column(groups, Int32Array, header.hasKeyGroups, records);
-  const timestamps = column(times, Float64Array, header.hasTimestamps, records);
-  if (keyGroups === "malformed" || timestamps === "malformed") return "the body is not what its header says";
-  const frame: Frame = { seq, values: values as readonly unknown[], keyGroups, timestamps, mark, cost };
-  return skip > elementCount(frame) ? "it skips more than it holds" : frame;
-}
-
-function column(
-  stored: unknown,
-  kind: typeof Int32Array | typeof Float64Array,
-  expected: boolean,
-  records: number,
-): readonly number[] | undefined | "malformed" {
-  if (!expected) return stored === null ? undefined : "malformed";
-  if (!(stored instanceof kind) || stored.length !== records) return "malformed";
-  // By hand: an iterator over a typed array costs as much as a fifth of a record's decoding.
-  const values = new Array<number>(records);
-  for (let at = 0; at < records; at++) values[at] = stored[at] as number;
-  return values;
-}
-
-function encodeMark(mark: Mark | undefined): unknown {
-  if (mark === undefined) return null;
-  switch (mark.kind) {
-    case "watermark":
-      return mark.timestamp;
-    case "barrier":
-      return [mark.id];
-    default:
-      return mark.kind;
-  }
-}
-
-function decodeMark(encoded: unknown): Mark | undefined | "malformed" {
-  if (encoded === null) return undefined;
-  if (encoded === "idle" || encoded === "end") return { kind: encoded };
-  if (typeof encoded === "number" && !Number.isNaN(encoded)) return { kind: "watermark", timestamp: encoded };
-  if (!Array.isArray(encoded) || encoded.length !== 1) return "malformed";
-  const id: unknown = encoded[0];
-  return typeof id === "number" && Number.isSafeInteger(id) && id > 0 ? { kind: "barrier", id } : "malformed";
 }
 
 function tooLarge(frame: Frame, bytes: number, maxBytes: number): SluiceError {

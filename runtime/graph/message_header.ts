@@ -9,7 +9,7 @@ import type { BarrierMode, CheckpointId } from "./frame.ts";
  * |      0 |     4 | CRC-32 of the header from offset 4 to its end, barriers included                          |
  * |      4 |     4 | CRC-32 of the body                                                                        |
  * |      8 |     2 | magic: `53 4c`                                                                            |
- * |     10 |     1 | version: 2                                                                                |
+ * |     10 |     1 | version: 3                                                                                |
  * |     11 |     1 | kind: 1 frame, 2 heartbeat, 3 grant, 4 hello                                              |
  * |     12 |     1 | flags; frame: 1 it has key groups, 2 it has timestamps; grant: 1 frames are missing       |
  * |     13 |     1 | barriers: 0 to 8                                                                          |
@@ -32,7 +32,10 @@ import type { BarrierMode, CheckpointId } from "./frame.ts";
 const fixedBytes = 64;
 const barrierBytes = 32;
 const magic = 0x534c;
-const version = 2;
+const version = 3;
+
+/** Captured frames are still read where they were written in this version: their header is the same. */
+export const oldestVersion = 2;
 
 /** How many checkpoints may be open on a channel at once. */
 export const maxBarriers = 8;
@@ -166,14 +169,19 @@ export type ReadHeader =
   | {
     readonly kind: "header";
     readonly header: MessageHeader;
+    /** Of the format. */
+    readonly version: number;
     readonly bodyAt: number;
     readonly end: number;
     readonly bodyChecksum: number;
   }
   | { readonly kind: "corrupt"; readonly reason: string };
 
-/** Reads and checks the header of the message that starts at `offset`. Never throws; the body need not be there. */
-export function readHeader(source: Uint8Array, offset: number = 0): ReadHeader {
+/**
+ * Reads and checks the header of the message that starts at `offset`, in the format's versions from `oldest` on. Never throws;
+ * the body need not be there.
+ */
+export function readHeader(source: Uint8Array, offset: number = 0, oldest: number = version): ReadHeader {
   if (source.length - offset < fixedBytes) return corrupt(`a header of ${source.length - offset} bytes`);
   const view = new DataView(source.buffer, source.byteOffset + offset, source.byteLength - offset);
   const count = view.getUint8(13);
@@ -181,13 +189,14 @@ export function readHeader(source: Uint8Array, offset: number = 0): ReadHeader {
   if (count > maxBarriers || bodyAt > view.byteLength) return corrupt("the barriers of the header are cut off");
   if (view.getUint32(0) !== crc32(source.subarray(offset + 4, offset + bodyAt))) return corrupt("wrong checksum of the header");
   if (view.getUint16(8) !== magic) return corrupt("no message of a channel");
-  if (view.getUint8(10) !== version) return corrupt(`version ${view.getUint8(10)} of the format, not ${version}`);
+  const written = view.getUint8(10);
+  if (written < oldest || written > version) return corrupt(`version ${written} of the format, not ${version}`);
   const header = headerOf(view, count);
   if (typeof header === "string") return corrupt(header);
   const bodyBytes = view.getUint32(60);
   if (header.kind !== "frame" && bodyBytes > 0) return corrupt(`a ${header.kind} with a body`);
   const bodyChecksum = view.getUint32(4);
-  return { kind: "header", header, bodyAt: offset + bodyAt, end: offset + bodyAt + bodyBytes, bodyChecksum };
+  return { kind: "header", header, version: written, bodyAt: offset + bodyAt, end: offset + bodyAt + bodyBytes, bodyChecksum };
 }
 
 function headerOf(view: DataView, count: number): MessageHeader | string {

@@ -14,7 +14,7 @@ import {
   type PartialFrame,
 } from "../../runtime/graph/frame_codec.ts";
 import { exactDifference } from "./exact_difference.ts";
-import { encodableValue } from "./values.ts";
+import { encodableValue, recordsAlike } from "./values.ts";
 
 const frames = suite("frame codec");
 
@@ -117,35 +117,64 @@ frames("brings back every message exactly", () => {
   );
 });
 
+const smallBarriers = "0000000000000008000000000000000440290000000000000200000000000000" +
+  "0000000000000009000000000000000740080000000000000100000000000000";
+
 frames("has stable bytes", () => {
   assert.is(
     hex(encodeMessage(smallMessage)),
-    "e696fb3b32668107534c020103020000" +
+    "fbecf7ec0841a325534c030103020000" +
       "00000002000000050000000000000007" +
       "00000000000000004044000000000000" +
-      "00000001000000020000000000000042" +
-      "0000000000000008000000000000000440290000000000000200000000000000" +
-      "0000000000000009000000000000000740080000000000000100000000000000" +
-      "9492d4724092a475736572a16ea36164610140a3626f62cb8000000000000000c7097405030000007f000000c71174080000" +
-      "000000408f400000000000429f409109",
+      "00000001000000020000000000000041" +
+      smallBarriers +
+      "9492d4724092a475736572a16ea36164610140a3626f62cb8000000000000000930303c7037401007c9202c7117408000000" +
+      "0000408f400000000000429f409109",
   );
   assert.is(
     hex(
       encodeMessage({ kind: "grant", attempt: 1, channel: 2, received: 3, consumed: 2, limit: 65_536, barrier: 0, gap: false }),
     ),
-    "4e3091d100000000534c02030000000000000001000000020000000000000003" +
+    "4f95386700000000534c03030000000000000001000000020000000000000003" +
       "000000000000000240f000000000000000000000000000000000000000000000",
   );
   assert.is(
     hex(encodeMessage({ kind: "heartbeat", attempt: 1, channel: 2, sent: 2 ** 40, barriers: [] })),
-    "5d04100b00000000534c02020000000000000001000000020000010000000000" +
+    "5ca1b9bd00000000534c03020000000000000001000000020000010000000000" +
       "0000000000000000000000000000000000000000000000000000000000000000",
   );
   assert.is(
     hex(encodeMessage({ kind: "hello", attempt: 1, channel: 2, sent: 0 })),
-    "0d2e4a2e00000000534c02040000000000000001000000020000000000000000" +
+    "0c8be39800000000534c03040000000000000001000000020000000000000000" +
       "0000000000000000000000000000000000000000000000000000000000000000",
   );
+});
+
+frames("reads captured frames of version 2, and takes no such message", () => {
+  const bytes = Buffer.from(
+    "e696fb3b32668107534c020103020000" +
+      "00000002000000050000000000000007" +
+      "00000000000000004044000000000000" +
+      "00000001000000020000000000000042" +
+      smallBarriers +
+      "9492d4724092a475736572a16ea36164610140a3626f62cb8000000000000000c7097405030000007f000000c71174080000" +
+      "000000408f400000000000429f409109",
+    "hex",
+  );
+  assert.equal(decodeFrames(bytes), { kind: "frames", frames: [{ frame: small, skip: 1 }] });
+  const message = decodeMessage(bytes);
+  assert.ok(message.kind === "corrupt");
+  assert.match(message.reason, /version 2 of the format, not 3/);
+  const groups = bytes.indexOf("c7097405", 0, "hex");
+  for (const change of [[groups + 3, 6], [groups - 1, 1], [128, 0x93]] as const) {
+    const changed = Uint8Array.from(bytes);
+    changed[change[0]] = change[1];
+    const view = new DataView(changed.buffer);
+    view.setUint32(4, crc32(changed.subarray(128)));
+    view.setUint32(0, crc32(changed.subarray(4, 128)));
+    const back = decodeFrames(changed);
+    assert.is(back.kind, change[1] === 1 ? "frames" : "corrupt");
+  }
 });
 
 frames("refuses a message with any one bit flipped", () => {
@@ -189,20 +218,31 @@ frames("shows the barriers of a message whose body is damaged or cut off", () =>
 
 frames("takes random bytes, and messages with a right checksum but wrong content, without throwing", () => {
   let intact = 0;
+  const many = fc.tuple(message, recordsAlike).map(([given, values]): ChannelMessage =>
+    given.kind !== "frame" ? given : {
+      ...given,
+      skip: 0,
+      frame: { ...given.frame, values, keyGroups: given.frame.keyGroups && values.map((_, at) => at), timestamps: undefined },
+    }
+  );
   fc.assert(
-    fc.property(message, fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }), (given, changes) => {
-      const bytes = encodeMessage(given);
-      for (const [at, byte] of changes) bytes[8 + at % (bytes.length - 8)] = byte;
-      const count = Math.min(bytes[13] as number, 8);
-      const bodyAt = 64 + count * 32;
-      if (bodyAt > bytes.length) return;
-      const view = new DataView(bytes.buffer);
-      view.setUint32(4, crc32(bytes.subarray(bodyAt)));
-      view.setUint32(0, crc32(bytes.subarray(4, bodyAt)));
-      const result = decodeMessage(bytes);
-      decodeFrames(bytes);
-      if (result.kind === "message") intact++;
-    }),
+    fc.property(
+      fc.oneof(message, many),
+      fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }),
+      (given, changes) => {
+        const bytes = encodeMessage(given);
+        for (const [at, byte] of changes) bytes[8 + at % (bytes.length - 8)] = byte;
+        const count = Math.min(bytes[13] as number, 8);
+        const bodyAt = 64 + count * 32;
+        if (bodyAt > bytes.length) return;
+        const view = new DataView(bytes.buffer);
+        view.setUint32(4, crc32(bytes.subarray(bodyAt)));
+        view.setUint32(0, crc32(bytes.subarray(4, bodyAt)));
+        const result = decodeMessage(bytes);
+        decodeFrames(bytes);
+        if (result.kind === "message") intact++;
+      },
+    ),
     { seed: 5, numRuns: 3_000 },
   );
   assert.ok(intact > 100, `${intact} were taken: the changes never reached the decoder`);
@@ -227,7 +267,7 @@ frames("refuses reserved fields, other versions and bodies that are not what the
     assert.match(result.reason, reason);
   };
   refused((view) => view.setUint16(8, 0x4c53), /no message of a channel/);
-  refused((view) => view.setUint8(10, 1), /version 1 of the format, not 2/);
+  refused((view) => view.setUint8(10, 1), /version 1 of the format, not 3/);
   refused((view) => view.setUint8(11, 0), /out of range/);
   refused((view) => view.setUint8(11, 5), /out of range/);
   refused((view) => view.setUint8(11, 4), /reserved/);
@@ -240,12 +280,13 @@ frames("refuses reserved fields, other versions and bodies that are not what the
   refused((view) => view.setFloat64(40, -1), /out of range/);
   refused((view) => view.setFloat64(40, NaN), /out of range/);
   refused((view) => view.setUint32(48, 4), /skips more than it holds/);
-  refused((view) => view.setUint32(52, 3), /not what its header says/);
+  refused((view) => view.setUint32(52, 3), /not 3 values, as claimed/);
   refused((view) => view.setUint32(52, 0xffff_ffff), /over the limit/);
   refused((view) => view.setUint8(59, 1), /reserved/);
   refused((view) => view.setUint8(64 + 24, 3), /out of range/);
   refused((view) => view.setUint8(64 + 31, 1), /out of range/);
-  refused((view) => view.setUint8(128, 0xc1), /unknown token/);
+  refused((view) => view.setUint8(128, 0xc1), /no array/);
+  refused((view) => view.setUint8(129, 0xc1), /unknown token/);
 });
 
 frames("keeps to the limits on bytes and records", () => {

@@ -44,3 +44,37 @@ export const encodableValue: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown 
     fc.array(tie("value"), { maxLength: 4 }).map((items) => new Set(items)),
   ),
 })).value;
+
+const ascii = fc.string({ unit: "binary-ascii", maxLength: 40 });
+
+/** What a column may be made of. */
+const cell: fc.Arbitrary<fc.Arbitrary<unknown>> = fc.oneof(
+  fc.constantFrom<fc.Arbitrary<unknown>[]>(
+    fc.nat({ max: 255 }),
+    fc.integer({ min: -300, max: 300 }),
+    fc.integer({ min: 1_700_000_000_000, max: 1_700_000_050_000 }),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.double(),
+    fc.constantFrom(0, -0, 1, NaN),
+    fc.boolean(),
+    ascii,
+    fc.string({ unit: "grapheme", maxLength: 20 }),
+    fc.constantFrom("", "x", "a string that comes again"),
+    fc.oneof(fc.integer(), fc.constant(undefined), ascii),
+  ),
+  fc.oneof(leaf, encodableValue).map((value) => fc.constant(value)),
+  fc.constant(encodableValue),
+);
+
+/** Records with the same fields in the same order, of which one may be of another shape. */
+export const recordsAlike: fc.Arbitrary<readonly unknown[]> = fc.tuple(
+  fc.dictionary(fieldName, cell, { minKeys: 1, maxKeys: 5, noNullPrototype: true }).chain((cells) =>
+    fc.array(fc.record(cells, { noNullPrototype: true }), { minLength: 8, maxLength: 20 })
+  ),
+  fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.tuple(fc.nat(), encodableValue) }),
+).map(([records, odd]) => {
+  const values: unknown[] = [...records];
+  if (odd !== null) values[odd[0] % values.length] = odd[1];
+  return values;
+});

@@ -1,0 +1,278 @@
+import { Buffer } from "node:buffer";
+import { decodeValueAt } from "./codec.ts";
+import { storeNumbers, storeValues } from "./column_stores.ts";
+import { columnKinds, maxCellsPerByte, maxColumns } from "./columns_writer.ts";
+import { reservedKey } from "./exactness.ts";
+
+/** What is wrong with the bytes; whoever reads from a {@link ColumnsReader} catches it. */
+export class MalformedColumns extends Error {}
+
+/** A column whose values are not all decoded yet. */
+interface Column {
+  readonly kind: number;
+  readonly first: unknown;
+  /** The values of one that is no list of numbers. */
+  readonly values: readonly unknown[];
+  /** Where its typed array starts, of how many bytes each number is, and what to add. */
+  readonly at: number;
+  readonly width: number;
+  readonly base: number;
+}
+
+/** What a string may keep in memory besides itself. */
+const groupBytes = 128;
+
+const noValues: readonly unknown[] = [];
+
+/** Numbers between their typed array and where they belong. */
+let numbers = new Float64Array(2_048);
+/** More are let go after use. */
+const keptNumbers = 1 << 17;
+
+/**
+ * Reads, piece by piece, what `columns_writer.ts` wrote. Every count is checked against the bytes that are there before anything
+ * is allocated for it; what is malformed is thrown, as {@link MalformedColumns}.
+ */
+export class ColumnsReader {
+  readonly #bytes: Buffer;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** How many bytes are left. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** How many values the array has that starts here. */
+  array(): number {
+    return this.#count(0x90, 0xdc, "no array where one should be");
+  }
+
+  /** Any value nested at most `maxDepth` deep. */
+  value(maxDepth: number): unknown {
+    const decoded = decodeValueAt(this.#bytes, this.#at, maxDepth);
+    if (decoded.kind === "corrupt") throw new MalformedColumns(decoded.reason);
+    this.#at = decoded.end;
+    return decoded.value;
+  }
+
+  /** `count` values nested at most `maxDepth` deep each: records in columns, or an array. */
+  values(count: number, maxDepth: number): readonly unknown[] {
+    const token = this.#bytes[this.#at] ?? 0;
+    if (token >> 4 === 8 || token === 0xde) return this.#records(count, maxDepth);
+    const values = this.value(maxDepth + 1);
+    if (!Array.isArray(values) || values.length !== count) throw new MalformedColumns(`not ${count} values, as claimed`);
+    return values as readonly unknown[];
+  }
+
+  /** `count` numbers, or null. */
+  numbers(count: number): readonly number[] | undefined {
+    if (this.#bytes[this.#at] === 0xc0) {
+      this.#at++;
+      return undefined;
+    }
+    const column = this.#column(count, 0);
+    if (column.kind === columnKinds.constant && typeof column.first === "number") return new Array(count).fill(column.first);
+    if (column.width === 0) throw new MalformedColumns("a list of numbers is none");
+    const read = this.#numbersOf(column, count);
+    // By hand: an iterator over a typed array costs as much as a fifth of a record's decoding.
+    const list = new Array<number>(count);
+    for (let index = 0; index < count; index++) list[index] = read[index] as number;
+    return list;
+  }
+
+  #records(count: number, maxDepth: number): readonly unknown[] {
+    const fields = this.#count(0x80, 0xde, "no columns where some should be");
+    if (fields === 0 || fields > maxColumns) throw new MalformedColumns(`records of ${fields} fields in columns`);
+    if (count === 0 || count * fields > maxCellsPerByte * this.#bytes.length) {
+      throw new MalformedColumns(`it claims ${count} records of ${fields} fields in ${this.#bytes.length} bytes`);
+    }
+    const names: string[] = [];
+    const columns: Column[] = [];
+    const template: Record<string, unknown> = {};
+    for (let index = 0; index < fields; index++) {
+      const name = this.#string();
+      if (name === reservedKey) throw new MalformedColumns(`a field is named ${reservedKey}`);
+      const column = this.#column(count, maxDepth - 1);
+      names.push(name);
+      columns.push(column);
+      template[name] = column.first;
+    }
+    // The same names, as the engine keeps them: fields are found sooner by those.
+    const kept = Object.keys(template);
+    if (kept.length !== fields) throw new MalformedColumns("a field is named twice");
+    for (let index = 0; index < fields; index++) {
+      if (kept[index] !== names[index]) throw new MalformedColumns("the fields are in an order that no object has");
+    }
+    const records = new Array<Record<string, unknown>>(count);
+    for (let row = 0; row < count; row++) records[row] = { ...template };
+    for (let index = 0; index < fields; index++) {
+      const column = columns[index] as Column;
+      if (column.kind === columnKinds.constant) continue;
+      if (column.width === 0) storeValues(records, kept[index] as string, column.values);
+      else storeNumbers(records, kept[index] as string, this.#numbersOf(column, count));
+    }
+    return records;
+  }
+
+  #column(count: number, maxDepth: number): Column {
+    const parts = this.array();
+    const kind = parts === 0 ? -1 : this.#byte();
+    const column = { kind, first: undefined, values: noValues, at: 0, width: 0, base: 0 };
+    if (parts === 2 && kind === columnKinds.constant) {
+      const first = this.value(0);
+      if (typeof first === "object" && first !== null) throw new MalformedColumns("a constant is an object");
+      return { ...column, first };
+    }
+    if (parts === 3 && kind === columnKinds.strings) {
+      const values = this.#strings(count);
+      return { ...column, first: values[0], values };
+    }
+    if (parts === 2 && kind === columnKinds.values) {
+      const values = this.value(maxDepth + 1);
+      if (!Array.isArray(values) || values.length !== count) throw new MalformedColumns(`a column has not ${count} values`);
+      return { ...column, first: values[0], values };
+    }
+    if (parts === 2 && kind === columnKinds.floats) {
+      const at = this.#binary(count);
+      if (this.#elementBytes !== 8) throw new MalformedColumns("a column is of another type than it says");
+      return { ...column, first: count === 0 ? 0 : this.#view.getFloat64(at, true), at, width: 8 };
+    }
+    if (parts === 3 && kind === columnKinds.integers) {
+      const base = this.value(0);
+      const at = this.#binary(count);
+      const width = this.#elementBytes;
+      if (width === 8) throw new MalformedColumns("a column is of another type than it says");
+      if (!Number.isSafeInteger(base)) throw new MalformedColumns("the base of a column is no whole number");
+      const numeric = { ...column, at, width, base: base as number };
+      return { ...numeric, first: count === 0 ? 0 : this.#numbersOf(numeric, 1)[0] };
+    }
+    throw new MalformedColumns(`a column of unknown kind ${kind}`);
+  }
+
+  /** The first `count` numbers of a column, until the next call. */
+  #numbersOf({ at, width, base }: Column, count: number): Float64Array {
+    if (numbers.length < count || numbers.length > keptNumbers) numbers = new Float64Array(Math.max(count, 2_048));
+    const bytes = this.#bytes;
+    if (width === 1) { for (let index = 0; index < count; index++) numbers[index] = base + (bytes[at + index] as number); }
+    else if (width === 2) {
+      for (let index = 0, from = at; index < count; index++, from += 2) {
+        numbers[index] = base + ((bytes[from] as number) | (bytes[from + 1] as number) << 8);
+      }
+    } else if (width === 4) {
+      for (let index = 0, from = at; index < count; index++, from += 4) numbers[index] = base + this.#view.getUint32(from, true);
+    } else {
+      for (let index = 0, from = at; index < count; index++, from += 8) numbers[index] = this.#view.getFloat64(from, true);
+    }
+    return numbers;
+  }
+
+  /** How many bytes each number of the last typed array takes. */
+  #elementBytes = 0;
+
+  /** Where the content of the typed array with `count` numbers starts that comes next. */
+  #binary(count: number): number {
+    const token = this.#byte();
+    let bytes: number;
+    if (token === 0xd6 || token === 0xd7 || token === 0xd8) bytes = 4 << (token - 0xd6);
+    else if (token === 0xc7) bytes = this.#byte();
+    else if (token === 0xc8) bytes = this.#uint16();
+    else if (token === 0xc9) bytes = this.#uint32();
+    else throw new MalformedColumns("a column has no typed array");
+    if (this.left < bytes + 1 || bytes === 0) throw new MalformedColumns("it ends too early");
+    const type = this.#byte();
+    const code = this.#byte();
+    const width = code === 1 ? 1 : code === 4 ? 2 : code === 6 ? 4 : code === 8 ? 8 : 0;
+    if (type !== 0x74 || width === 0 || bytes - 1 !== count * width) {
+      throw new MalformedColumns(`a column has no typed array of ${count} numbers`);
+    }
+    this.#elementBytes = width;
+    const at = this.#at;
+    this.#at += bytes - 1;
+    return at;
+  }
+
+  /**
+   * Strings cut out of groups of them, since each call out of the engine costs more than a string. A part of a string keeps all
+   * of it in memory: so groups are short.
+   */
+  #strings(count: number): readonly string[] {
+    const lengths = this.numbers(count);
+    const token = this.#byte();
+    const bytes = token === 0xc4 ? this.#byte() : token === 0xc5 ? this.#uint16() : token === 0xc6 ? this.#uint32() : -1;
+    if (lengths === undefined || bytes < 0 || bytes > this.left) throw new MalformedColumns("a column of strings has no bytes");
+    let sum = 0;
+    for (let row = 0; row < count; row++) {
+      const length = lengths[row] as number;
+      if (!(length >= 0) || !Number.isInteger(length)) throw new MalformedColumns("a string has no length");
+      sum += length;
+    }
+    if (sum !== bytes) throw new MalformedColumns(`strings of ${sum} bytes in ${bytes}`);
+    const strings = new Array<string>(count);
+    let at = this.#at;
+    for (let row = 0; row < count;) {
+      let end = row + 1;
+      let size = lengths[row] as number;
+      while (end < count && size + (lengths[end] as number) <= groupBytes) size += lengths[end++] as number;
+      const text = this.#bytes.toString("latin1", at, at + size);
+      at += size;
+      if (end === row + 1) {
+        strings[row++] = text;
+      } else {
+        for (let from = 0; row < end; row++) {
+          const to = from + (lengths[row] as number);
+          strings[row] = text.slice(from, to);
+          from = to;
+        }
+      }
+    }
+    this.#at = at;
+    return strings;
+  }
+
+  #string(): string {
+    const token = this.#byte();
+    let bytes: number;
+    if (token >= 0xa0 && token < 0xc0) bytes = token - 0xa0;
+    else if (token === 0xd9) bytes = this.#byte();
+    else if (token === 0xda) bytes = this.#uint16();
+    else if (token === 0xdb) bytes = this.#uint32();
+    else throw new MalformedColumns("no text where some should be");
+    if (bytes > this.left) throw new MalformedColumns("it ends too early");
+    const from = this.#at;
+    this.#at += bytes;
+    return this.#bytes.toString("utf8", from, this.#at);
+  }
+
+  #count(fixed: number, long: number, otherwise: string): number {
+    const token = this.#byte();
+    if (token >> 4 === fixed >> 4) return token & 0xf;
+    if (token === long) return this.#uint16();
+    if (token === long + 1) return this.#uint32();
+    throw new MalformedColumns(otherwise);
+  }
+
+  #byte(): number {
+    if (this.left < 1) throw new MalformedColumns("it ends too early");
+    return this.#bytes[this.#at++] as number;
+  }
+
+  #uint16(): number {
+    if (this.left < 2) throw new MalformedColumns("it ends too early");
+    const value = this.#view.getUint16(this.#at);
+    this.#at += 2;
+    return value;
+  }
+
+  #uint32(): number {
+    if (this.left < 4) throw new MalformedColumns("it ends too early");
+    const value = this.#view.getUint32(this.#at);
+    this.#at += 4;
+    return value;
+  }
+}

@@ -1,0 +1,195 @@
+import { hasHiddenFields } from "./exactness.ts";
+import type { MsgpackOutput } from "./msgpack_output.ts";
+import { countContainers, forgetShapes, write } from "./msgpack_writer.ts";
+
+/**
+ * Records (plain objects) with the same fields in the same order, written column by column: a map of msgpack from each field's
+ * name to its column. A column is an array of its kind and what that kind needs:
+ *
+ * | column                | values                                                                                    |
+ * |-----------------------|-------------------------------------------------------------------------------------------|
+ * | `[0, value]`          | the same number, string, boolean, bigint, null or undefined in every record               |
+ * | `[1, array]`          | any, one by one                                                                           |
+ * | `[2, Float64Array]`   | numbers                                                                                   |
+ * | `[3, base, unsigned]` | whole numbers: the base and what a `Uint8Array`, `Uint16Array` or `Uint32Array` adds to it |
+ * | `[4, text]`           | strings: the text is their JSON, an array                                                 |
+ *
+ * Lists of numbers are such columns, too. What stands in an array of kind 1 can be read without what came before it.
+ */
+export const columnKinds = { constant: 0, values: 1, floats: 2, integers: 3, strings: 4 } as const;
+
+/** Records with more fields are written one by one. */
+export const maxColumns = 64;
+
+/** Fewer records are written one by one: that takes less time. */
+const minRecords = 8;
+
+/** Fields of all records together; more are written one by one, so that the room for their numbers is bounded. */
+const maxCells = 1 << 17;
+
+/**
+ * The fields of all records may be at most this many times the bytes they come in: what a reader allocates is bounded by what
+ * is there, although a constant takes no bytes for each record.
+ */
+export const maxCellsPerByte = 16;
+
+/** Numbers on their way to a typed array, column after column. They hold none of the values up. */
+let numbers = new Float64Array(4_096);
+let lengths = new Float64Array(1_024);
+
+/** `list`, or a longer one in its place. */
+function roomFor(list: Float64Array<ArrayBuffer>, count: number): Float64Array<ArrayBuffer> {
+  return list.length >= count ? list : new Float64Array(Math.max(count, Math.min(list.length * 2, maxCells)));
+}
+
+/**
+ * Writes the values as columns, where they are records alike, and enough of them; false, and nothing written, where they are not.
+ *
+ * @param depth Where the values stand: their fields are two deeper.
+ * @throws {Error} `inexact` when a field's value would not come back exactly.
+ */
+export function writeColumns(output: MsgpackOutput, values: readonly unknown[], depth: number): boolean {
+  const count = values.length;
+  if (count < minRecords) return false;
+  const names = fieldsOf(values[0]);
+  if (names === undefined || names.length * count > maxCells) return false;
+  numbers = roomFor(numbers, names.length * count);
+  const cells = gather(values, names);
+  if (cells === undefined) return false;
+  countContainers(count);
+  const start = output.position;
+  output.count(names.length, 0x80, 0xde);
+  for (let column = 0; column < names.length; column++) {
+    output.ready();
+    output.string(names[column] as string);
+    const ofColumn = cells[column];
+    if (ofColumn === undefined) writeList(output, numbers, column * count, count);
+    else writeCells(output, ofColumn, depth + 2);
+  }
+  if (names.length * count <= maxCellsPerByte * (output.position - start)) return true;
+  output.rewind(start);
+  forgetShapes();
+  return false;
+}
+
+function fieldsOf(value: unknown): readonly string[] | undefined {
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return undefined;
+  const names = Object.keys(value);
+  if (names.length === 0 || names.length > maxColumns) return undefined;
+  return names.every((name) => name !== "__proto__" && name.isWellFormed()) ? names : undefined;
+}
+
+/**
+ * Reads every field of every record once: numbers into `numbers`, column after column; a column that has anything else gives an
+ * array of all its values. Undefined when a record is unlike the first, or anything but plain fields.
+ */
+function gather(values: readonly unknown[], names: readonly string[]): (unknown[] | undefined)[] | undefined {
+  const count = values.length;
+  const fields = names.length;
+  const cells = new Array<unknown[] | undefined>(fields).fill(undefined);
+  for (let row = 0; row < count; row++) {
+    const record = values[row];
+    if (typeof record !== "object" || record === null || Object.getPrototypeOf(record) !== Object.prototype) return undefined;
+    if (hasHiddenFields(record, fields)) return undefined;
+    let column = 0;
+    for (const name in record) {
+      if (names[column] !== name) return undefined;
+      const value = (record as Record<string, unknown>)[name];
+      const ofColumn = cells[column];
+      if (ofColumn !== undefined) ofColumn[row] = value;
+      else if (typeof value === "number") numbers[column * count + row] = value;
+      else cells[column] = startCells(value, column * count, row, count);
+      column++;
+    }
+    if (column !== fields) return undefined;
+  }
+  return cells;
+}
+
+/** The cells of a column that had numbers only, until `value` came in `row`. */
+function startCells(value: unknown, from: number, row: number, count: number): unknown[] {
+  const cells = new Array<unknown>(count);
+  for (let before = 0; before < row; before++) cells[before] = numbers[from + before];
+  cells[row] = value;
+  return cells;
+}
+
+/** Writes a list of numbers as a column. */
+export function writeNumbers(output: MsgpackOutput, list: readonly number[]): void {
+  const count = list.length;
+  numbers = roomFor(numbers, count);
+  for (let index = 0; index < count; index++) numbers[index] = list[index] as number;
+  writeList(output, numbers, 0, count);
+}
+
+/** Writes `count` numbers from `from` on as a column. */
+function writeList(output: MsgpackOutput, numbers: Float64Array, from: number, count: number): void {
+  output.ready();
+  const to = from + count;
+  let least = Infinity;
+  let most = count === 0 ? Infinity : -Infinity;
+  for (let index = from; index < to; index++) {
+    const value = numbers[index] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (Math.floor(value) !== value || (value === 0 && 1 / value < 0)) {
+      most = Infinity;
+      break;
+    }
+  }
+  if (!(most - least <= 0xffff_ffff && least >= Number.MIN_SAFE_INTEGER && most <= Number.MAX_SAFE_INTEGER)) {
+    output.count(2, 0x90, 0xdc);
+    output.byte(columnKinds.floats);
+    output.floats(numbers, from, count);
+  } else if (least === most) {
+    output.count(2, 0x90, 0xdc);
+    output.byte(columnKinds.constant);
+    output.number(least);
+  } else {
+    output.count(3, 0x90, 0xdc);
+    output.byte(columnKinds.integers);
+    output.number(least);
+    output.integers(numbers, from, count, least, most - least);
+  }
+}
+
+function writeCells(output: MsgpackOutput, cells: readonly unknown[], depth: number): void {
+  output.ready();
+  const first = cells[0];
+  if (isConstant(cells, first)) {
+    output.count(2, 0x90, 0xdc);
+    output.byte(columnKinds.constant);
+    write(first, depth);
+  } else if (typeof first !== "string" || !writeStrings(output, cells)) {
+    output.count(2, 0x90, 0xdc);
+    output.byte(columnKinds.values);
+    output.count(cells.length, 0x90, 0xdc);
+    forgetShapes();
+    for (let index = 0; index < cells.length; index++) write(cells[index], depth);
+  }
+}
+
+function isConstant(cells: readonly unknown[], first: unknown): boolean {
+  if ((typeof first === "object" && first !== null) || typeof first === "number") return false;
+  for (let index = 1; index < cells.length; index++) if (cells[index] !== first) return false;
+  return true;
+}
+
+/** Writes strings in one call out of the engine; false, and nothing written, where some are none, or not of ASCII. */
+function writeStrings(output: MsgpackOutput, cells: readonly unknown[]): boolean {
+  const count = cells.length;
+  lengths = roomFor(lengths, count);
+  for (let index = 0; index < count; index++) {
+    const cell = cells[index];
+    if (typeof cell !== "string") return false;
+    lengths[index] = cell.length;
+  }
+  const start = output.position;
+  output.count(3, 0x90, 0xdc);
+  output.byte(columnKinds.strings);
+  writeList(output, lengths, 0, count);
+  output.ready();
+  if (output.ascii(cells.join(""))) return true;
+  output.rewind(start);
+  return false;
+}
