@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { decodeValueAt } from "./codec.ts";
-import { storeNumbers, storeValues } from "./column_stores.ts";
+import { storeNumbers, storeValues } from "./column_sites.ts";
 import { columnKinds, maxCellsPerByte, maxColumns } from "./columns_writer.ts";
 import { reservedKey } from "./exactness.ts";
 

@@ -1,3 +1,4 @@
+import { type Fields, loadNumbers, loadValues, stoppedAt } from "./column_sites.ts";
 import { hasHiddenFields } from "./exactness.ts";
 import type { MsgpackOutput } from "./msgpack_output.ts";
 import { countContainers, forgetShapes, write } from "./msgpack_writer.ts";
@@ -52,10 +53,11 @@ export function writeColumns(output: MsgpackOutput, values: readonly unknown[], 
   const count = values.length;
   if (count < minRecords) return false;
   const names = fieldsOf(values[0]);
-  if (names === undefined || names.length * count > maxCells) return false;
+  if (names === undefined || names.length * count > maxCells || !arePlain(values)) return false;
   numbers = roomFor(numbers, names.length * count);
-  const cells = gather(values, names);
-  if (cells === undefined) return false;
+  const cells = names.map((name, column) => cellsOf(values, name, column * count));
+  // Only now: what a getter did while it was read would show.
+  if (!haveFields(values, names)) return false;
   countContainers(count);
   const start = output.position;
   output.count(names.length, 0x80, 0xde);
@@ -79,38 +81,40 @@ function fieldsOf(value: unknown): readonly string[] | undefined {
   return names.every((name) => name !== "__proto__" && name.isWellFormed()) ? names : undefined;
 }
 
-/**
- * Reads every field of every record once: numbers into `numbers`, column after column; a column that has anything else gives an
- * array of all its values. Undefined when a record is unlike the first, or anything but plain fields.
- */
-function gather(values: readonly unknown[], names: readonly string[]): (unknown[] | undefined)[] | undefined {
-  const count = values.length;
-  const fields = names.length;
-  const cells = new Array<unknown[] | undefined>(fields).fill(undefined);
-  for (let row = 0; row < count; row++) {
-    const record = values[row];
-    if (typeof record !== "object" || record === null || Object.getPrototypeOf(record) !== Object.prototype) return undefined;
-    if (hasHiddenFields(record, fields)) return undefined;
-    let column = 0;
-    for (const name in record) {
-      if (names[column] !== name) return undefined;
-      const value = (record as Record<string, unknown>)[name];
-      const ofColumn = cells[column];
-      if (ofColumn !== undefined) ofColumn[row] = value;
-      else if (typeof value === "number") numbers[column * count + row] = value;
-      else cells[column] = startCells(value, column * count, row, count);
-      column++;
-    }
-    if (column !== fields) return undefined;
+function arePlain(values: readonly unknown[]): values is readonly Fields[] {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row];
+    if (typeof value !== "object" || value === null) return false;
+    // An engine knows the prototype of what it has just looked for a property in: asked for it alone, it calls.
+    if ((value as { readonly [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] !== undefined) return false;
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   }
-  return cells;
+  return true;
 }
 
-/** The cells of a column that had numbers only, until `value` came in `row`. */
-function startCells(value: unknown, from: number, row: number, count: number): unknown[] {
+function haveFields(records: readonly Fields[], names: readonly string[]): boolean {
+  const fields = names.length;
+  for (let row = 0; row < records.length; row++) {
+    const record = records[row] as Fields;
+    let column = 0;
+    for (const name in record) if (names[column++] !== name) return false;
+    if (column !== fields || hasHiddenFields(record, fields)) return false;
+  }
+  return true;
+}
+
+/**
+ * Reads a field of each record once: numbers to `from` and behind in `numbers`; where there is anything else, an array of all its
+ * values.
+ */
+function cellsOf(records: readonly Fields[], name: string, from: number): readonly unknown[] | undefined {
+  const count = records.length;
+  const found = loadNumbers(records, name, numbers, from);
+  if (found === count) return undefined;
   const cells = new Array<unknown>(count);
-  for (let before = 0; before < row; before++) cells[before] = numbers[from + before];
-  cells[row] = value;
+  for (let row = 0; row < found; row++) cells[row] = numbers[from + row];
+  cells[found] = stoppedAt();
+  loadValues(records, name, cells, found + 1);
   return cells;
 }
 
