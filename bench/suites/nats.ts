@@ -10,12 +10,12 @@ import type { Effort } from "../suite.ts";
 
 /** Largest frames in records, and what a receiver takes of a channel in bytes. */
 const sizes: readonly ChannelOptions[] = [
-  { frameRecords: 32, windowBytes: 65_536 },
   { frameRecords: 128, windowBytes: 65_536 },
   { frameRecords: 512, windowBytes: 65_536 },
-  { frameRecords: 512, windowBytes: 16_384 },
   { frameRecords: 512, windowBytes: 262_144 },
-  { frameRecords: 2_048, windowBytes: 1_048_576, frameBytes: 262_144 },
+  { frameRecords: 2_048, windowBytes: 262_144, frameBytes: 131_072 },
+  { frameRecords: 4_096, windowBytes: 524_288, frameBytes: 262_144 },
+  { frameRecords: 4_096, windowBytes: 1_048_576, frameBytes: 262_144 },
 ];
 
 export async function run(report: Report, effort: Effort): Promise<void> {

@@ -214,7 +214,7 @@ export class HostedAttempt {
     if (this.#ending !== undefined) return;
     const placement = (_task: number, subtask: number): string => slots[subtask] as string;
     const scope = channelScope(cluster, this.job);
-    const { wire: times, channels: { windowBytes } } = settings;
+    const { wire: times, channels: { encoded: { windowBytes } } } = settings;
     const remote = new EncodedLinks({ transport: data, clock, job: scope, attempt: this.attempt, times, pool, windowBytes });
     const from = restored === null || snapshot === undefined ? undefined : { ...restored, location: snapshot.location };
     const running = new WorkerAttempt({

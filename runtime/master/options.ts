@@ -52,14 +52,15 @@ export interface CheckpointOptions {
 
 /** How the channels between tasks are bounded. */
 export interface ChannelOptions {
-  /** A frame holds at most so many records. @default 512 */
+  /** A frame holds at most so many records. @default 512; 4,096 over a transport */
   readonly frameRecords?: number;
-  /** A frame holds at most about so many bytes. @default 65,536 */
+  /** A frame holds at most about so many bytes. @default 65,536; 262,144 over a transport */
   readonly frameBytes?: number;
   /**
-   * A receiver takes at most so many bytes (and one frame) beyond what it has processed, per channel. In one process small
-   * windows are also the fast ones: what is under way stays in the processor's cache.
-   * @default 16,384; 65,536 over a transport
+   * A receiver takes at most so many bytes (and one frame) beyond what it has processed, per channel. Between subtasks of
+   * one process small windows are also the fast ones: what is under way stays in the processor's cache. Over a transport it is
+   * large frames: each message costs several processes a wake-up.
+   * @default 16,384; 524,288 over a transport
    */
   readonly windowBytes?: number;
   /** The window follows the drain rate: so much work is under way per channel, in milliseconds. @default 10 */
@@ -130,6 +131,9 @@ export interface StartOptions {
   readonly disk?: Disk;
 }
 
+/** What bounds a channel, complete. */
+export type ChannelLimits = Required<Omit<ChannelOptions, keyof WireTimes>>;
+
 /** Options, checked and complete. */
 export interface RunSettings {
   readonly mode: CheckpointMode;
@@ -140,7 +144,8 @@ export interface RunSettings {
   readonly stateDirectory: string | undefined;
   readonly restart: RestartStrategy;
   readonly poison: PoisonSettings;
-  readonly channels: Required<Omit<ChannelOptions, keyof WireTimes>>;
+  /** Of the channels within a process, and of those between processes. */
+  readonly channels: { readonly local: ChannelLimits; readonly encoded: ChannelLimits };
   readonly wire: WireTimes;
   readonly handlerTimeoutMs: number;
   readonly shutdownMs: number;
@@ -161,6 +166,19 @@ export function settle(options: StartOptions): RunSettings {
   };
   const checkpoints: CheckpointOptions = Object(options.checkpoints ?? {});
   const channels: ChannelOptions = Object(options.channels ?? {});
+  const local: ChannelLimits = {
+    frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
+    frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
+    windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, 16_384),
+    targetMs: whole("channels.targetMs", channels.targetMs, 1, 10, 60_000),
+    overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
+  };
+  const encoded: ChannelLimits = {
+    ...local,
+    frameRecords: channels.frameRecords === undefined ? 4_096 : local.frameRecords,
+    frameBytes: channels.frameBytes === undefined ? 262_144 : local.frameBytes,
+    windowBytes: channels.windowBytes === undefined ? 524_288 : local.windowBytes,
+  };
   const mode = checkpoints.mode === undefined ? { alignedTimeoutMs: 500 } : checkpoints.mode;
   checkMode(mode, wrong);
   if (checkpoints.directory !== undefined && checkpoints.storage !== undefined) {
@@ -204,13 +222,7 @@ export function settle(options: StartOptions): RunSettings {
       ? (periodic || poison.policy !== "fail" ? defaultRestart : { kind: "none" })
       : options.restart,
     poison,
-    channels: {
-      frameRecords: whole("channels.frameRecords", channels.frameRecords, 1, 512, 65_536),
-      frameBytes: whole("channels.frameBytes", channels.frameBytes, 1, 65_536),
-      windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, options.transport === undefined ? 16_384 : 65_536),
-      targetMs: whole("channels.targetMs", channels.targetMs, 1, 10, 60_000),
-      overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
-    },
+    channels: { local, encoded },
     wire: {
       probeMs: whole("channels.probeMs", channels.probeMs, 1, 250),
       silenceMs: whole("channels.silenceMs", channels.silenceMs, 1, 10_000),

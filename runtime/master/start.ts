@@ -62,7 +62,7 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
   const { checkpoints, transport } = options;
   const linksOf = links ?? ((attempt) => {
     if (transport === undefined) return new LocalLinks();
-    const { wire: times, channels: { windowBytes } } = settings;
+    const { wire: times, channels: { encoded: { windowBytes } } } = settings;
     return new EncodedLinks({ transport, clock, job: job.graph.name, attempt, times, windowBytes });
   });
   const storage = checkpoints?.storage ??

@@ -7,9 +7,10 @@ import type { Channel } from "../graph/channel.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Split } from "../graph/source.ts";
 import type { SubtaskAssignment, SubtaskCounters, SubtaskReports } from "../task/assignment.ts";
-import { firstWindow } from "../task/credit_window.ts";
+import { type CreditWindowLimits, firstWindow } from "../task/credit_window.ts";
 import type { TaskControl } from "../task/control.ts";
 import { freshInput } from "../task/input_channel.ts";
+import type { InputLink, OutputLink } from "../task/link.ts";
 import { noGrant } from "../task/output_channel.ts";
 import { MarkedSubtask } from "../task/marked_subtask.ts";
 import { Subtask } from "../task/subtask.ts";
@@ -198,7 +199,11 @@ export class WorkerAttempt implements Deployment {
   ): SubtaskAssignment {
     const { attempt, snapshot, settings, world, links, splits } = this.#options;
     const { plan } = attempt;
-    const window = { maxBytes: settings.channels.windowBytes, targetMs: settings.channels.targetMs };
+    const limitsOf = ({ encoded }: InputLink | OutputLink) => settings.channels[encoded ? "encoded" : "local"];
+    const windowOf = (link: InputLink | OutputLink): CreditWindowLimits => {
+      const { windowBytes, targetMs } = limitsOf(link);
+      return { maxBytes: windowBytes, targetMs };
+    };
     const start = (channel: Channel): ChannelStart => restore?.channelStart(channel) ?? { sent: 0, input: freshInput };
     const source = task.operators[0]?.role.kind === "source" ? task.operators[0].id : undefined;
     return {
@@ -212,20 +217,22 @@ export class WorkerAttempt implements Deployment {
       random: world.random,
       disk: world.disk,
       log: world.log,
-      limits: settings.channels,
-      window,
       rules: rulesOf(settings.mode),
       state: settings.state,
       inputs: attempt.channels
         .filter((channel) => channel.edge.to === task.index && channel.receiver === subtask)
-        .map((channel) => ({ channel, link: links.input(channel), start: start(channel).input })),
+        .map((channel) => {
+          const link = links.input(channel);
+          return { channel, link, window: windowOf(link), start: start(channel).input };
+        }),
       outputs: attempt.channels
         .filter((channel) => channel.edge.from === task.index && channel.sender === subtask)
         .map((channel) => {
           const link = links.output(channel);
           // Feedback lies outside credit: its head may wait for the sender that would wait for it.
-          const first = channel.edge.feedback ? Infinity : firstWindow(window);
-          return { channel, link, start: { sent: start(channel).sent, limit: link.awaitsGrant ? noGrant : first } };
+          const first = channel.edge.feedback ? Infinity : firstWindow(windowOf(link));
+          const limit = link.encoded ? noGrant : first;
+          return { channel, link, limits: limitsOf(link), start: { sent: start(channel).sent, limit } };
         }),
       recovered: restore?.recovered(task, subtask) ?? [],
       splits: source === undefined ? [] : splits.get(source) ?? [],

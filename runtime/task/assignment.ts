@@ -20,6 +20,7 @@ import type { ForwardPolicy } from "./participant.ts";
 export interface InputAssignment {
   readonly channel: Channel;
   readonly link: InputLink;
+  readonly window: CreditWindowLimits;
   readonly start: InputStart;
 }
 
@@ -27,6 +28,7 @@ export interface InputAssignment {
 export interface OutputAssignment {
   readonly channel: Channel;
   readonly link: OutputLink;
+  readonly limits: OutputLimits;
   /** The last frame sent before the restore, and what may be sent at once. */
   readonly start: { readonly sent: number; readonly limit: number };
 }
@@ -85,8 +87,6 @@ export interface SubtaskAssignment {
   readonly random: Random;
   readonly disk: Disk;
   readonly log: Logger;
-  readonly limits: OutputLimits;
-  readonly window: CreditWindowLimits;
   readonly rules: CheckpointRules;
   readonly state: StateSettings;
   readonly inputs: readonly InputAssignment[];

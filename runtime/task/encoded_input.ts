@@ -24,6 +24,7 @@ export interface ReceiverHost extends WireHost {
 
 /** The receiving end of an encoded channel: the shell of `wire_receiver.ts`. What comes before it is connected is lost. */
 export class EncodedInput implements InputLink {
+  readonly encoded = true;
   readonly #address: LinkAddress;
   readonly #host: ReceiverHost;
   readonly #share: CreditShare;

@@ -41,7 +41,7 @@ interface Encoded {
  * bytes of each until it is received.
  */
 export class EncodedOutput implements OutputLink {
-  readonly awaitsGrant = true;
+  readonly encoded = true;
   readonly #address: LinkAddress & { readonly uid: string };
   readonly #host: SenderHost;
   readonly #sealed = new Map<number, Encoded>();
@@ -59,6 +59,10 @@ export class EncodedOutput implements OutputLink {
     let sum = 0;
     for (const bytes of this.#unreceived.values()) sum += bytes.length;
     return sum;
+  }
+
+  get mostBytes(): number {
+    return this.#host.maxPayloadBytes - maxHeaderBytes;
   }
 
   connectSender(sender: GrantTarget, sent: number): void {

@@ -15,8 +15,8 @@ export interface BarrierOnChannel {
 
 /** The way from an output channel to its input channel. */
 export interface OutputLink {
-  /** Nothing may be sent before the first grant; else a first window is open from the start. */
-  readonly awaitsGrant: boolean;
+  /** Frames leave as bytes, and nothing may be sent before the first grant; else a first window is open from the start. */
+  readonly encoded: boolean;
   /** Says who takes the grants, and the frame after which the channel goes on. */
   connectSender(sender: GrantTarget, sent: number): void;
   /**
@@ -26,6 +26,8 @@ export interface OutputLink {
    * @throws {SluiceError} When its records cannot be sent at all, naming the operator.
    */
   weigh?(frame: Frame): number | undefined;
+  /** What a message takes, in bytes, as things are now; without it there is no limit. */
+  readonly mostBytes?: number;
   /** Hands a frame over. `barrier` is the aligned barrier that it carries at its end. */
   send(frame: Frame, barrier: BarrierOnChannel | undefined): void;
   /** Hands an unaligned barrier over. */
@@ -34,6 +36,8 @@ export interface OutputLink {
 
 /** The receiving end of the way, and the way back: what an input channel tells its output channel. */
 export interface InputLink {
+  /** Frames came as bytes. */
+  readonly encoded: boolean;
   /** Says who takes the frames, the frame after which the channel goes on, and how much may come at once. */
   connectReceiver(receiver: FrameTarget, start: { readonly received: number; readonly windowBytes: number }): void;
   /** Frames up to `consumedSeq`, of that cost, are processed; so much more would be taken. Cumulative. */
@@ -55,7 +59,7 @@ export interface FrameTarget {
 
 /** Both directions of a channel whose ends are in one process: frames go by reference, a grant is an assignment. */
 export class LocalLink implements OutputLink, InputLink {
-  readonly awaitsGrant = false;
+  readonly encoded = false;
   #receiver: FrameTarget | undefined;
   #sender: GrantTarget | undefined;
 

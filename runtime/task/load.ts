@@ -77,8 +77,8 @@ export async function loadSubtask(
     wake: () => wiring.wake(),
     fail: (error) => wiring.fail(error),
   };
-  const outputs = assignment.outputs.map(({ channel, link, start }) => {
-    const output = new OutputChannel(channel, owner, link, assignment.limits, start);
+  const outputs = assignment.outputs.map(({ channel, link, limits, start }) => {
+    const output = new OutputChannel(channel, owner, link, limits, start);
     link.connectSender(output, start.sent);
     return output;
   });
@@ -199,11 +199,11 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
     return { identity, index: inputs.length, edge, port, eventTime, feedback: feedback ? back : undefined };
   };
   const inputs: InputChannel[] = [];
-  for (const { channel, link, start } of assignment.inputs) {
+  for (const { channel, link, window, start } of assignment.inputs) {
     const identity = { edge: channel.edge.id, sender: channel.sender, receiver: channel.receiver, recovered: 0 };
-    const credit = { window: new CreditWindow(assignment.window), now: () => assignment.clock.monotonic() };
+    const credit = { window: new CreditWindow(window), now: () => assignment.clock.monotonic() };
     const input = new InputChannel(place(identity), wiring, link, credit, start);
-    const windowBytes = channel.edge.feedback ? Infinity : firstWindow(assignment.window);
+    const windowBytes = channel.edge.feedback ? Infinity : firstWindow(window);
     link.connectReceiver(input, { received: start.received, windowBytes });
     inputs.push(input);
   }

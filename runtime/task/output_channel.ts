@@ -60,6 +60,9 @@ export interface OutputOwner {
 /** The limit of a channel that has no grant yet: not even control may go. */
 export const noGrant = -1;
 
+/** How much of what a message takes a batch is made for: records differ in size. */
+const shareOfMessage = 0.75;
+
 /** Every how many records, from one frame to the next, the size of a record is estimated again. */
 const sampleEvery = 1_024;
 
@@ -300,10 +303,13 @@ export class OutputChannel implements GrantTarget {
     return this.#meanBytes;
   }
 
-  /** A batch is at most half a window, so that small windows are not overrun by large frames. */
+  /**
+   * A batch is at most half a window, so that small windows are not overrun by large frames; and less than a message takes, since
+   * what is too large for one is encoded in vain.
+   */
   #fitBatch(windowBytes: number): void {
     if (this.#meanBytes === 0) return;
-    const bytes = Math.min(this.#limits.frameBytes, windowBytes / 2);
+    const bytes = Math.min(this.#limits.frameBytes, windowBytes / 2, (this.#link.mostBytes ?? Infinity) * shareOfMessage);
     this.#nextRecords = Math.max(1, Math.min(this.#limits.frameRecords, Math.floor(bytes / this.#meanBytes)));
     if (this.#nextRecords < this.batchRecords) this.batchRecords = this.#nextRecords;
   }

@@ -30,7 +30,7 @@ function output() {
       wake() {},
     },
     {
-      awaitsGrant: false,
+      encoded: false,
       connectSender() {},
       send: (frame, barrier) => sent.push({ frame, barrier }),
       overtake: (barrier) => overtaking.push(barrier),
@@ -102,6 +102,46 @@ outputs("promotion takes the barrier out of its frame, the sequence number stays
   out.drain();
   assert.equal(sent.map(({ frame }) => frame.seq), [1, 2, 3, 4, 5, 6]);
   assert.ok(sent.every(({ frame, barrier }) => frame.mark === undefined && barrier === undefined), "the barrier left no copy");
+});
+
+outputs("batches are made to fit in a message: none is encoded in vain", () => {
+  const weighed: number[] = [];
+  const bytes = (frame: Frame) => frame.values.length * 100;
+  const out = new OutputChannel(
+    channel,
+    {
+      brake: new Brake(),
+      recordBytes: () => 100,
+      elapsedMs: () => 0,
+      barrierLeft() {},
+      fail() {},
+      barrierPromoted() {},
+      wake() {},
+    },
+    {
+      encoded: true,
+      mostBytes: 1_000,
+      weigh(frame) {
+        weighed.push(frame.values.length);
+        return bytes(frame) > 1_000 ? undefined : bytes(frame);
+      },
+      connectSender() {},
+      send() {},
+      overtake() {},
+    },
+    { frameRecords: 100, frameBytes: 100_000, overdraftBytes: 100_000 },
+    { sent: 0, limit: 50_000 },
+  );
+  const edgeOut = edgeOutput(
+    edge as unknown as PlannedEdge,
+    [out],
+    { timestamp: 0, keyGroup: -1, watermark: 0, split: "", port: 0 },
+    8,
+    0,
+  );
+  for (let n = 0; n < 30; n++) edgeOut.collect(n);
+  assert.equal(weighed.slice(0, 4), [1, 1, 7, 7]);
+  assert.ok(Math.max(...weighed) <= 10);
 });
 
 outputs("promotion takes older barriers of the queue along, oldest first, each with a capture of its own", () => {

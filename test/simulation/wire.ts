@@ -94,7 +94,7 @@ export class SimulatedWire {
     const transports = workers.map((worker) => this.#network.connect(`${worker}-${life}`));
     this.#transports = transports;
     const placement = this.#placement;
-    return (attempt, { wire: times, channels: { windowBytes } }) =>
+    return (attempt, { wire: times, channels: { encoded: { windowBytes } } }) =>
       new JoinedWorkers(
         placement,
         workers.map((worker, index) =>
