@@ -1,7 +1,11 @@
 import type { Clock, Timer } from "./clock.ts";
 
-/** How long data waits at a time: a few operations on files that need not reach the medium, one after the other. */
-const windowMs = 1;
+/**
+ * How long data waits at a time: some operations on files that need not reach the medium, one after the other, with room for
+ * one that waits for a processor. What the slice after it takes is lost for them.
+ */
+const windowMs = 4;
+const leastMs = 1;
 
 /** For how long it waits in all, at once and in the long run. */
 const mostMs = 10;
@@ -11,7 +15,7 @@ const share = 1 / 50;
  * Lets I/O that control waits for go ahead of data. Such work is often many short operations one after another, each of which
  * would otherwise wait until a data turn is over: however short they are, they would take as long as so many slow records.
  *
- * While work is pending data waits up to a millisecond, then has a slice, and so on. It never waits for more than 10 ms at once,
+ * While work is pending data waits up to 4 ms, then has a slice, and so on. It never waits for more than 10 ms at once,
  * nor for more than a fiftieth of the time: work that takes longer, such as a sync of a slow disk, goes on beside the data.
  */
 export class RightOfWay {
@@ -48,10 +52,10 @@ export class RightOfWay {
     const now = this.clock.monotonic();
     this.allowanceMs = Math.min(mostMs, this.allowanceMs + (now - this.allowedAt) * share);
     this.allowedAt = now;
-    if (this.allowanceMs < windowMs) return;
+    if (this.allowanceMs < leastMs) return;
     this.held = true;
     this.heldSince = now;
-    this.timer = this.clock.setTimer(windowMs, () => this.release());
+    this.timer = this.clock.setTimer(Math.min(windowMs, this.allowanceMs), () => this.release());
   }
 
   private release(): void {

@@ -96,7 +96,7 @@ export interface ActorSystem extends AsyncDisposable {
   actors(): readonly ActorState[];
   /**
    * Lets work outside that control waits for, such as a few writes that must be durable, go ahead of data: until it settles,
-   * data waits for up to a millisecond at a time, 10 ms at once, and a fiftieth of the time. Its outcome stays the caller's.
+   * data waits for up to 4 ms at a time, 10 ms at once, and a fiftieth of the time. Its outcome stays the caller's.
    */
   expedite(work: PromiseLike<unknown>): void;
   /** Stops all actors, the last started first, each with all its children; settles when that is done. */

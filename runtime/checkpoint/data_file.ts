@@ -1,6 +1,7 @@
 import { crc32, joinChecksums } from "../../actors/checksum.ts";
 import type { Disk, DiskWriter } from "../../actors/disk.ts";
 import { storeFailure } from "./disk_failure.ts";
+import { allDone } from "./durable_file.ts";
 import type { DataFile } from "./manifest.ts";
 import type { DataWriter, WrittenExtent } from "./storage.ts";
 
@@ -27,7 +28,7 @@ const directBytes = 128 * 1024;
 /** What a data file is written through, and where. */
 export interface DataFilePlace {
   readonly disk: Disk;
-  /** The folder of all checkpoints, and in it the one of this checkpoint: made when the first bytes are written. */
+  /** The folder of all checkpoints, and in it the one of this checkpoint: made when the first bytes come. */
   readonly root: string;
   readonly folder: string;
   readonly name: string;
@@ -37,7 +38,10 @@ export interface DataFilePlace {
   readonly isKept: () => boolean;
 }
 
-/** A data file in a folder: written under a temporary name while slices come, synced and renamed at the end. */
+/**
+ * A data file in a folder: made when the first slice comes, so that it is there when there is something to write; written under
+ * a temporary name while slices come, synced and renamed at the end.
+ */
 export class DataFileWriter implements DataWriter {
   readonly #place: DataFilePlace;
   readonly #sum = new DataSum();
@@ -57,6 +61,7 @@ export class DataFileWriter implements DataWriter {
     if (this.#sealing !== undefined) throw new TypeError(`${this.#path} is sealed`);
     const extent = this.#sum.add(bytes);
     if (this.#dropped) return extent;
+    this.#open().catch(() => {}); // `seal` reports it
     this.#batch.push(bytes);
     this.#batchedBytes += bytes.length;
     if (this.#batchedBytes >= batchBytes) this.#flush();
@@ -100,13 +105,12 @@ export class DataFileWriter implements DataWriter {
       if (this.#dropped) throw new TypeError("it was dropped");
       const file = await this.#open();
       await file.sync();
-      await file.close();
-      await disk.rename(this.#temporary, this.#path);
+      await allDone([file.close(), disk.rename(this.#temporary, this.#path)]);
       await Promise.all([disk.syncDirectory(folder), disk.syncDirectory(root)]);
       admit();
       return { name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
     } catch (error) {
-      await this.#remove();
+      if (!this.#dropped) await this.#remove(); // else `discard` does
       throw storeFailure(`write checkpoint data ${this.#path}`, error);
     }
   }

@@ -19,7 +19,7 @@ import {
 import { CheckpointReader } from "./checkpoint_reader.ts";
 import { DataFileWriter } from "./data_file.ts";
 import { isMissing, isTaken, storeStep } from "./disk_failure.ts";
-import { makeDirectoryDurably, writeDurably } from "./durable_file.ts";
+import { allDone, fillDurably, makeDirectoryDurably } from "./durable_file.ts";
 import { type FolderRecord, readFolderRecord, writeFolderRecord } from "./job_record.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
@@ -191,14 +191,16 @@ class FileStore implements CheckpointStore {
     const { id, attempt } = manifest;
     const path = checkpointPath(this.#root, id, attempt);
     return this.#change(`complete checkpoint ${path}`, async () => {
-      const bytes = encodeManifest(manifest);
       if (this.#completed.has(id)) throw alreadyComplete(id, this.#root);
       this.#completed.add(id);
       try {
-        await this.#publish(path, manifest, bytes);
+        await this.#publish(path, manifest);
       } catch (error) {
-        // Where even this fails the files stay, whole, and so does the id: it is not used again.
-        await dismantle(this.#disk, path).then(() => this.#completed.delete(id), () => {});
+        // A manifest that cannot be made is no fault of the data. Where even this fails the files stay, whole, and so does the
+        // id: it is not used again.
+        const isUnmade = error instanceof SluiceError && error.code === "MANIFEST_INVALID";
+        const undone = isUnmade ? this.#disk.remove(`${path}/${manifestName}.tmp`) : dismantle(this.#disk, path);
+        await undone.then(() => this.#completed.delete(id), () => {});
         throw error;
       }
       this.#forgetWriters((other) => other === id);
@@ -273,25 +275,29 @@ class FileStore implements CheckpointStore {
   }
 
   /** The one step that makes the checkpoint is the link; it counts once the folder's names are durable. */
-  async #publish(path: string, manifest: Manifest, bytes: Uint8Array): Promise<void> {
+  async #publish(path: string, manifest: Manifest): Promise<void> {
     const disk = this.#disk;
-    const checked = Promise.all(this.#filesOf(manifest).map((path, index) => this.#check(path, manifest.files[index]!.bytes)));
-    checked.catch(() => {}); // it is awaited below
     if (manifest.files.every((file) => file.of !== undefined)) {
       await disk.makeDirectory(path);
       await disk.syncDirectory(this.#root);
     }
     const temporary = `${path}/${manifestName}.tmp`;
-    await writeDurably(disk, temporary, bytes).catch(async (error: unknown) => {
-      await checked; // where data is missing, that is what is to be said
-      throw error;
-    });
-    await checked;
+    const opening = disk.openWrite(temporary); // meanwhile the manifest is made
+    let bytes: Uint8Array;
     try {
-      await disk.link(temporary, `${path}/${manifestName}`);
+      bytes = encodeManifest(manifest);
     } catch (error) {
-      throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
+      await opening.then((writer) => writer.close()).catch(() => {});
+      throw error;
     }
+    const checked = Promise.all(this.#filesOf(manifest).map((path, index) => this.#check(path, manifest.files[index]!.bytes)));
+    const written = fillDurably(opening, bytes, async () => {
+      await checked;
+      await disk.link(temporary, `${path}/${manifestName}`).catch((error: unknown) => {
+        throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
+      });
+    });
+    await allDone([checked, written]); // where data is missing, that is what is to be said
     await disk.syncDirectory(path);
     // Before any other change, but nobody waits for it.
     this.#changes = this.#changes.then(() => disk.remove(temporary)).catch(() => {});

@@ -18,7 +18,7 @@ export function layered(
 ): { readonly files: readonly DataFile[]; readonly parts: readonly ManifestPart[] } {
   const files: DataFile[] = [...own];
   const places = new Map<string, number>();
-  const placed = (base: Manifest, { file, ...rest }: Extent): Extent => {
+  const placed = (base: Manifest, { file, offset, bytes, checksum }: Extent): Extent => {
     const found = base.files[file] as DataFile;
     const of = found.of ?? { id: base.id, attempt: base.attempt };
     const key = `${of.id}-${of.attempt}/${found.name}`;
@@ -27,10 +27,12 @@ export function layered(
       place = files.push({ ...found, of }) - 1;
       places.set(key, place);
     }
-    return { file: place, ...rest };
+    return { file: place, offset, bytes, checksum };
   };
   const bases = new Map<CheckpointId, ReadonlyMap<string, ManifestPart>>();
-  const parts = acknowledged.map(({ base, ...part }): ManifestPart => {
+  // Field by field: once for every part of the job.
+  const parts = acknowledged.map(({ base, uid, subtask, scope, name, at }): ManifestPart => {
+    const part: ManifestPart = { uid, subtask, scope, name, at };
     if (base === undefined) return part;
     const manifest = completed(base);
     let byName = bases.get(base);
@@ -47,16 +49,21 @@ export function layered(
       );
     }
     const layers = [...below.below ?? [], below.at];
-    return { ...part, below: layers.map((layer) => layer.map((extent) => placed(manifest, extent))) };
+    return { uid, subtask, scope, name, at, below: layers.map((layer) => layer.map((extent) => placed(manifest, extent))) };
   });
   return { files, parts };
 }
 
+const none: readonly never[] = [];
+
 /** All bytes of a part: those of the layers below it included. */
-export function partBytes({ at, below = [] }: ManifestPart): number {
-  return [at, ...below].reduce((sum, layer) => layer.reduce((bytes, extent) => bytes + extent.bytes, sum), 0);
+export function partBytes({ at, below = none }: ManifestPart): number {
+  let sum = 0;
+  for (const extent of at) sum += extent.bytes;
+  for (const layer of below) for (const extent of layer) sum += extent.bytes;
+  return sum;
 }
 
 function nameOf({ uid, subtask, scope, name }: ManifestPart): string {
-  return JSON.stringify([uid, subtask, scope, name]);
+  return `${subtask} ${scope} ${uid.length} ${uid} ${name}`;
 }

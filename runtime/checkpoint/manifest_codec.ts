@@ -146,15 +146,21 @@ function problemOf(content: unknown): string | undefined {
   if (new Set(files.map(({ of, name }) => `${of?.id}-${of?.attempt}/${name}`)).size !== files.length) {
     return "/files: a name is used twice";
   }
-  for (const [index, part] of parts.entries()) {
-    if (![part.at, ...part.below ?? []].flat().every((extent) => isWithin(extent, files))) {
+  for (let index = 0; index < parts.length; index++) {
+    const { at, below } = parts[index]!;
+    if (!areWithin(at, files) || below?.every((layer) => areWithin(layer, files)) === false) {
       return `/parts/${index}: it lies outside its file`;
     }
   }
-  for (const [index, channel] of channels.entries()) {
-    if (!channel.captured.every((extent) => isWithin(extent, files))) return `/channels/${index}: it lies outside its file`;
+  for (let index = 0; index < channels.length; index++) {
+    if (!areWithin(channels[index]!.captured, files)) return `/channels/${index}: it lies outside its file`;
   }
   return undefined;
+}
+
+function areWithin(extents: readonly Extent[], files: Manifest["files"]): boolean {
+  for (const extent of extents) if (!isWithin(extent, files)) return false;
+  return true;
 }
 
 function isWithin({ file, offset, bytes }: Extent, files: Manifest["files"]): boolean {

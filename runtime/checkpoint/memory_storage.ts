@@ -98,7 +98,7 @@ class MemoryStore implements CheckpointStore {
     const { id, attempt } = manifest;
     const { completed, pending } = this.#shelf;
     if (completed.has(id)) throw alreadyComplete(id, "memory");
-    // Refuses what file storage would refuse, and keeps what that would give back.
+    // Refuses what file storage would refuse.
     checkManifest(manifest);
     const key = keyOf(id, attempt);
     const files: Files = new Map(pending.get(key)?.files);
@@ -109,7 +109,7 @@ class MemoryStore implements CheckpointStore {
       files.set(fileKey, slices);
     }
     pending.delete(key);
-    completed.set(id, { manifest: JSON.parse(JSON.stringify(manifest)) as Manifest, files });
+    completed.set(id, { manifest, files });
     return { id, location: locationOf(id) };
   }
 
@@ -120,7 +120,8 @@ class MemoryStore implements CheckpointStore {
 
   async manifest(checkpoint: StoredCheckpoint): Promise<Manifest> {
     this.#admit();
-    return this.#completed(checkpoint).manifest;
+    // What file storage would give back. Few are ever read, so it is not made for each that is kept.
+    return JSON.parse(JSON.stringify(this.#completed(checkpoint).manifest)) as Manifest;
   }
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {

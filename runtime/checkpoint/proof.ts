@@ -20,35 +20,50 @@ export function proveCapture(
   acknowledgements: readonly Acknowledgement[],
   rule: { readonly atLeastOnce: boolean; readonly mustBeEmpty: (edge: string) => boolean },
 ): Proof {
-  const outputs = new Map<string, OutputReport<readonly Extent[]>>();
-  const inputs = new Map<string, InputReport<readonly Extent[]>>();
+  // By edge, sender and receiver: no name is made for a channel of which nothing has to be said.
+  const reports = new Map<string, EdgeReports>();
   const recovered: InputReport<readonly Extent[]>[] = [];
   for (const ack of acknowledgements) {
-    for (const output of ack.outputs) outputs.set(channelName(output.edge, output.sender, output.receiver), output);
+    for (const output of ack.outputs) (reportsOf(reports, output.edge).outputs[output.sender] ??= [])[output.receiver] = output;
     for (const input of ack.inputs) {
       if (input.recovered !== 0) recovered.push(input);
-      else inputs.set(channelName(input.edge, input.sender, input.receiver), input);
+      else (reportsOf(reports, input.edge).inputs[input.sender] ??= [])[input.receiver] = input;
     }
   }
   const proven: ManifestChannel[] = [];
   for (const { edge, sender, receiver } of channels) {
-    const name = channelName(edge.id, sender, receiver);
-    const output = outputs.get(name);
-    const input = inputs.get(name);
+    const ofEdge = reports.get(edge.id);
+    const output = ofEdge?.outputs[sender]?.[receiver];
+    const input = ofEdge?.inputs[sender]?.[receiver];
     if (output === undefined || input === undefined) {
-      return { kind: "refuted", channel: name, reason: `no report of its ${output === undefined ? "sender" : "receiver"}` };
+      const reason = `no report of its ${output === undefined ? "sender" : "receiver"}`;
+      return { kind: "refuted", channel: channelName(edge.id, sender, receiver), reason };
     }
     const reason = refute(input, output, rule.atLeastOnce, rule.mustBeEmpty(edge.id));
-    if (reason !== undefined) return { kind: "refuted", channel: name, reason };
+    if (reason !== undefined) return { kind: "refuted", channel: channelName(edge.id, sender, receiver), reason };
     proven.push(join(input, output.sent, output));
   }
   for (const input of recovered) {
     const reason = refute(input, undefined, false, false);
-    const name = `${channelName(input.edge, input.sender, input.receiver)} recovered by attempt ${input.recovered}`;
-    if (reason !== undefined) return { kind: "refuted", channel: name, reason };
+    if (reason !== undefined) {
+      const name = `${channelName(input.edge, input.sender, input.receiver)} recovered by attempt ${input.recovered}`;
+      return { kind: "refuted", channel: name, reason };
+    }
     if (input.captured !== undefined) proven.push(join(input, input.sent ?? 0, undefined));
   }
   return { kind: "proven", channels: proven };
+}
+
+/** The reports of the channels of one edge, by sender and receiver. */
+interface EdgeReports {
+  readonly outputs: OutputReport<readonly Extent[]>[][];
+  readonly inputs: InputReport<readonly Extent[]>[][];
+}
+
+function reportsOf(reports: Map<string, EdgeReports>, edge: string): EdgeReports {
+  let found = reports.get(edge);
+  if (found === undefined) reports.set(edge, found = { outputs: [], inputs: [] });
+  return found;
 }
 
 function refute(
@@ -98,7 +113,7 @@ function join(
     watermark: input.watermark,
     idle: input.idle,
     ended: input.ended,
-    captured: [...input.bytes, ...(output?.bytes ?? [])],
+    captured: output === undefined || output.bytes.length === 0 ? input.bytes : [...input.bytes, ...output.bytes],
     records: input.records + (output?.records ?? 0),
   };
 }

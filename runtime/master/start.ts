@@ -15,6 +15,7 @@ import { EventLog } from "./event.ts";
 import { JobMaster } from "./master.ts";
 import type { MasterControl, RunResult } from "./master_control.ts";
 import { type RunSettings, settle, type StartOptions } from "./options.ts";
+import { rehearse } from "./rehearsal.ts";
 import { Run } from "./run.ts";
 import { withStores } from "./state_stores.ts";
 import { WorkerAttempt } from "./worker_attempt.ts";
@@ -72,6 +73,7 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
   const events = new EventLog();
   const running = deferred<void>();
   const ended = deferred<RunResult>();
+  let endRehearsal = (): void => {};
   ended.promise.catch(() => {});
   const master = system.spawn<MasterControl>(
     `job-${random.fork("job").id().slice(0, 8)}`,
@@ -84,6 +86,9 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
         store,
         deploy: (options) => {
           const { number } = options.attempt;
+          endRehearsal();
+          // Where frames travel encoded, what is compiled for that is to know no other records than the job's own.
+          if (links === undefined && transport === undefined) endRehearsal = rehearse(clock, options.attempt, settings.mode);
           return new WorkerAttempt({ ...options, job: job.graph.name, world, store, links: linksOf(number, settings) });
         },
         emit: (event) => events.emit(event),
@@ -93,6 +98,7 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
     { shutdownMs: settings.shutdownMs * 2 },
   );
   const gone = system.whenStopped(master).then(async () => {
+    endRehearsal();
     running.reject(new SluiceError("RUN_CANCELLED", "the run was stopped before it processed anything"));
     ended.reject(new SluiceError("RUN_CANCELLED", "the run was stopped from outside"));
     events.close();

@@ -52,6 +52,11 @@ export class ChangeLog<T extends Tracked, K> {
     this.#size = size;
   }
 
+  /** Whether there are no items. */
+  get isEmpty(): boolean {
+    return this.#size() === 0;
+  }
+
   /** The item is about to be changed, or handed out to somebody who could. */
   changing(item: T, group: number): void {
     const cuts = this.#cuts;

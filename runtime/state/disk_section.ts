@@ -75,6 +75,7 @@ export class DiskSection implements KeyedSection {
     };
     return {
       whole,
+      isEmpty: false,
       chunks: (group) => write(this, group),
       release: () => {
         table.release(cut);

@@ -137,8 +137,9 @@ export function keyedPart(cut: KeyedCut): SnapshotPart {
 function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterable<Uint8Array> {
   const index: number[] = [];
   let offset = 0;
-  for (let group = range.first; group <= range.last; group++) {
-    for (let section = 0; section < sections.length; section++) {
+  const filled = sections.flatMap(({ cut }, section) => cut.isEmpty ? [] : [section]);
+  for (let group = range.first; group <= range.last && filled.length > 0; group++) {
+    for (const section of filled) {
       for (const chunk of sections[section]!.cut.chunks(group)) {
         if (chunk.length > 0) index.push(group, section, offset, chunk.length);
         offset += chunk.length;

@@ -7,6 +7,8 @@ import type { Cut } from "./cut.ts";
 export interface SectionCut {
   /** Whether it stands alone; else it says what has changed since the base. */
   readonly whole: boolean;
+  /** Whether it is known that no group has anything to write. */
+  readonly isEmpty: boolean;
   /** The content of a group, in bounded pieces of work; one that came to nothing gives an empty chunk. */
   chunks(group: number): Iterable<Uint8Array>;
   /** Nothing of it will be asked for any more. */
@@ -42,6 +44,7 @@ export function cutSection<T extends Tracked, K>(
   const size = new ChunkSize(most);
   return {
     whole: cut.segments === undefined,
+    isEmpty: cut.segments === undefined ? log.isEmpty : cut.segments.every(({ count }) => count === 0),
     chunks: (group) => write(cut, codec, group, group - range.first, size),
     release: () => cut.release(),
   };

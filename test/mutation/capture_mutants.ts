@@ -7,7 +7,7 @@ const participant = "runtime/task/participant.ts";
 /** The coordinator's proof switched off: what it would find must show in the output then. */
 const withoutProof = {
   file: "runtime/checkpoint/proof.ts",
-  find: `    if (reason !== undefined) return { kind: "refuted", channel: name, reason };
+  find: `    if (reason !== undefined) return { kind: "refuted", channel: channelName(edge.id, sender, receiver), reason };
     proven.push(join(input, output.sent, output));`,
   replace: `    void reason;
     proven.push(join(input, output.sent, output));`,
