@@ -17,10 +17,15 @@ interface Total {
   sum: number;
 }
 
-/** keyed-count: source → map → keyBy(key) → running count and sum → counting sink; every operator with two subtasks. */
-export function keyedCountJob(records: number, result: CountResult, make: (n: number) => BenchEvent = makeEvent): Job {
+/** keyed-count: source → map → keyBy(key) → running count and sum → counting sink; every operator with so many subtasks. */
+export function keyedCountJob(
+  records: number,
+  result: CountResult,
+  make: (n: number) => BenchEvent = makeEvent,
+  parallelism = 2,
+): Job {
   return job("keyed-count", (flow) => {
-    flow.from("events", generate({ count: records, splits: 2, make }))
+    flow.from("events", generate({ count: records, splits: parallelism, make }))
       .map(mapEvent)
       .keyBy("key", (event) => event.key)
       .process("count", {
@@ -40,7 +45,7 @@ export function keyedCountJob(records: number, result: CountResult, make: (n: nu
           result.counted += count;
         }),
       );
-  }, { parallelism: 2 });
+  }, { parallelism });
 }
 
 /** The same generator, map, hash and `Map` update in a bare loop: no frames, no partitions, no recovery. */

@@ -3,6 +3,7 @@ import { start } from "../../mod.ts";
 import type { CheckpointMode } from "../../mod.ts";
 import { alternate, bestShare, type Measured, type Side } from "../alternate.ts";
 import { keyedCountFrames, keyedCountJob, newCount } from "../jobs/keyed_count.ts";
+import { makeEvent } from "../jobs/event.ts";
 import { type Column, number, percent, type Report } from "../report.ts";
 import type { Effort } from "../suite.ts";
 
@@ -16,6 +17,7 @@ export interface Bound {
 /** Well below what is measured on a quiet machine, so that a noisy one passes and a path that got twice as slow does not. */
 export const bounds: readonly Bound[] = [
   { name: "no checkpoints", base: "loop with frames", least: 0.2 },
+  { name: "parallelism 1", base: "loop with frames", least: 0.2 },
   { name: "aligned", base: "no checkpoints", least: 0.4 },
   { name: "unaligned", base: "no checkpoints", least: 0.4 },
 ];
@@ -39,6 +41,7 @@ export async function run(report: Report, effort: Effort): Promise<void> {
   const sides: Side[] = [
     { name: "loop with frames", run: loopAnswer },
     jobSide("no checkpoints", undefined),
+    jobSide("parallelism 1", undefined, 1),
     jobSide("aligned", "aligned"),
     jobSide("unaligned", "unaligned"),
   ];
@@ -70,13 +73,13 @@ function loopAnswer(): number {
   return result.counted;
 }
 
-function jobSide(name: string, mode: CheckpointMode | undefined): Side {
+function jobSide(name: string, mode: CheckpointMode | undefined, parallelism?: number): Side {
   return {
     name,
     async run() {
       const result = newCount();
       const job = await start(
-        keyedCountJob(records, result),
+        keyedCountJob(records, result, makeEvent, parallelism),
         mode === undefined ? {} : { checkpoints: { mode, intervalMs: 50 } },
       );
       await job.finished;

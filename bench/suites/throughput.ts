@@ -13,6 +13,8 @@ import type { Effort } from "../suite.ts";
 
 interface Case {
   readonly mode: string;
+  /** @default 2 */
+  readonly parallelism?: number;
   readonly intervalMs?: number;
   readonly channels?: ChannelOptions;
 }
@@ -43,8 +45,10 @@ export async function run(report: Report, effort: Effort): Promise<void> {
     [loop, { mode: "bare-loop" }],
     [frames, { mode: "frames-loop" }],
     ...(rxjs === undefined ? [] : [[rxJsSide(rxjs, records), { mode: "rxjs" }] as const]),
-    [none, { mode: "none" }],
-    ...Object.keys(modesByName).map((mode) => sideOf(records, { mode, intervalMs: 1_000 })),
+    ...[1, 2].flatMap((parallelism) => [
+      sideOf(records, { mode: "none", parallelism }),
+      ...Object.keys(modesByName).map((mode) => sideOf(records, { mode, intervalMs: 1_000, parallelism })),
+    ]),
   ]);
   if (effort.quick) return;
   const often = ["aligned", "unaligned"].flatMap((mode) => [100, 20].map((intervalMs) => ({ mode, intervalMs })));
@@ -69,14 +73,14 @@ async function compare(
   const measured = await alternate(cases.map(([side]) => side), rounds);
   const base = measured[0] as Measured;
   const rows = measured.map((side, index) => {
-    const { mode, intervalMs, channels } = (cases[index] as (typeof cases)[number])[1];
+    const { mode, intervalMs, channels, parallelism = 2 } = (cases[index] as (typeof cases)[number])[1];
     return report.add({
       workload: "keyed-count",
       name: side.name,
       mode,
       intervalMs,
       frameRecords: channels?.frameRecords,
-      parallelism: 2,
+      parallelism,
       records,
       rounds,
       recordsPerSecond: Math.round(records / median(side.wallMs) * 1_000),
@@ -102,10 +106,11 @@ const columns = (base: string): readonly Column[] => [
 function sideOf(records: number, of: Case): readonly [Side, Case] {
   const every = of.intervalMs === undefined ? "" : `, every ${of.intervalMs} ms`;
   const frames = of.channels?.frameRecords === undefined ? "" : `, frames of ${of.channels.frameRecords}`;
-  return [jobSide(records, `${of.mode === "none" ? "no checkpoints" : of.mode}${every}${frames}`, of), of];
+  const many = of.parallelism === undefined ? "" : `parallelism ${of.parallelism}, `;
+  return [jobSide(records, `${many}${of.mode === "none" ? "no checkpoints" : of.mode}${every}${frames}`, of), of];
 }
 
-function jobSide(records: number, name: string, { mode, intervalMs, channels = {} }: Case): Side {
+function jobSide(records: number, name: string, { mode, intervalMs, channels = {}, parallelism }: Case): Side {
   const checkpoints = mode === "none" || intervalMs === undefined
     ? {}
     : { checkpoints: { mode: modesByName[mode]!, intervalMs } };
@@ -113,7 +118,7 @@ function jobSide(records: number, name: string, { mode, intervalMs, channels = {
     name,
     async run() {
       const result = newCount();
-      const job = await start(keyedCountJob(records, result), { ...checkpoints, channels });
+      const job = await start(keyedCountJob(records, result, makeEvent, parallelism), { ...checkpoints, channels });
       await job.finished;
       return result.records === records ? result.counted : NaN;
     },

@@ -45,6 +45,7 @@ const channelFields: Readonly<Record<keyof ChannelOptions, true>> = {
   windowBytes: true,
   targetMs: true,
   overdraftBytes: true,
+  handOverSteps: true,
   probeMs: true,
   silenceMs: true,
 };

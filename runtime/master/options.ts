@@ -1,6 +1,7 @@
 import type { Clock } from "../../actors/clock.ts";
 import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
+import { firstBudget } from "../../actors/scheduler.ts";
 import type { Logger } from "../../actors/logger.ts";
 import type { Random } from "../../actors/random.ts";
 import type { ActorSystem } from "../../actors/system.ts";
@@ -67,6 +68,12 @@ export interface ChannelOptions {
   readonly targetMs?: number;
   /** What the processing of one record may emit beyond credit, in bytes, before the task fails. @default 67,108,864 */
   readonly overdraftBytes?: number;
+  /**
+   * Where all keys of a `keyBy` have one subtask and it runs in the sender's thread, records are handed to it without a frame: it
+   * processes each at once, in the sender's turn. But only in turns for which so many steps or more have turned out to be short,
+   * and while nothing waits there: slow operators get frames, whatever this is. More than 1,024: always frames. @default 32
+   */
+  readonly handOverSteps?: number;
   /** Between processes: what waits for an answer is asked for so often, in milliseconds. @default 250 */
   readonly probeMs?: number;
   /** Between processes: a channel whose other end does not answer for so long fails its task, in milliseconds. @default 10,000 */
@@ -172,6 +179,7 @@ export function settle(options: StartOptions): RunSettings {
     windowBytes: whole("channels.windowBytes", channels.windowBytes, 1, 16_384),
     targetMs: whole("channels.targetMs", channels.targetMs, 1, 10, 60_000),
     overdraftBytes: whole("channels.overdraftBytes", channels.overdraftBytes, 1, 64 * 1024 * 1024),
+    handOverSteps: whole("channels.handOverSteps", channels.handOverSteps, 1, firstBudget, 65_536),
   };
   const encoded: ChannelLimits = {
     ...local,

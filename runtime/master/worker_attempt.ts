@@ -263,7 +263,12 @@ export class WorkerAttempt implements Deployment {
   }
 }
 
-/** The operators of a subtask, and which of several it is. */
+/** The operators of a subtask, which of several it is, and those that records may be handed to in its turns. */
 function nameOf({ task, index }: PlacedSubtask): string {
-  return `${task.operators.map(({ id }) => id).join(", ")} (subtask ${index} of ${task.parallelism})`;
+  const next = task.outputs.filter(({ feedback, partitioner: { kind } }) =>
+    !feedback && (kind === "forward" || kind === "keyBy")
+  );
+  const behind = [...new Set(next.map(({ toOperator }) => toOperator))].join(", ");
+  const own = `${task.operators.map(({ id }) => id).join(", ")} (subtask ${index} of ${task.parallelism})`;
+  return behind === "" ? own : `${own}, or ${behind} behind it`;
 }

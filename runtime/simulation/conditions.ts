@@ -63,6 +63,8 @@ export function drawConditions(
   const pauseMs = random.pick([0.5, 1, 3]) * (onCluster ? clusterSlowness : 1);
   const burst = Math.max(1, Math.ceil((2 * records) / pauses));
   const spanMs = durationMs + (pauses * pauseMs) / 2 + (onCluster ? clusterStartMs : 0);
+  // Turns are short here: with 1 records are handed over whenever they can be.
+  const handOverSteps = random.fork("hand over").pick([1, 32]);
   const maxConcurrent = mode !== "aligned" && random.chance(0.3) ? 2 : 1;
   return {
     deployment,
@@ -71,7 +73,7 @@ export function drawConditions(
     maxConcurrent,
     parallelism: random.pick([1, 2, 2, 3, 4]),
     networked: random.chance(0.5) || onCluster,
-    channels: { frameRecords: 1 + random.int(8), windowBytes: 1 + random.int(2_000), ...patience },
+    channels: { frameRecords: 1 + random.int(8), windowBytes: 1 + random.int(2_000), ...patience, handOverSteps },
     pace: { burst, pauseMs },
     spanMs,
   };

@@ -6,8 +6,14 @@
 export class Brake {
   /** True: process no further record, timer or watermark. */
   on = false;
+  /** Closed when the brake goes on; the subtask opens it again. */
+  readonly #entrance: { close(): void } | undefined;
   #blockedOutputs = 0;
   #suspensions = 0;
+
+  constructor(entrance?: { close(): void }) {
+    this.#entrance = entrance;
+  }
 
   /** Whether an output waits for credit. */
   get blocked(): boolean {
@@ -21,7 +27,7 @@ export class Brake {
 
   block(): void {
     this.#blockedOutputs++;
-    this.on = true;
+    this.#brake();
   }
 
   unblock(): void {
@@ -31,12 +37,17 @@ export class Brake {
 
   suspend(): void {
     this.#suspensions++;
-    this.on = true;
+    this.#brake();
   }
 
   release(): void {
     this.#suspensions--;
     this.#update();
+  }
+
+  #brake(): void {
+    this.on = true;
+    this.#entrance?.close();
   }
 
   #update(): void {

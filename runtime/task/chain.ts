@@ -192,6 +192,13 @@ export class Chain {
     return this.links.some((link) => link.operator.pending?.() ?? false);
   }
 
+  /** Fires a timer of the head, its errors attributed. */
+  guardHead(step: () => void): void {
+    const head = this.links[0];
+    if (head === undefined) step();
+    else head.guard("fire a timer", step);
+  }
+
   onBatch(): void {
     for (const link of this.links) {
       if (link.operator.onBatch !== undefined) link.guard("end a batch", () => link.operator.onBatch?.());

@@ -24,6 +24,8 @@ export class InputGate {
   readonly #regular = new ReadyQueue();
   readonly #fedBack = new ReadyQueue();
   #turns = 0;
+  /** How many channels are held at a barrier. */
+  #held = 0;
   readonly #canReadNow = (input: InputChannel): boolean => this.#canRead(input);
   /** By edge: the generation of recovered channels that is being read, 0 when there is none left. */
   readonly #generation: number[] = [];
@@ -39,6 +41,11 @@ export class InputGate {
   /** Whether some channel can be read. */
   get readable(): boolean {
     return !this.#regular.empty || !this.#fedBack.empty;
+  }
+
+  /** Whether nothing waits, no channel is held, and every recovered one has been read. */
+  get clear(): boolean {
+    return !this.readable && this.#held === 0 && !this.recovering;
   }
 
   /** Puts a channel in the queue if it can be read and is not in it. */
@@ -61,6 +68,7 @@ export class InputGate {
 
   /** A channel's hold has changed. */
   setHold(input: InputChannel, afterSeq: number): void {
+    this.#held += Number(afterSeq !== Infinity) - Number(input.hold !== Infinity);
     input.hold = afterSeq;
     this.offer(input);
   }

@@ -1,7 +1,9 @@
+import { SluiceError } from "../../actors/error.ts";
 import { elementCount, type Frame, NO_WATERMARK } from "../graph/frame.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { Processed } from "../checkpoint/manifest.ts";
 import { CreditWindow } from "./credit_window.ts";
+import type { Entrance } from "./entrance.ts";
 import type { Feedback } from "./feedback.ts";
 import type { BarrierOnChannel, FrameTarget, InputLink } from "./link.ts";
 import type { CapturedFrame } from "./output_channel.ts";
@@ -39,6 +41,8 @@ export interface InputPlace {
   readonly port?: number;
   /** Whether event time waits for it. @default true */
   readonly eventTime?: boolean;
+  /** The way past the channel, for a sender in the same thread. @default none */
+  readonly entrance?: Entrance | undefined;
 }
 
 /** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
@@ -100,6 +104,8 @@ export class InputChannel implements FrameTarget {
   watermark: number;
   idle: boolean;
   ended: boolean;
+  /** The way past this channel: see {@link entrance}. */
+  readonly #entrance: Entrance | undefined;
   #consumedCost = 0;
   #captures = new Map<CheckpointId, Capture>();
 
@@ -116,6 +122,7 @@ export class InputChannel implements FrameTarget {
     this.feedback = place.feedback;
     this.#spill = place.identity.recovered === 0 ? place.feedback?.spill(place.index) : undefined;
     this.port = place.port ?? 0;
+    this.#entrance = place.entrance;
     this.eventTime = place.eventTime ?? true;
     this.#owner = owner;
     this.#link = link;
@@ -151,6 +158,11 @@ export class InputChannel implements FrameTarget {
 
   get received(): number {
     return this.#received;
+  }
+
+  /** An idle channel becomes active by a frame. */
+  get entrance(): Entrance | undefined {
+    return this.idle ? undefined : this.#entrance;
   }
 
   /** The frame to be processed next. */
@@ -279,6 +291,13 @@ export class InputChannel implements FrameTarget {
     const { frames, cost } = this.#spill.take();
     this.feedback?.spilled(-cost);
     return frames;
+  }
+
+  /** The error for frames that are missing before this one. */
+  lostBefore(frame: Frame): SluiceError {
+    const { edge, sender, receiver } = this.identity;
+    const missing = `frames ${this.#received + 1} to ${frame.seq - 1} of channel ${edge}:${sender}>${receiver}`;
+    return new SluiceError("FRAMES_LOST", `${missing} are missing`);
   }
 
   /** How far the channel is processed. */

@@ -1,4 +1,5 @@
 import type { BarrierMode, CheckpointId, Frame } from "../graph/frame.ts";
+import type { Entrance } from "./entrance.ts";
 
 /** A barrier as a channel shows it: fixed when it leaves its sender. */
 export interface BarrierOnChannel {
@@ -32,6 +33,8 @@ export interface OutputLink {
   send(frame: Frame, barrier: BarrierOnChannel | undefined): void;
   /** Hands an unaligned barrier over. */
   overtake(barrier: BarrierOnChannel): void;
+  /** The way past the channel, where both ends are in one thread; undefined as long as records must come in frames. */
+  readonly entrance?: Entrance | undefined;
 }
 
 /** The receiving end of the way, and the way back: what an input channel tells its output channel. */
@@ -53,6 +56,7 @@ export interface GrantTarget {
 
 /** What an input channel offers its link. */
 export interface FrameTarget {
+  readonly entrance?: Entrance | undefined;
   onBarrier(barrier: BarrierOnChannel): void;
   onFrame(frame: Frame): void;
 }
@@ -69,6 +73,10 @@ export class LocalLink implements OutputLink, InputLink {
 
   connectSender(sender: GrantTarget): void {
     this.#sender = sender;
+  }
+
+  get entrance(): Entrance | undefined {
+    return this.#receiver?.entrance;
   }
 
   send(frame: Frame, barrier: BarrierOnChannel | undefined): void {

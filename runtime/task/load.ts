@@ -13,6 +13,7 @@ import type { SubtaskAssignment } from "./assignment.ts";
 import { Brake } from "./brake.ts";
 import { attributed, Chain, type ChainLink, FanOut, MainOutput, type Next, nowhere } from "./chain.ts";
 import { CreditWindow, firstWindow } from "./credit_window.ts";
+import { Entrance, type EntranceOwner } from "./entrance.ts";
 import { EventTime, eventTimePart, type EventTimeState } from "./event_time.ts";
 import { Feedback } from "./feedback.ts";
 import { failedRecord } from "./failed_record.ts";
@@ -25,9 +26,10 @@ import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
 import { type EdgeOutput, edgeOutput } from "./partition.ts";
 import { SinkOperator } from "./sink_operator.ts";
 import { SourceHead } from "./source_head.ts";
+import { Suspensions } from "./suspensions.ts";
 
 /** What the parts of a subtask tell it. */
-export interface SubtaskWiring extends InputOwner {
+export interface SubtaskWiring extends InputOwner, EntranceOwner {
   wake(): void;
   suspend(pending: Promise<unknown>): void;
   timersChanged(): void;
@@ -44,6 +46,8 @@ export interface SubtaskWiring extends InputOwner {
 export interface LoadedSubtask {
   readonly brake: Brake;
   readonly cursor: Cursor;
+  readonly suspensions: Suspensions;
+  readonly entrance: Entrance;
   readonly chain: Chain;
   readonly source: SourceHead | undefined;
   readonly sinks: readonly SinkOperator[];
@@ -61,12 +65,13 @@ export async function loadSubtask(
   signal: AbortSignal,
 ): Promise<LoadedSubtask> {
   const { task, subtask, plan, clock } = assignment;
-  const brake = new Brake();
   const cursor: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "", port: 0 };
+  const entrance = new Entrance(cursor, wiring);
+  const brake = new Brake(entrance);
   /** The participant is made last, and its outputs before it. */
   const late: { participant?: CheckpointParticipant } = {};
 
-  const inputs = makeInputs(assignment, wiring);
+  const inputs = makeInputs(assignment, wiring, entrance);
   const owner: OutputOwner = {
     brake,
     recordBytes: (sample) => estimateBytes(sample),
@@ -121,6 +126,7 @@ export async function loadSubtask(
     log: assignment.log,
   });
   const chain = await makeChain(assignment, edges, cursor, context, signal);
+  entrance.entry = chain.entry;
   const sinks = chain.links.flatMap(({ operator }) => (operator instanceof SinkOperator ? [operator] : []));
 
   const first = task.operators[0] as LogicalOperator;
@@ -178,10 +184,23 @@ export async function loadSubtask(
     }
     return errors;
   };
-  return { brake, cursor, chain, source, sinks, gate, outputs, eventTime, participant, close };
+  return {
+    brake,
+    suspensions: new Suspensions(brake),
+    entrance,
+    cursor,
+    chain,
+    source,
+    sinks,
+    gate,
+    outputs,
+    eventTime,
+    participant,
+    close,
+  };
 }
 
-function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): InputChannel[] {
+function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring, entrance: Entrance): InputChannel[] {
   const { task, subtask } = assignment;
   const edgeIndex = new Map(task.inputs.map((edge, index) => [edge.id, index]));
   const role = task.operators[0]?.role;
@@ -192,11 +211,14 @@ function makeInputs(assignment: SubtaskAssignment, wiring: SubtaskWiring): Input
   const back = new Feedback(task.id, { subtask, heads: task.parallelism }, { memoryBytes, spillBytes, scratch });
   // A stream without event time says nothing of it: beside others it must not hold them back.
   const timed = task.inputs.some((edge) => edge.timed);
+  // What comes to the head of a loop is counted by frames; where there are several ports, frames say which.
+  const byFrames = task.inputs.some((edge) => edge.feedback || edge.port !== 0);
   const place = (identity: InputIdentity): InputPlace => {
     const edge = edgeIndex.get(identity.edge) as number;
     const { port, feedback, timed: own } = task.inputs[edge] as PlannedEdge;
     const eventTime = own || !timed;
-    return { identity, index: inputs.length, edge, port, eventTime, feedback: feedback ? back : undefined };
+    const way = byFrames ? undefined : entrance;
+    return { identity, index: inputs.length, edge, port, eventTime, feedback: feedback ? back : undefined, entrance: way };
   };
   const inputs: InputChannel[] = [];
   for (const { channel, link, window, start } of assignment.inputs) {

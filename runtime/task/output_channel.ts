@@ -1,7 +1,9 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Channel } from "../graph/channel.ts";
-import type { BarrierMode, CheckpointId, Frame, Mark } from "../graph/frame.ts";
+import type { Cursor } from "../graph/operator.ts";
+import { type BarrierMode, type CheckpointId, type Frame, type Mark, NO_WATERMARK } from "../graph/frame.ts";
 import type { Brake } from "./brake.ts";
+import { type Next, nowhere } from "./chain.ts";
 import type { BarrierOnChannel, GrantTarget, OutputLink } from "./link.ts";
 
 /** How an output channel batches and what it may hold. */
@@ -12,6 +14,8 @@ export interface OutputLimits {
   readonly frameBytes: number;
   /** What one call may emit beyond credit, in bytes, before the task fails. */
   readonly overdraftBytes: number;
+  /** Records are handed over in turns that may take at least so many steps. */
+  readonly handOverSteps: number;
 }
 
 /** A frame that was overtaken by a barrier, or waits before one: `skip` of its elements are already processed. */
@@ -80,7 +84,11 @@ export class OutputChannel implements GrantTarget {
   readonly #limits: OutputLimits;
   readonly #timed: boolean;
   readonly #grouped: boolean;
-  /** The open batch, in arrays of its final size. Public for the partitioner's loop only. */
+  /** Where records are handed over while there is room. Public for the partitioner's loop only, as what follows. */
+  entry: Next = nowhere;
+  cursor: Cursor = nobodys;
+  room = 0;
+  /** The open batch, in arrays of its final size. */
   count = 0;
   values: unknown[] = new Array<unknown>(1);
   keyGroups: number[] = new Array<number>(1);
@@ -89,6 +97,9 @@ export class OutputChannel implements GrantTarget {
   batchRecords = 1;
   /** How many the next batch takes; the first takes one, which shows the size of a record. */
   #nextRecords = 1;
+  /** How many records it was allowed to hand over, and how many it has handed over besides those. */
+  #admitted = 0;
+  #handedOver = 0;
   #meanBytes = 0;
   #recordsToSample = 0;
   #sealed: number;
@@ -139,6 +150,36 @@ export class OutputChannel implements GrantTarget {
     return this.#outbox.reduce((sum, frame) => sum + frame.values.length, this.count);
   }
 
+  /** A turn of the task begins, of so many steps: records can be handed over if nothing of the channel is under way. */
+  beginTurn(maxSteps: number): void {
+    if (maxSteps < this.#limits.handOverSteps || this.count > 0 || this.#consumedSeq !== this.#sealed) return;
+    const { entrance } = this.#link;
+    if (entrance === undefined) return;
+    this.entry = entrance.entry;
+    this.cursor = entrance.cursor;
+    entrance.admit(this, maxSteps);
+    this.#admitted = this.room;
+  }
+
+  /** No more records are handed over. */
+  close(): void {
+    this.#handedOver += this.#admitted - this.room;
+    this.#admitted = this.room = 0;
+  }
+
+  /** The turn is over. */
+  endTurn(): void {
+    if (this.#admitted === 0 && this.#handedOver === 0) return;
+    this.close();
+    this.#link.entrance?.left(this, this.#handedOver);
+    this.#handedOver = 0;
+  }
+
+  /** Processing a record that was handed over has failed. */
+  failed(error: unknown): void {
+    this.#link.entrance?.fail(error);
+  }
+
   /** Gives the open batch a number and queues it; with a mark, also when the batch is empty. */
   seal(mark: Mark | undefined): void {
     const { count } = this;
@@ -152,6 +193,7 @@ export class OutputChannel implements GrantTarget {
 
   #queue(frame: Frame): void {
     this.#sealed = frame.seq;
+    this.close();
     if (frame.mark?.kind === "barrier") this.#inBand.push({ id: frame.mark.id, seq: frame.seq });
     this.#outbox.push(frame);
     this.#outboxCost += frame.cost;
@@ -280,6 +322,7 @@ export class OutputChannel implements GrantTarget {
   }
 
   #overtake(id: CheckpointId): void {
+    this.close();
     this.#link.overtake(this.#shown(id, this.#wire, true));
   }
 
@@ -324,6 +367,9 @@ export class OutputChannel implements GrantTarget {
     );
   }
 }
+
+/** Of a channel that hands nothing over. */
+const nobodys: Cursor = { timestamp: NaN, keyGroup: -1, watermark: NO_WATERMARK, split: "", port: 0 };
 
 function mean(before: number, newest: number): number {
   return before === 0 ? newest : (before * 3 + newest) / 4;

@@ -26,7 +26,13 @@ export function edgeOutput(
     case "rebalance":
       return new RebalanceOutput(edge, channels, cursor, firstReceiver);
     case "keyBy":
-      return new KeyByOutput(edge, channels, cursor, keyGroups, edge.partitioner.keyOf as (value: unknown) => Key);
+      return new (channels.length === 1 ? SoleKeyByOutput : KeyByOutput)(
+        edge,
+        channels,
+        cursor,
+        keyGroups,
+        edge.partitioner.keyOf as (value: unknown) => Key,
+      );
     case "broadcast":
       return new BroadcastOutput(edge, channels, cursor);
     case "custom":
@@ -64,8 +70,28 @@ abstract class Output implements EdgeOutput {
 }
 
 class ForwardOutput extends Output {
+  private readonly channel: OutputChannel;
+
+  constructor(edge: PlannedEdge, channels: readonly OutputChannel[], cursor: Cursor) {
+    super(edge, channels, cursor);
+    this.channel = channels[0] as OutputChannel;
+  }
+
   collect(value: unknown): void {
-    const channel = this.channels[0] as OutputChannel;
+    const { channel } = this;
+    if (channel.room === 0) return this.add(channel, value);
+    channel.room--;
+    const { cursor } = channel;
+    cursor.keyGroup = this.grouped ? this.cursor.keyGroup : -1;
+    cursor.timestamp = this.timed ? this.cursor.timestamp : NaN;
+    try {
+      channel.entry.collect(value);
+    } catch (error) {
+      channel.failed(error);
+    }
+  }
+
+  private add(channel: OutputChannel, value: unknown): void {
     const at = channel.count++;
     channel.values[at] = value;
     if (this.grouped) channel.keyGroups[at] = this.cursor.keyGroup;
@@ -92,13 +118,12 @@ class RebalanceOutput extends Output {
   }
 }
 
-class KeyByOutput extends Output {
-  private readonly keyOf: (value: unknown) => Key;
-  private readonly keyGroups: number;
+/** Deals records out by key. */
+abstract class KeyedOutput extends Output {
+  protected readonly keyOf: (value: unknown) => Key;
+  protected readonly keyGroups: number;
   /** Names the key in errors. */
   readonly #place: string;
-  /** The channel of each key group's owner. */
-  private readonly byKeyGroup: readonly OutputChannel[];
 
   constructor(
     edge: PlannedEdge,
@@ -112,6 +137,33 @@ class KeyByOutput extends Output {
     this.keyGroups = keyGroups;
     const label = edge.partitioner.kind === "keyBy" ? edge.partitioner.label : undefined;
     this.#place = `keyBy ${label === undefined ? "" : `"${label}" `}behind ${edge.fromOperator}`;
+  }
+
+  protected keyless(error: unknown): SluiceError {
+    return attributed(error, `${this.#place} could not take a record's key`);
+  }
+
+  protected add(channel: OutputChannel, value: unknown, group: number): void {
+    const at = channel.count++;
+    channel.values[at] = value;
+    channel.keyGroups[at] = group;
+    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
+    if (channel.count >= channel.batchRecords) channel.seal(undefined);
+  }
+}
+
+class KeyByOutput extends KeyedOutput {
+  /** The channel of each key group's owner. */
+  private readonly byKeyGroup: readonly OutputChannel[];
+
+  constructor(
+    edge: PlannedEdge,
+    channels: readonly OutputChannel[],
+    cursor: Cursor,
+    keyGroups: number,
+    keyOf: (value: unknown) => Key,
+  ) {
+    super(edge, channels, cursor, keyGroups, keyOf);
     this.byKeyGroup = Array.from(
       { length: keyGroups },
       (_, group) => channels[ownerOf(group, channels.length, keyGroups)] as OutputChannel,
@@ -123,18 +175,45 @@ class KeyByOutput extends Output {
     try {
       group = keyGroupOf(this.keyOf(value), this.keyGroups);
     } catch (error) {
-      throw this.#keyless(error);
+      throw this.keyless(error);
     }
-    const channel = this.byKeyGroup[group] as OutputChannel;
-    const at = channel.count++;
-    channel.values[at] = value;
-    channel.keyGroups[at] = group;
-    if (this.timed) channel.timestamps[at] = this.cursor.timestamp;
-    if (channel.count >= channel.batchRecords) channel.seal(undefined);
+    this.add(this.byKeyGroup[group] as OutputChannel, value, group);
+  }
+}
+
+/** Where all keys have one receiver. Records are handed to it, if it is in this thread and can take them. */
+class SoleKeyByOutput extends KeyedOutput {
+  private readonly channel: OutputChannel;
+
+  constructor(
+    edge: PlannedEdge,
+    channels: readonly OutputChannel[],
+    cursor: Cursor,
+    keyGroups: number,
+    keyOf: (value: unknown) => Key,
+  ) {
+    super(edge, channels, cursor, keyGroups, keyOf);
+    this.channel = channels[0] as OutputChannel;
   }
 
-  #keyless(error: unknown): SluiceError {
-    return attributed(error, `${this.#place} could not take a record's key`);
+  collect(value: unknown): void {
+    const { channel } = this;
+    let group: number;
+    try {
+      group = keyGroupOf(this.keyOf(value), this.keyGroups);
+    } catch (error) {
+      throw this.keyless(error);
+    }
+    if (channel.room === 0) return this.add(channel, value, group);
+    channel.room--;
+    const { cursor } = channel;
+    cursor.keyGroup = group;
+    cursor.timestamp = this.timed ? this.cursor.timestamp : NaN;
+    try {
+      channel.entry.collect(value);
+    } catch (error) {
+      channel.failed(error);
+    }
   }
 }
 

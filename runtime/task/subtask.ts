@@ -5,17 +5,17 @@
  * else happens per frame. Control (barriers, triggers, timeouts) is served between two steps, ahead of data.
  */
 import type { ActorContext, LaneBehavior, LaneHost, StopReason } from "../../actors/behavior.ts";
-import type { Timer } from "../../actors/clock.ts";
-import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { DataLane } from "../../actors/lane.ts";
 import type { Frame, Mark } from "../graph/frame.ts";
 import type { Operator } from "../graph/operator.ts";
 import { apart } from "../state/apart.ts";
 import type { SubtaskAssignment } from "./assignment.ts";
+import { commitSinks } from "./commit.ts";
 import type { TaskControl } from "./control.ts";
 import type { InputChannel } from "./input_channel.ts";
 import { type LoadedSubtask, loadSubtask, type SubtaskWiring } from "./load.ts";
 import type { BarrierOnChannel } from "./link.ts";
+import { ProcessingAlarm } from "./processing_alarm.ts";
 import { type FrameRun, processRecords } from "./record_loop.ts";
 
 /** How far a subtask is. */
@@ -35,16 +35,20 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #phase: Phase = "loading";
   /** The channel whose first frame is half processed. */
   #current: InputChannel | undefined;
-  #suspended: Promise<unknown>[] = [];
   #toResume = false;
-  #processingTimer: Timer | undefined;
-  #processingDue = false;
+  readonly #alarm: ProcessingAlarm;
   #progress = false;
+  /** Senders have handed records over since the last turn: outputs are to be flushed, and promises to be awaited. */
+  #handedOver = false;
   /** Everything is closed: nobody is there to be told of a failure. */
   #ended = false;
 
   constructor(assignment: SubtaskAssignment) {
     this.#assignment = assignment;
+    this.#alarm = new ProcessingAlarm(assignment.clock, () => {
+      this.#loaded?.entrance.close();
+      this.#host.wake();
+    });
   }
 
   // The actor
@@ -72,6 +76,16 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   control(message: TaskControl): void | Promise<void> {
     const loaded = this.#loaded;
     if (loaded === undefined) return;
+    // A handler that a sender called in a turn of its own has given a promise: it goes before control, as after a turn of ours.
+    if (loaded.suspensions.some) {
+      return loaded.suspensions.settled(() => this.#control(loaded, message)).then(() => this.#reopen(loaded));
+    }
+    const pending = this.#control(loaded, message);
+    if (pending === undefined) this.#reopen(loaded);
+    return pending;
+  }
+
+  #control(loaded: LoadedSubtask, message: TaskControl): void | Promise<void> {
     switch (message.kind) {
       case "run":
         return this.#run(loaded);
@@ -108,7 +122,9 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   }
 
   async stop(reason: StopReason): Promise<void> {
-    this.#processingTimer?.cancel();
+    this.#alarm.cancel();
+    this.#loaded?.entrance.close();
+    if (this.#loaded?.suspensions.some) await this.#loaded.suspensions.over();
     const errors = await this.#loaded?.close() ?? [];
     this.#ended = true;
     for (const error of errors) {
@@ -128,10 +144,10 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   get ready(): boolean {
     const loaded = this.#loaded;
     if (loaded === undefined || this.#phase === "loading" || this.#phase === "loaded") return false;
-    if (this.#progress) return true;
+    if (this.#progress || this.#handedOver) return true;
     if (loaded.outputs.some((output) => output.sendable)) return true;
     if (!loaded.brake.on) {
-      if (this.#toResume || loaded.eventTime.advancing || this.#processingDue) return true;
+      if (this.#toResume || loaded.eventTime.advancing || this.#alarm.due) return true;
       if (this.#current !== undefined || loaded.gate.readable || loaded.source?.ready) return true;
       if (this.#phase === "ending" || (this.#phase === "running" && this.#inputEnded(loaded))) return true;
     }
@@ -144,7 +160,13 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       this.#progress = false;
       loaded.participant.progress();
     }
-    for (const output of loaded.outputs) output.drain();
+    loaded.entrance.close();
+    const handedOver = this.#handedOver;
+    this.#handedOver = false;
+    for (const output of loaded.outputs) {
+      output.drain();
+      output.beginTurn(maxSteps);
+    }
     let steps = 0;
     while (steps < maxSteps && !loaded.brake.on) {
       const taken = this.#step(loaded, maxSteps - steps);
@@ -153,15 +175,24 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       if (this.#host.interrupted) break;
     }
     if (loaded.brake.on && loaded.chain.mayHoldBack) this.#toResume = true;
-    if (steps > 0) loaded.chain.onBatch();
-    for (const output of loaded.outputs) if (output.flushable) output.seal(undefined);
-    if (this.#suspended.length === 0) return Math.max(1, steps);
-    const pending = this.#suspended;
-    this.#suspended = [];
-    return Promise.all(pending).then(() => {
-      for (const _ of pending) loaded.brake.release();
+    if (steps > 0 || handedOver) loaded.chain.onBatch();
+    for (const output of loaded.outputs) {
+      output.endTurn();
+      if (output.flushable) output.seal(undefined);
+    }
+    const over = (): number => {
+      this.#reopen(loaded);
       return Math.max(1, steps);
-    });
+    };
+    return loaded.suspensions.some ? loaded.suspensions.settled(over) : over();
+  }
+
+  /** Records may be handed over while the next one could be processed at once. */
+  #reopen(loaded: LoadedSubtask): void {
+    const { entrance, brake, gate, eventTime, participant } = loaded;
+    if (this.#phase !== "running" || brake.on || this.#current !== undefined || this.#toResume) return;
+    if (this.#alarm.due || eventTime.advancing || participant.busy || !gate.clear) return;
+    entrance.open();
   }
 
   close(): readonly unknown[] {
@@ -178,37 +209,37 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     this.#host.wake();
   }
 
+  handedOver(records: number): void {
+    const loaded = this.#loaded as LoadedSubtask;
+    this.#assignment.counters.recordsIn += records;
+    if (loaded.brake.on && loaded.chain.mayHoldBack) this.#toResume = true;
+    this.#handedOver = true;
+    this.#host.wake();
+  }
+
   suspend(pending: Promise<unknown>): void {
-    this.#suspended.push(pending);
-    // It is awaited at the end of the turn; a rejection before that is not an unhandled one.
-    pending.catch(() => {});
-    (this.#loaded as LoadedSubtask).brake.suspend();
+    (this.#loaded as LoadedSubtask).suspensions.add(pending);
   }
 
   timersChanged(): void {
-    const due = this.#head?.nextProcessingTimer?.() ?? Infinity;
-    this.#processingTimer?.cancel();
-    this.#processingTimer = undefined;
-    if (due === Infinity) return;
-    const { clock } = this.#assignment;
-    this.#processingTimer = clock.setTimer(Math.max(0, due - clock.now()), () => {
-      this.#processingDue = true;
-      this.#host.wake();
-    });
+    this.#alarm.set(this.#head?.nextProcessingTimer?.() ?? Infinity);
   }
 
   /** What fails when the subtask has ended, such as a commit whose connection was closed, changes nothing. */
   fail(error: unknown): void {
+    this.#loaded?.entrance.close();
     if (!this.#ended) this.#context.fail(error);
   }
 
   barrierArrived(input: InputChannel, barrier: BarrierOnChannel): void {
+    this.#loaded?.entrance.close();
     this.#context.self.tell({ kind: "barrier", input, barrier });
   }
 
   frameArrived(input: InputChannel): void {
     const loaded = this.#loaded;
     if (loaded === undefined) return; // the gate looks at every channel when it is made
+    loaded.entrance.close();
     if (input.feedback?.overflows) return this.fail(input.feedback.overflow());
     loaded.gate.offer(input);
     if (loaded.participant.busy) this.#progress = true;
@@ -216,13 +247,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   }
 
   gap(input: InputChannel, frame: Frame): void {
-    const { edge, sender, receiver } = input.identity;
-    this.fail(
-      new SluiceError(
-        "FRAMES_LOST",
-        `frames ${input.received + 1} to ${frame.seq - 1} of channel ${edge}:${sender}>${receiver} are missing`,
-      ),
-    );
+    this.fail(input.lostBefore(frame));
   }
 
   barrierLeft(): void {
@@ -253,10 +278,10 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       return 1;
     }
     if (loaded.eventTime.advancing) {
-      guardHead(loaded, () => loaded.eventTime.step());
+      loaded.chain.guardHead(() => loaded.eventTime.step());
       return 1;
     }
-    if (this.#processingDue) return this.#fireProcessingTimer(loaded);
+    if (this.#alarm.due) return this.#fireProcessingTimer(loaded);
     if (loaded.source !== undefined) {
       const taken = loaded.source.ready ? loaded.source.poll(Math.min(maxSteps, pollRecords)) : 0;
       if (taken > 0) return taken;
@@ -350,11 +375,11 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
   #fireProcessingTimer(loaded: LoadedSubtask): number {
     const due = this.#head?.nextProcessingTimer?.() ?? Infinity;
     if (due > this.#assignment.clock.now()) {
-      this.#processingDue = false;
+      this.#alarm.due = false;
       this.timersChanged();
       return 1;
     }
-    guardHead(loaded, () => this.#head?.fireProcessingTimer?.());
+    loaded.chain.guardHead(() => this.#head?.fireProcessingTimer?.());
     return 1;
   }
 
@@ -400,6 +425,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
         loaded.eventTime.inputsAt(loaded.gate.watermark());
       }
       this.timersChanged();
+      this.#reopen(loaded);
       this.#host.wake();
     };
     const id = this.#assignment.restoredCheckpoint;
@@ -410,18 +436,9 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
 
   #commit(loaded: LoadedSubtask, id: number): void {
     if (loaded.sinks.length === 0) return;
-    Promise.all(loaded.sinks.map((sink) => sink.commit(id))).then(
+    commitSinks(this.name, loaded.sinks, id).then(
       () => this.#assignment.reports.committed(id),
-      (error: unknown) => {
-        const said = messageOf(error);
-        this.fail(new SluiceError("COMMIT_FAILED", `${this.name} could not commit checkpoint ${id}: ${said}`, { cause: error }));
-      },
+      (error: unknown) => this.fail(error),
     );
   }
-}
-
-function guardHead(loaded: LoadedSubtask, step: () => void): void {
-  const head = loaded.chain.links[0];
-  if (head === undefined) step();
-  else head.guard("fire a timer", step);
 }

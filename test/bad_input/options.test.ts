@@ -28,6 +28,7 @@ const wholeNumbers: readonly [string, number, number][] = [
   ["channels.windowBytes", 1, 2 ** 31 - 1],
   ["channels.targetMs", 1, 60_000],
   ["channels.overdraftBytes", 1, 2 ** 31 - 1],
+  ["channels.handOverSteps", 1, 65_536],
 ];
 
 function withOption(name: string, value: unknown): unknown {

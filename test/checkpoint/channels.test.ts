@@ -35,7 +35,7 @@ function output() {
       send: (frame, barrier) => sent.push({ frame, barrier }),
       overtake: (barrier) => overtaking.push(barrier),
     },
-    { frameRecords: 4, frameBytes: 100_000, overdraftBytes: 100_000 },
+    { frameRecords: 4, frameBytes: 100_000, overdraftBytes: 100_000, handOverSteps: 32 },
     { sent: 0, limit: 400 },
   );
   const edgeOut = edgeOutput(
@@ -129,7 +129,7 @@ outputs("batches are made to fit in a message: none is encoded in vain", () => {
       send() {},
       overtake() {},
     },
-    { frameRecords: 100, frameBytes: 100_000, overdraftBytes: 100_000 },
+    { frameRecords: 100, frameBytes: 100_000, overdraftBytes: 100_000, handOverSteps: 32 },
     { sent: 0, limit: 50_000 },
   );
   const edgeOut = edgeOutput(

@@ -23,6 +23,22 @@ export const captureMutants: readonly Mutant[] = [
     why: "feedback on scratch space is in no state and in no capture",
   },
   {
+    name: "hands records over while a capture is open",
+    file: "runtime/task/subtask.ts",
+    find: `eventTime.advancing || participant.busy ||`,
+    replace: `eventTime.advancing ||`,
+    killer: "test/scenarios/hand_over.test.ts",
+    why: "what a sender gives before its barrier, behind the receiver's snapshot, is in no state and in no capture",
+  },
+  {
+    name: "lets a barrier in while a handler waits that a sender called",
+    file: "runtime/task/subtask.ts",
+    find: `    if (loaded.suspensions.some) {`,
+    replace: `    if (loaded.suspensions.some && message.kind !== "barrier") {`,
+    killer: "test/scenarios/hand_over.test.ts",
+    why: "the snapshot holds half of what the handler does to its record",
+  },
+  {
     name: "drops the first captured frame",
     file: input,
     find: `    for (let i = this.#head; i < this.#frames.length; i++) {`,

@@ -17,7 +17,7 @@ takesUpTo(300_000);
 
 const scenario = suite("scenario 16");
 
-const outputLimits = { frameRecords: 512, frameBytes: 65_536, overdraftBytes: 1 << 30 };
+const outputLimits = { frameRecords: 512, frameBytes: 65_536, overdraftBytes: 1 << 30, handOverSteps: 32 };
 const windowLimits = { maxBytes: 65_536, targetMs: 10 };
 const times = { probeMs: 250, silenceMs: 60_000, maxResends: 20 };
 

@@ -135,7 +135,12 @@ interface LifeOptions {
   readonly rescales: boolean;
   /** Scratch space for state, and for feedback that is spilled. Undefined: state is on the heap. */
   readonly stores: SimStores | undefined;
-  readonly channels: { readonly frameRecords: number; readonly frameBytes: number; readonly windowBytes: number };
+  readonly channels: {
+    readonly frameRecords: number;
+    readonly frameBytes: number;
+    readonly windowBytes: number;
+    readonly handOverSteps: number;
+  };
 }
 
 /** Longer than anything takes that is not stuck. */
@@ -155,7 +160,12 @@ function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefi
     timeoutMs: harsh.chance(0.3) && links !== "network" ? 2 + harsh.int(5) : longMs,
     onDisk: random.chance(0.4),
     impatience: random.chance(0.6) ? random.next() : 0,
-    channels: { frameRecords: 1 + random.int(5), frameBytes: 100_000, windowBytes: 1 + random.int(mayStarve ? 1 : 600) },
+    channels: {
+      frameRecords: 1 + random.int(5),
+      frameBytes: 100_000,
+      windowBytes: 1 + random.int(mayStarve ? 1 : 600),
+      handOverSteps: random.fork("hand over").pick([1, 1, 3, 100]),
+    },
   };
 }
 
