@@ -41,6 +41,7 @@ const unpacker = new Unpackr({ useRecords: true, mapsAsObjects: false, moreTypes
  * @param path How error messages name the value.
  * @param depth How many containers it may nest.
  * @param headroom How many bytes to leave free before the encoding, for a header of the caller's.
+ * @param known Whether all of it was encoded before and has not changed since, which saves the search for hidden fields.
  * @throws {SluiceError} `UNENCODABLE_VALUE` naming the place in it and the remedy, when it would not come back exactly.
  */
 export function encodeValue(
@@ -48,10 +49,11 @@ export function encodeValue(
   path: string = "value",
   depth: number = maxValueDepth,
   headroom: number = 0,
+  known: boolean = false,
 ): Uint8Array {
   let bytes: Uint8Array | undefined;
   try {
-    bytes = writeMsgpack(value, depth, headroom);
+    bytes = writeMsgpack(value, depth, headroom, known);
   } catch (cause) {
     throw unreadable(path, cause);
   }

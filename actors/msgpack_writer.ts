@@ -23,6 +23,8 @@ const idCount = 64;
 // The writer's state lives in the module, so that the recursion carries two arguments only. It never suspends.
 const output = new MsgpackOutput();
 let depthLimit = 0;
+/** Whether every record is known to have no hidden fields. */
+let areKnown = false;
 let containersLeft = 0;
 let shapes: Shape[] = [];
 let definitions = 0;
@@ -34,9 +36,13 @@ const keptNames = 64;
 /**
  * Encodes a value into bytes of its own, `headroom` zero bytes in front. Undefined when it would not come back exactly, or
  * nests deeper than `depth`.
+ *
+ * @param known Whether the value was written before and has not changed: then records are not searched for hidden fields, which
+ * takes as long as all the rest.
  */
-export function writeMsgpack(value: unknown, depth: number, headroom: number): Uint8Array | undefined {
+export function writeMsgpack(value: unknown, depth: number, headroom: number, known: boolean): Uint8Array | undefined {
   startMsgpack(depth);
+  areKnown = known;
   try {
     write(value, 0);
   } catch (error) {
@@ -48,6 +54,7 @@ export function writeMsgpack(value: unknown, depth: number, headroom: number): U
 
 /** Starts an encoding that its caller puts together: piece by piece in what this gives back, and by {@link write}. */
 export function startMsgpack(depth: number): MsgpackOutput {
+  areKnown = false;
   output.reset();
   depthLimit = Math.min(depth, depthCeiling);
   containersLeft = maxContainers;
@@ -130,7 +137,7 @@ function writeRecord(record: Record<string, unknown>, depth: number): void {
   if (shape.id >= 0) output.byte(shape.id);
   else define(shape);
   if (shape.names.length <= keptNames) lastShape[depth] = shape;
-  if (hasHiddenFields(record, shape.names.length)) throw inexact;
+  if (!areKnown && hasHiddenFields(record, shape.names.length)) throw inexact;
   let written = 0;
   for (const name in record) {
     write(record[name], depth + 1);

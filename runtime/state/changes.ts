@@ -1,5 +1,6 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { Cut, type Segment } from "./cut.ts";
+import { Notes } from "./notes.ts";
 
 /**
  * Something in a section whose changes are followed: an entry, a timer. The log keeps `stamp`: 2·epoch when the item was changed
@@ -15,6 +16,9 @@ export type Preserve<T, K> = (item: T, group: number, kept: K[]) => void;
 /** Changes are followed up to this many, or half as many as there are items: beyond, the whole is no more to write. */
 const leastLimit = 4_096;
 
+/** In one epoch, changes are noted up to this many, or an eighth of the items: beyond, to look at all items costs no more. */
+const leastNoted = 4_096;
+
 /**
  * Follows the changes of one section, so that snapshots cost nothing when they are taken and as little as possible later.
  *
@@ -23,7 +27,8 @@ const leastLimit = 4_096;
  *
  * - every open cut that has not written the item keeps what it was (copy on write);
  * - the item is noted as changed in this epoch. The next delta is what was noted since the cut of its base. Notes go with
- *   epochs, not with checkpoints that may be aborted, so after an abort they are simply part of the next delta.
+ *   epochs, not with checkpoints that may be aborted, so after an abort they are simply part of the next delta. Where much
+ *   changes, changes are counted only: the delta is then found by the stamps of all items.
  */
 export class ChangeLog<T extends Tracked, K> {
   /** The stamp of what is changed now. */
@@ -34,13 +39,14 @@ export class ChangeLog<T extends Tracked, K> {
   readonly #preserve: Preserve<T, K>;
   readonly #size: () => number;
   #cuts: Cut<T, K>[] = [];
-  /** Epochs since the base, oldest first; the last one is the present. Undefined: a cut must be whole. */
-  #segments: Segment<T>[] | undefined;
-  /** The stamp of the cut since which everything is noted. */
+  /** Epochs since the base, oldest first. Undefined: a cut must be whole. */
+  #epochs: Epoch<T>[] | undefined;
+  /** The last of them. */
+  #present: Epoch<T> | undefined;
+  /** The stamp of the cut since which everything is followed. */
   #since = 0;
-  #noted = 0;
-  /** Below so many notes it need not be asked how many items there are. */
-  #enough = leastLimit;
+  /** Items with stamps up to this one were encoded by some cut, as they are. */
+  #encoded = -1;
 
   /**
    * @param preserve fixes an item for a cut
@@ -52,32 +58,29 @@ export class ChangeLog<T extends Tracked, K> {
     this.#size = size;
   }
 
-  /** Whether there are no items. */
-  get isEmpty(): boolean {
-    return this.#size() === 0;
-  }
-
   /** The item is about to be changed, or handed out to somebody who could. */
   changing(item: T, group: number): void {
-    const cuts = this.#cuts;
-    for (let at = 0; at < cuts.length; at++) cuts[at]!.keep(item, group);
+    if (this.writing) this.#keep(item, group);
     item.stamp = this.stamp;
-    if (this.#segments !== undefined) this.#note(this.#segments.at(-1)!.changed, item, group);
+    this.#touched(item, group);
   }
 
   /** The item was made. */
   made(item: T, group: number): void {
     item.stamp = this.stamp + 1;
-    if (this.#segments !== undefined) this.#note(this.#segments.at(-1)!.changed, item, group);
+    this.#touched(item, group);
   }
 
   /** The item is about to go. */
   removing(item: T, group: number): void {
-    for (const cut of this.#cuts) cut.keep(item, group);
+    if (this.writing) this.#keep(item, group);
     // What was made in this epoch is in no checkpoint that could be a base.
     const fresh = item.stamp === this.stamp + 1;
     item.stamp = -1;
-    if (this.#segments !== undefined && !fresh) this.#note(this.#segments.at(-1)!.removed, item, group);
+    const present = this.#present;
+    if (present === undefined || fresh) return;
+    (present.removed ??= new Notes()).add(item, group);
+    if (++present.count > present.enough) this.#look(present);
   }
 
   /**
@@ -86,45 +89,64 @@ export class ChangeLog<T extends Tracked, K> {
    * @param followed whether a later delta may have this cut as its base
    */
   cut(since: number | undefined, followed: boolean): Cut<T, K> {
-    const segments = since === undefined || since < this.#since
-      ? undefined
-      : this.#segments?.filter((segment) => segment.stamp > since);
+    if (this.#isMuch) this.#epochs = this.#present = undefined;
+    const epochs = since === undefined || since < this.#since ? undefined : this.#epochs?.filter((epoch) => epoch.stamp > since);
     const cut = new Cut<T, K>({
       stamp: this.stamp,
-      since: segments === undefined ? -2 : since as number,
-      segments,
+      since: epochs === undefined ? undefined : since,
+      encoded: this.#encoded,
+      epochs: epochs ?? [],
       range: this.#range,
       preserve: this.#preserve,
       released: () => this.#released(cut),
+      nothing: this.#size() === 0,
+      written: ({ least, most }) => {
+        if (least <= this.#encoded + 1) this.#encoded = Math.max(this.#encoded, most);
+      },
     });
     this.#cuts.push(cut);
     this.writing = true;
-    if (this.#segments === undefined && followed) {
-      this.#segments = [];
+    if (this.#epochs === undefined && followed) {
+      this.#epochs = [];
       this.#since = this.stamp;
     }
     this.stamp += 2;
-    this.#segments?.push(newSegment(this.stamp));
+    if (this.#epochs !== undefined) this.#epochs.push(this.#present = new Epoch(this.stamp));
     return cut;
   }
 
   /** The cut with that stamp is the base of deltas from now on: what was noted before it is not needed any more. */
   based(stamp: number): void {
-    if (this.#segments === undefined) return;
-    for (const segment of this.#segments) if (segment.stamp <= stamp) this.#noted -= segment.count;
-    this.#segments = this.#segments.filter((segment) => segment.stamp > stamp);
+    if (this.#epochs === undefined) return;
+    this.#epochs = this.#epochs.filter((epoch) => epoch.stamp > stamp);
     this.#since = Math.max(this.#since, stamp);
   }
 
-  #note(lists: (T[] | undefined)[], item: T, group: number): void {
-    (lists[group - this.#range.first] ??= []).push(item);
-    this.#segments!.at(-1)!.count++;
-    if (++this.#noted <= this.#enough) return;
-    this.#enough = Math.max(leastLimit, this.#size() / 2);
-    if (this.#noted <= this.#enough) return;
-    // Notes would outgrow the content, and without a checkpoint for long, the memory.
-    this.#segments = undefined;
-    this.#noted = 0;
+  #keep(item: T, group: number): void {
+    const cuts = this.#cuts;
+    for (let at = 0; at < cuts.length; at++) cuts[at]!.keep(item, group);
+  }
+
+  #touched(item: T, group: number): void {
+    const present = this.#present;
+    if (present === undefined) return;
+    if (present.changed !== undefined) present.changed.add(item, group);
+    if (++present.count > present.enough) this.#look(present);
+  }
+
+  /** Whether to go on as before: what is noted must not outgrow the content, nor, without a checkpoint for long, the memory. */
+  #look(present: Epoch<T>): void {
+    const size = this.#size();
+    const noted = Math.max(leastNoted, size / 8);
+    if (present.count > noted) present.changed = undefined;
+    present.enough = present.changed === undefined ? 2 * present.count : noted;
+    if ((present.removed?.count ?? 0) > Math.max(leastLimit, size / 2)) this.#epochs = this.#present = undefined;
+  }
+
+  /** Whether so much was changed since the base that the whole is no more to write. */
+  get #isMuch(): boolean {
+    const changes = this.#epochs?.reduce((sum, { count }) => sum + count, 0) ?? 0;
+    return changes > leastLimit && changes > this.#size() / 2;
   }
 
   #released(cut: Cut<T, K>): void {
@@ -133,6 +155,17 @@ export class ChangeLog<T extends Tracked, K> {
   }
 }
 
-function newSegment<T>(stamp: number): Segment<T> {
-  return { stamp, changed: [], removed: [], count: 0 };
+/** What was touched between two cuts. */
+class Epoch<T> implements Segment<T> {
+  readonly stamp: number;
+  changed: Notes<T> | undefined = new Notes();
+  removed: Notes<T> | undefined = undefined;
+  /** How many changes there were. */
+  count = 0;
+  /** Up to so many it need not be asked how many items there are. */
+  enough = leastNoted;
+
+  constructor(stamp: number) {
+    this.stamp = stamp;
+  }
 }

@@ -1,66 +1,88 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { Preserve, Tracked } from "./changes.ts";
+import type { Notes } from "./notes.ts";
 
-/** What was touched in one epoch, by key group. */
+/** What was touched in one epoch. */
 export interface Segment<T> {
   /** 2·epoch. */
   readonly stamp: number;
-  readonly changed: (T[] | undefined)[];
-  /** What went and was not made in the same epoch. */
-  readonly removed: (T[] | undefined)[];
-  count: number;
+  /** Undefined where changes were not noted: they show by the stamps of all items. */
+  readonly changed: Notes<T> | undefined;
+  /** What went and was not made in the same epoch; undefined for nothing. */
+  readonly removed: Notes<T> | undefined;
+  /** How many changes there were. */
+  readonly count: number;
 }
 
 /** What a cut is made from. */
 export interface CutOptions<T, K> {
   readonly stamp: number;
-  readonly since: number;
-  readonly segments: readonly Segment<T>[] | undefined;
+  /** The stamp of the base's cut; undefined: the whole content is to be written. */
+  readonly since: number | undefined;
+  /** Items with stamps up to this one were encoded by earlier cuts, as they are; -1: none are known to be. */
+  readonly encoded: number;
+  /** Epochs since the base. */
+  readonly epochs: readonly Segment<T>[];
   readonly range: KeyGroupRange;
   readonly preserve: Preserve<T, K>;
   readonly released: () => void;
+  /** Whether the section has no items. */
+  readonly nothing: boolean;
+  /** All of it was encoded. */
+  readonly written: (cut: Stamps) => void;
+}
+
+/** Stamps from `least` to `most`. */
+export interface Stamps {
+  readonly least: number;
+  readonly most: number;
 }
 
 /**
  * The content of one section as of one moment, while it is being written group by group: items that were not touched since are
  * read where they are; what was touched before it was written is kept here.
  */
-export class Cut<T extends Tracked, K> {
-  /** Epochs to write; undefined: the whole content. */
-  readonly segments: readonly Segment<T>[] | undefined;
-  readonly #stamp: number;
-  readonly #since: number;
+export class Cut<T extends Tracked, K> implements Stamps {
+  readonly whole: boolean;
+  /** Whether there is nothing to write. */
+  readonly isEmpty: boolean;
+  /** What went since the base. */
+  readonly removed: readonly Notes<T>[];
+  /** What was changed since the base, by epoch; undefined: what it is shows by the stamps of all items. */
+  readonly changed: readonly { readonly notes: Notes<T>; readonly stamps: Stamps }[] | undefined;
+  /** The stamps of items that it has to write and that, unkept, are as they were. */
+  readonly least: number;
+  readonly most: number;
+  /** Items with stamps up to this one were encoded by earlier cuts, as they are. */
+  readonly encoded: number;
   readonly #range: KeyGroupRange;
   readonly #preserve: Preserve<T, K>;
   readonly #released: () => void;
+  readonly #written: (cut: Stamps) => void;
   readonly #kept: (K[] | undefined)[] = [];
   /** The group being written: those below it are done. */
   #group: number;
   #failure: { readonly cause: unknown } | undefined;
 
-  constructor(options: CutOptions<T, K>) {
-    this.segments = options.segments;
-    this.#stamp = options.stamp;
-    this.#since = options.since;
-    this.#range = options.range;
-    this.#preserve = options.preserve;
-    this.#released = options.released;
-    this.#group = options.range.first;
-  }
-
-  /** Whether the item, unkept, is as it was at the cut. */
-  holds(item: T): boolean {
-    return item.stamp >= 0 && item.stamp <= this.#stamp + 1;
-  }
-
-  /** Whether the item was last touched in that epoch, so that the epoch's note of it is the one to write. */
-  writes(item: T, segment: Segment<T>): boolean {
-    return item.stamp === segment.stamp || item.stamp === segment.stamp + 1;
+  constructor({ stamp, since, encoded, epochs, range, preserve, released, nothing, written }: CutOptions<T, K>) {
+    this.encoded = encoded;
+    this.whole = since === undefined;
+    this.isEmpty = since === undefined ? nothing : epochs.every(({ count }) => count === 0);
+    this.least = since === undefined ? 0 : since + 2;
+    this.most = stamp + 1;
+    this.removed = epochs.flatMap((epoch) => epoch.removed ?? []);
+    this.changed = since === undefined ? undefined : notesOf(epochs);
+    this.#range = range;
+    this.#preserve = preserve;
+    this.#released = released;
+    this.#written = written;
+    this.#group = range.first;
+    if (this.isEmpty) written(this);
   }
 
   /** The item is touched, for the first time in an epoch: keeps it if it belongs to the cut and may not be written yet. */
   keep(item: T, group: number): void {
-    if (group < this.#group || !this.holds(item) || item.stamp <= this.#since + 1) return;
+    if (group < this.#group || item.stamp < this.least || item.stamp > this.most) return;
     try {
       this.#preserve(item, group, this.#kept[group - this.#range.first] ??= []);
     } catch (cause) {
@@ -80,6 +102,7 @@ export class Cut<T extends Tracked, K> {
     this.check();
     this.#group = group + 1;
     this.#kept[group - this.#range.first] = undefined;
+    if (group === this.#range.last) this.#written(this);
   }
 
   /** Takes what was kept of a group so far; undefined when there is nothing. */
@@ -101,4 +124,12 @@ export class Cut<T extends Tracked, K> {
     this.#kept.length = 0;
     this.#released();
   }
+}
+
+/** An item counts in the epoch in which it was last touched. */
+function notesOf<T>(epochs: readonly Segment<T>[]): { readonly notes: Notes<T>; readonly stamps: Stamps }[] | undefined {
+  const all = epochs.flatMap(({ changed, stamp }) => {
+    return changed === undefined ? [] : { notes: changed, stamps: { least: stamp, most: stamp + 1 } };
+  });
+  return all.length === epochs.length ? all : undefined;
 }

@@ -53,24 +53,32 @@ export class EntryCodec implements SectionHeader {
   /**
    * Encodes entries in columns.
    * @param headroom how many bytes to leave free before the encoding
+   * @param known whether they were encoded before, as they are
    * @throws {SluiceError} `UNENCODABLE_VALUE` naming operator, key, state and field
    */
-  encode(entries: readonly Entry[], headroom = 0): Uint8Array {
+  encode(entries: readonly Entry[], headroom = 0, known = false): Uint8Array {
     const packing = this.#packing;
-    const keys: Key[] = [];
-    const values: unknown[] = [];
-    for (const entry of entries) {
-      keys.push(entry.key);
-      values.push(packing === plainValue ? entry.value : packing.pack(entry.value));
+    const keys = new Array<Key>(entries.length);
+    const values = new Array<unknown>(entries.length);
+    for (let at = 0; at < entries.length; at++) {
+      const { key, value } = entries[at]!;
+      keys[at] = key;
+      values[at] = packing === plainValue ? value : packing.pack(value);
     }
     const times = this.#schemas.ttl === undefined ? undefined : entries.map((entry) => (entry as ExpiringEntry).expires);
-    return this.encodeColumns(keys, values, times, headroom);
+    return this.encodeColumns(keys, values, times, headroom, known);
   }
 
   /** Encodes packed values, as {@link EntryCodec.encode} does entries. */
-  encodeColumns(keys: readonly Key[], values: readonly unknown[], times?: readonly number[], headroom = 0): Uint8Array {
+  encodeColumns(
+    keys: readonly Key[],
+    values: readonly unknown[],
+    times?: readonly number[],
+    headroom = 0,
+    known = false,
+  ): Uint8Array {
     try {
-      return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom);
+      return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom, known);
     } catch (error) {
       // Which entry it was shows only one by one.
       for (let index = 0; index < keys.length; index++) encodeValue(values[index], placeOf(this.#uid, this.name, keys[index]));

@@ -3,12 +3,13 @@ import type { KeyGroupRange } from "../graph/operator.ts";
 import { EntryCodec, type Packing, plainValue, type StateSchemas } from "./entry_codec.ts";
 import type { Entry } from "./entry_table.ts";
 import { HeapTable } from "./heap_table.ts";
+import { PresentItems } from "./items.ts";
 import { encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { Expiry } from "./time_to_live.ts";
-import { cutSection, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+import { cutSection, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** How many keys one chunk holds at most. */
-const keysPerChunk = 512;
+const keysPerChunk = 1_024;
 
 /**
  * Entries as they were, one after the other: of a primitive value, or an object of such, its key, then the value, or a copy; all
@@ -45,13 +46,15 @@ export class HeapSection implements KeyedSection {
     this.expiry = schemas.ttl === undefined ? undefined : new Expiry(schemas.ttl, now, this.table);
     this.#range = range;
     this.#codec = {
-      items: (group) => present(this.table.entriesOf(group)),
+      items: (group) => new PresentItems(this.table.entriesOf(group)),
       encode: (entries) => this.#entries.encode(entries),
       encodeRemoved: (entries) => this.#entries.encodeRemoved(entries.map(({ key }) => key)),
       encodeKept: (kept, most) => this.#encodeKept(kept, most),
     };
     const { expiry } = this;
+    // What has expired is left out, and so not looked at.
     if (expiry !== undefined) this.#codec.isLive = (entry) => expiry.isLive(entry);
+    else this.#codec.encodeAgain = (entries) => this.#entries.encode(entries, 0, true);
   }
 
   cut(since: number | undefined, followed: boolean): SectionCut {

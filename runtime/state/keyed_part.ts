@@ -99,8 +99,8 @@ interface Footer {
 }
 
 /** Encodes a chunk of a section. */
-export function encodeChunk(chunk: unknown, where: string, headroom = 0): Uint8Array {
-  return encodeValue(chunk, where, chunkDepth, headroom);
+export function encodeChunk(chunk: unknown, where: string, headroom = 0, known = false): Uint8Array {
+  return encodeValue(chunk, where, chunkDepth, headroom, known);
 }
 
 /** Decodes a chunk. @throws {SluiceError} `STATE_DAMAGED` */

@@ -1,7 +1,8 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { ChangeLog, Tracked } from "./changes.ts";
 import { ChunkSize } from "./chunk_size.ts";
-import type { Cut } from "./cut.ts";
+import type { Cut, Stamps } from "./cut.ts";
+import type { Items } from "./items.ts";
 
 /** A section as of one moment, to be written group by group, in order, while it goes on changing. */
 export interface SectionCut {
@@ -17,11 +18,13 @@ export interface SectionCut {
 
 /** How a section of tracked items shows itself to the writer. */
 export interface SectionCodec<T, K> {
-  /** The items of a group, in order. Read on while the section changes: see {@link present}. */
-  items(group: number): Iterable<T>;
+  /** The items of a group, in order. Read on while the section changes. */
+  items(group: number): Items<T>;
   /** Whether an item still counts. @default all do */
   isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
+  /** Encodes items that were encoded before, as they are. @default as all others */
+  encodeAgain?: (items: readonly T[]) => Uint8Array;
   /** Items that are gone since the base; always before the others of their group. */
   encodeRemoved(items: readonly T[]): Uint8Array;
   /** In chunks of about so many items. */
@@ -43,35 +46,11 @@ export function cutSection<T extends Tracked, K>(
   const cut = log.cut(since, followed);
   const size = new ChunkSize(most);
   return {
-    whole: cut.segments === undefined,
-    isEmpty: cut.segments === undefined ? log.isEmpty : cut.segments.every(({ count }) => count === 0),
-    chunks: (group) => write(cut, codec, group, group - range.first, size),
+    whole: cut.whole,
+    isEmpty: cut.isEmpty,
+    chunks: (group) => write({ cut, codec, size, range }, group),
     release: () => cut.release(),
   };
-}
-
-/** The values of a `Map` that are there now; a walk over it does not go on for ever while others are inserted. */
-export function present<V>(items: ReadonlyMap<unknown, V>): Iterable<V> {
-  return new Present(items);
-}
-
-/** By hand, as a generator between the map and the loop costs as much as what the loop does. */
-class Present<V> implements IterableIterator<V> {
-  private left: number;
-  private readonly values: Iterator<V>;
-
-  constructor(items: ReadonlyMap<unknown, V>) {
-    this.left = items.size;
-    this.values = items.values();
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-
-  next(): IteratorResult<V> {
-    return this.left-- > 0 ? this.values.next() : { done: true, value: undefined };
-  }
 }
 
 /** Items in runs of at most so many. */
@@ -79,23 +58,29 @@ export function* inRuns<T, C>(items: readonly T[], most: number, encode: (run: r
   for (let from = 0; from < items.length; from += most) yield encode(items.slice(from, from + most));
 }
 
-function* write<T extends Tracked, K>(
-  cut: Cut<T, K>,
-  codec: SectionCodec<T, K>,
-  group: number,
-  at: number,
-  size: ChunkSize,
-): Iterable<Uint8Array> {
+/** A section that is being written. */
+interface Writing<T extends Tracked, K> {
+  readonly cut: Cut<T, K>;
+  readonly codec: SectionCodec<T, K>;
+  readonly size: ChunkSize;
+  readonly range: KeyGroupRange;
+}
+
+function* write<T extends Tracked, K>(writing: Writing<T, K>, group: number): Iterable<Uint8Array> {
+  const { cut, codec, size, range } = writing;
+  const at = group - range.first;
   cut.enter(group);
-  const { segments } = cut;
-  if (segments === undefined) {
-    const { isLive } = codec;
-    const wanted = isLive === undefined ? (item: T) => cut.holds(item) : (item: T) => cut.holds(item) && isLive(item);
-    yield* inChunks(cut, codec.items(group), wanted, codec, size);
+  for (const notes of cut.removed) {
+    for (const _ of notes.sort(range)) yield emptyChunk;
+    yield* inChunks(writing, notes.of(at), undefined, (items) => codec.encodeRemoved(items));
+  }
+  const encode = (items: readonly T[], again: boolean) => again ? codec.encodeAgain!(items) : codec.encode(items);
+  if (cut.changed === undefined) {
+    yield* inChunks(writing, codec.items(group), cut, encode);
   } else {
-    for (const { removed } of segments) yield* inRuns(removed[at] ?? [], size.count, (items) => codec.encodeRemoved(items));
-    for (const segment of segments) {
-      yield* inChunks(cut, segment.changed[at] ?? [], (item) => cut.writes(item, segment), codec, size);
+    for (const { notes, stamps } of cut.changed) {
+      for (const _ of notes.sort(range)) yield emptyChunk;
+      yield* inChunks(writing, notes.of(at), stamps, encode);
     }
   }
   for (let kept = cut.takeKept(group); kept !== undefined; kept = cut.takeKept(group)) {
@@ -110,27 +95,77 @@ const mostLooks = 1_024;
 /** What a step gives that came to nothing. */
 export const emptyChunk: Uint8Array = new Uint8Array(0);
 
-/** Wanted items in chunks. An item is looked at and encoded in one step: nothing is remembered from one to the next. */
+/**
+ * Items with these stamps, or all, in chunks. An item is looked at and encoded in one step: nothing is remembered from one to
+ * the next.
+ */
 function* inChunks<T extends Tracked, K>(
-  cut: Cut<T, K>,
-  items: Iterable<T>,
-  wanted: (item: T) => boolean,
-  codec: SectionCodec<T, K>,
-  size: ChunkSize,
+  { cut, codec, size }: Writing<T, K>,
+  items: Items<T>,
+  stamps: Stamps | undefined,
+  encode: (items: readonly T[], again: boolean) => Uint8Array,
 ): Iterable<Uint8Array> {
-  let batch: T[] = [];
-  let looks = 0;
-  for (const item of items) {
-    looks++;
-    if (wanted(item)) batch.push(item);
-    const full = batch.length >= size.count;
-    if (!full && looks < mostLooks) continue;
-    const chunk = batch.length === 0 ? emptyChunk : codec.encode(batch);
-    if (full) size.wrote(chunk.length); // a part of a chunk says nothing of its size
-    batch = [];
-    looks = 0;
-    yield chunk;
+  const seen = stamps === undefined || codec.encodeAgain === undefined ? -1 : cut.encoded;
+  const isLive = cut.whole ? codec.isLive : undefined;
+  for (;;) {
+    const wanted = size.count;
+    const batch = new Array<T>(wanted);
+    let count = 0;
+    let looks = 0;
+    let more = true;
+    while (more && count < wanted && looks < mostLooks) {
+      const most = Math.min(wanted - count, mostLooks - looks);
+      const taken = items.take(batch, count, most);
+      more = taken === most;
+      looks += taken;
+      count = stamps === undefined ? count + taken : sift(batch, count, count + taken, stamps, isLive);
+    }
+    if (looks === 0) return;
+    if (count === 0) {
+      yield emptyChunk;
+    } else {
+      const fresh = seen < 0 ? batch : new Array<T>(count);
+      const again = seen < 0 ? 0 : part(batch, count, seen, fresh);
+      const chunk = again === count ? emptyChunk : encode(shortened(fresh, count - again), false);
+      const second = again === 0 ? emptyChunk : encode(shortened(batch, again), true);
+      if (count === wanted) size.wrote(chunk.length + second.length); // a part of a chunk says nothing of its size
+      if (chunk.length > 0) yield chunk;
+      if (second.length > 0) yield second;
+    }
     cut.check();
+    if (!more) return;
   }
-  if (batch.length > 0) yield codec.encode(batch);
+}
+
+/** Leaves items of a batch, from one index to another, that have these stamps and count; gives where they end. */
+function sift<T extends Tracked>(
+  batch: T[],
+  from: number,
+  to: number,
+  { least, most }: Stamps,
+  isLive: ((item: T) => boolean) | undefined,
+): number {
+  let into = from;
+  for (let at = from; at < to; at++) {
+    const item = batch[at]!;
+    const { stamp } = item;
+    if (stamp >= least && stamp <= most && (isLive === undefined || isLive(item))) batch[into++] = item;
+  }
+  return into;
+}
+
+/** Moves items with higher stamps into another array; gives how many are left in the batch. */
+function part<T extends Tracked>(batch: T[], count: number, most: number, higher: T[]): number {
+  let kept = 0;
+  let moved = 0;
+  for (let at = 0; at < count; at++) {
+    const item = batch[at]!;
+    if (item.stamp <= most) batch[kept++] = item;
+    else higher[moved++] = item;
+  }
+  return kept;
+}
+
+function shortened<T>(items: readonly T[], count: number): readonly T[] {
+  return items.length === count ? items : items.slice(0, count);
 }

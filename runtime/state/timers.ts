@@ -2,7 +2,8 @@ import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
-import { cutSection, inRuns, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+import { IteratedItems, present } from "./items.ts";
+import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** A timer of a key. */
 export interface KeyedTimer {
@@ -75,7 +76,7 @@ export class KeyedTimers implements KeyedSection {
     this.#range = range;
     this.#changes = new ChangeLog(range, (node, _, kept) => kept.push(node), () => this.size);
     this.#codec = {
-      items: (group) => this.#nodesOf(group),
+      items: (group) => new IteratedItems(this.#nodesOf(group)),
       encode: (nodes) => this.#encode(nodes),
       encodeRemoved: (nodes) => this.#encodeRemoved(nodes),
       encodeKept: (nodes, most) => inRuns(nodes, most, (run) => this.#encode(run)),

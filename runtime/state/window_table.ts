@@ -3,9 +3,10 @@ import { SluiceError } from "../../actors/error.ts";
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
+import { IteratedItems, present } from "./items.ts";
 import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
-import { cutSection, inRuns, present, type SectionCodec, type SectionCut } from "./section_cut.ts";
+import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
 /** What a window holds for one key. */
 export class WindowEntry implements Tracked {
@@ -96,7 +97,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     this.#groupCount = range.last - range.first + 1;
     this.changes = new ChangeLog(range, (entry, _, kept) => kept.push(this.#encode([entry])), () => this.size);
     this.#codec = {
-      items: (group) => this.#entriesOf(group),
+      items: (group) => new IteratedItems(this.#entriesOf(group)),
       encode: (entries) => this.#encode(entries),
       encodeRemoved: (entries) => encodeChunk([entries.map(({ end }) => end), entries.map(({ key }) => key)], this.name),
       encodeKept: (kept, most) => inRuns(kept, most, (run) => encodeChunk(run, this.name)),

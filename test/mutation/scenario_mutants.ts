@@ -73,10 +73,9 @@ export const scenarioMutants: readonly Mutant[] = [
     name: "9: what changes is not kept for a snapshot that is being written",
     scenario: 9,
     file: changes,
-    find: `    for (let at = 0; at < cuts.length; at++) cuts[at]!.keep(item, group);
+    find: `    if (this.writing) this.#keep(item, group);
     item.stamp = this.stamp;`,
-    replace: `    void cuts;
-    item.stamp = this.stamp;`,
+    replace: `    item.stamp = this.stamp;`,
     why: "a snapshot leaves out entries that were changed before the writer came to them",
     killer: "test/scenarios/snapshot_write.test.ts",
   },
@@ -84,8 +83,8 @@ export const scenarioMutants: readonly Mutant[] = [
     name: "9: a delta holds the changes since the last snapshot, complete or not",
     scenario: 9,
     file: changes,
-    find: `this.#segments?.filter((segment) => segment.stamp > since);`,
-    replace: `this.#segments?.filter((segment) => segment.stamp > since).slice(-1);`,
+    find: `this.#epochs?.filter((epoch) => epoch.stamp > since);`,
+    replace: `this.#epochs?.filter((epoch) => epoch.stamp > since).slice(-1);`,
     why: "what changed between the base and an aborted checkpoint is in no file",
     killer: "test/scenarios/snapshot_write.test.ts",
   },

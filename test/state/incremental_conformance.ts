@@ -8,7 +8,7 @@ import { Invocation } from "../../runtime/state/invocation.ts";
 import type { KeyedStateBackend } from "../../runtime/state/keyed_backend.ts";
 import type { KeyedTimers } from "../../runtime/state/timers.ts";
 import type { WindowTable } from "../../runtime/state/window_table.ts";
-import type { Make } from "./backend_subject.ts";
+import { fails, type Make } from "./backend_subject.ts";
 
 const keyGroupCount = 8;
 
@@ -349,6 +349,65 @@ export function testIncremental(name: string, make: Make, runs: number): void {
     const others = everyKey(4).filter((step) => (step as { key: Key }).key !== 1);
     const begun: Step[] = [...everyKey(1), "cut", { complete: 0 }, act("set", 1, 2), "cut", act("set", 2, 3), "cut"];
     play(...begun, { complete: 0 }, ...others, ...others, ...others);
+  });
+
+  incremental("where thousands have changed, a delta has them all and what is gone, and is smaller than the whole", () => {
+    const count = 12_000;
+    const subtask = new Subtask(make, 0, 1);
+    const group = (key: Key) => keyGroupOf(key, keyGroupCount);
+    const set = (key: number, x: number) => subtask.at(key).n.set(x);
+    const add = (at: number, key: number) => subtask.timers.add(at, undefined, key, keyIdentity(key), group(key));
+    for (let key = 0; key < count; key++) {
+      set(key, 1);
+      add(key, key);
+      subtask.windows.insert(1, group(key), keyIdentity(key), key, { sum: key });
+    }
+    const whole = joined([...subtask.backend.snapshot({}, 1).slices()]);
+    subtask.backend.completed(1);
+    for (let key = 0; key < 5_000; key++) {
+      set(2 * key, 2);
+      add(count + key, key);
+      (subtask.windows.find(1, group(key), keyIdentity(key))?.value as { sum: number }).sum = -key;
+    }
+    for (let key = 1; key < 200; key += 2) {
+      subtask.at(key).n.clear();
+      subtask.timers.cancel(key, undefined, keyIdentity(key), group(key));
+    }
+    const timers = count + 5_000 - 100;
+    const part = subtask.backend.snapshot({}, 2);
+    assert.is(part.base, 1);
+    const slices: Uint8Array[] = [];
+    for (const slice of part.slices()) {
+      slices.push(slice);
+      for (let key = slices.length; key < count; key += 100) set(key, 3);
+    }
+    const delta = joined(slices);
+    assert.ok(delta.length < 0.6 * whole.length, `${delta.length} bytes over ${whole.length}`);
+    const restored = new Subtask(make, 0, 1);
+    restored.backend.restore([{ scope: "keyed", name: "keyed", subtask: 0, bytes: delta, below: [whole] }]);
+    for (let key = 0; key < count; key++) {
+      assert.is(restored.at(key).n.get(), key < 10_000 && key % 2 === 0 ? 2 : key < 200 ? 0 : 1);
+    }
+    assert.is(restored.timers.size, timers);
+    const { windows } = restored.drain();
+    assert.equal(windows.map(([, key, value]) => [key, value]).sort(([a], [b]) => (a as number) - (b as number)), [
+      ...Array.from({ length: count }, (_, key) => [key, { sum: key < 5_000 ? 0 - key : key }]),
+    ]);
+    for (const { backend } of [subtask, restored]) backend.close();
+  });
+
+  incremental("what cannot be encoded is refused also where the value was written before it was hidden in it", () => {
+    for (const field of ["hidden", Symbol("s")]) {
+      const subtask = new Subtask(make, 0, 1);
+      for (const key of ["j", "k"]) subtask.at(key).o.set({ log: [1] });
+      for (const id of [1, 2]) {
+        joined([...subtask.backend.snapshot({}, id).slices()]);
+        subtask.backend.completed(id);
+      }
+      subtask.at("k").o.mutate((it) => Object.defineProperty(it, field, { value: 1 }));
+      fails("UNENCODABLE_VALUE", /operator op, key "k", state o/, () => [...subtask.backend.snapshot({}).slices()]);
+      subtask.backend.close();
+    }
   });
 
   incremental.run();
