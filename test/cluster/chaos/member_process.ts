@@ -26,7 +26,10 @@ export interface MemberPlace {
   readonly heard: (member: MemberProcess, said: Said) => void;
 }
 
-/** A member of a cluster as a process of its own, that can be killed, paused and started again. */
+/**
+ * A member of a cluster as a process of its own, that can be killed, paused and started again. One that does not come up since NATS
+ * is away is started again by itself, as a service manager would.
+ */
 export class MemberProcess extends ControlledProcess {
   readonly role: "worker" | "coordinator";
   readonly name: string;
@@ -35,6 +38,7 @@ export class MemberProcess extends ControlledProcess {
   readonly lines: string[] = [];
   /** How its process has ended: a code, or a signal. */
   ended: number | string | undefined;
+  #lacksNats = false;
 
   constructor(role: "worker" | "coordinator", name: string, place: MemberPlace) {
     super();
@@ -63,10 +67,15 @@ export class MemberProcess extends ControlledProcess {
     this.child = child;
     child.stdout.resume();
     this.ended = undefined;
+    this.#lacksNats = false;
     child.on("exit", (code, signal) => {
       if (this.child !== child && this.child !== undefined) return;
       this.child = undefined;
       this.ended = code ?? signal ?? undefined;
+    });
+    // What it said is known once its pipes are closed.
+    child.on("close", () => {
+      if (this.#lacksNats && this.child === undefined && typeof this.ended === "number") this.start();
     });
     let unread = "";
     child.stderr.on("data", (data: Uint8Array) => {
@@ -86,6 +95,7 @@ export class MemberProcess extends ControlledProcess {
     } catch {
       return; // a runtime's own words
     }
+    if (said["kind"] === "refused" && said["code"] === "NATS_UNREACHABLE") this.#lacksNats = true;
     this.#place.heard(this, { ...said, kind: String(said["kind"]), seenMs: performance.now() });
   }
 }
