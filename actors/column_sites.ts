@@ -27,236 +27,243 @@ export function stoppedAt(): unknown {
   return value;
 }
 
-/** Reads numbers to `from` and behind, until a field has none: how many records that were. */
-export function loadNumbers(records: readonly Fields[], name: string, numbers: Float64Array, from: number): number {
-  const count = records.length;
-  let row = 0;
+/** Reads the numbers of rows `row` to `end` to `from + row` and behind, until a field has none: the row that it came to. */
+export function loadNumbers(
+  records: readonly Fields[],
+  name: string,
+  numbers: Float64Array,
+  from: number,
+  row: number,
+  end: number,
+): number {
   let stop: unknown;
   switch (siteOf(name)) {
     case 0:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 1:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 2:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 3:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 4:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 5:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 6:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 7:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 8:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 9:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 10:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 11:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 12:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 13:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 14:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     case 15:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
       break;
     default:
-      for (; row < count && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
+      for (; row < end && typeof (stop = (records[row] as Fields)[name]) === "number"; row++) numbers[from + row] = stop;
   }
-  stopped = row < count ? stop : undefined;
+  stopped = row < end ? stop : undefined;
   return row;
 }
 
-/** Reads values of any kind, from a row on. */
-export function loadValues(records: readonly Fields[], name: string, cells: unknown[], row: number): void {
-  const count = records.length;
+/** Reads the values of rows `row` to `end`, of any kind. */
+export function loadValues(records: readonly Fields[], name: string, cells: unknown[], row: number, end: number): void {
   switch (siteOf(name)) {
     case 0:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 1:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 2:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 3:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 4:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 5:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 6:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 7:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 8:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 9:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 10:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 11:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 12:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 13:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 14:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     case 15:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
       break;
     default:
-      for (; row < count; row++) cells[row] = (records[row] as Fields)[name];
+      for (; row < end; row++) cells[row] = (records[row] as Fields)[name];
   }
 }
 
-/** Stores numbers: the first of them in the first record. */
-export function storeNumbers(records: readonly Fields[], name: string, numbers: Float64Array): void {
-  const count = records.length;
-  let row = 0;
+/** Stores numbers in rows `row` to `end`: the first of them in the first of these. */
+export function storeNumbers(records: readonly Fields[], name: string, numbers: Float64Array, row: number, end: number): void {
+  const first = row;
   switch (siteOf(name)) {
     case 0:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 1:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 2:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 3:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 4:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 5:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 6:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 7:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 8:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 9:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 10:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 11:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 12:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 13:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 14:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     case 15:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
       break;
     default:
-      for (; row < count; row++) (records[row] as Fields)[name] = numbers[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = numbers[row - first];
   }
 }
 
-/** Stores values of any kind: the first of them in the first record. */
-export function storeValues(records: readonly Fields[], name: string, values: readonly unknown[]): void {
-  const count = records.length;
-  let row = 0;
+/** Stores values of any kind in rows `row` to `end`, each in the record of its own row. */
+export function storeValues(
+  records: readonly Fields[],
+  name: string,
+  values: readonly unknown[],
+  row: number,
+  end: number,
+): void {
   switch (siteOf(name)) {
     case 0:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 1:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 2:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 3:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 4:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 5:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 6:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 7:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 8:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 9:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 10:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 11:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 12:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 13:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 14:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     case 15:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
       break;
     default:
-      for (; row < count; row++) (records[row] as Fields)[name] = values[row];
+      for (; row < end; row++) (records[row] as Fields)[name] = values[row];
   }
 }

@@ -13,7 +13,7 @@ import { countContainers, forgetShapes, write } from "./msgpack_writer.ts";
  * | `[1, array]`          | any, one by one                                                                           |
  * | `[2, Float64Array]`   | numbers                                                                                   |
  * | `[3, base, unsigned]` | whole numbers: the base and what a `Uint8Array`, `Uint16Array` or `Uint32Array` adds to it |
- * | `[4, text]`           | strings: the text is their JSON, an array                                                 |
+ * | `[4, lengths, bytes]` | strings of ASCII: their lengths, a list of numbers, and all of their bytes                |
  *
  * Lists of numbers are such columns, too. What stands in an array of kind 1 can be read without what came before it.
  */
@@ -34,6 +34,9 @@ const maxCells = 1 << 17;
  */
 export const maxCellsPerByte = 16;
 
+/** Records that are read column by column before the next ones are: they stay in the processor's nearest cache meanwhile. */
+export const blockRecords = 256;
+
 /** Numbers on their way to a typed array, column after column. They hold none of the values up. */
 let numbers = new Float64Array(4_096);
 let lengths = new Float64Array(1_024);
@@ -53,11 +56,18 @@ export function writeColumns(output: MsgpackOutput, values: readonly unknown[], 
   const count = values.length;
   if (count < minRecords) return false;
   const names = fieldsOf(values[0]);
-  if (names === undefined || names.length * count > maxCells || !arePlain(values)) return false;
+  if (names === undefined || names.length * count > maxCells) return false;
   numbers = roomFor(numbers, names.length * count);
-  const cells = names.map((name, column) => cellsOf(values, name, column * count));
-  // Only now: what a getter did while it was read would show.
-  if (!haveFields(values, names)) return false;
+  const cells = new Array<unknown[] | undefined>(names.length).fill(undefined);
+  for (let row = 0; row < count; row += blockRecords) {
+    const end = Math.min(count, row + blockRecords);
+    if (!arePlain(values, row, end)) return false;
+    for (let column = 0; column < names.length; column++) {
+      cells[column] = cellsOf(values, names[column] as string, cells[column], column * count, row, end);
+    }
+    // Only now: what a getter did while it was read would show.
+    if (!haveFields(values, names, row, end)) return false;
+  }
   countContainers(count);
   const start = output.position;
   output.count(names.length, 0x80, 0xde);
@@ -81,8 +91,8 @@ function fieldsOf(value: unknown): readonly string[] | undefined {
   return names.every((name) => name !== "__proto__" && name.isWellFormed()) ? names : undefined;
 }
 
-function arePlain(values: readonly unknown[]): values is readonly Fields[] {
-  for (let row = 0; row < values.length; row++) {
+function arePlain(values: readonly unknown[], row: number, end: number): values is readonly Fields[] {
+  for (; row < end; row++) {
     const value = values[row];
     if (typeof value !== "object" || value === null) return false;
     // An engine knows the prototype of what it has just looked for a property in: asked for it alone, it calls.
@@ -92,9 +102,9 @@ function arePlain(values: readonly unknown[]): values is readonly Fields[] {
   return true;
 }
 
-function haveFields(records: readonly Fields[], names: readonly string[]): boolean {
+function haveFields(records: readonly Fields[], names: readonly string[], row: number, end: number): boolean {
   const fields = names.length;
-  for (let row = 0; row < records.length; row++) {
+  for (; row < end; row++) {
     const record = records[row] as Fields;
     let column = 0;
     for (const name in record) if (names[column++] !== name) return false;
@@ -104,18 +114,28 @@ function haveFields(records: readonly Fields[], names: readonly string[]): boole
 }
 
 /**
- * Reads a field of each record once: numbers to `from` and behind in `numbers`; where there is anything else, an array of all its
- * values.
+ * Reads a field of the records of rows `row` to `end` once: numbers to `from + row` and behind in `numbers`; where there is anything
+ * else, to `cells`, an array of all its values. Undefined as long as all are numbers.
  */
-function cellsOf(records: readonly Fields[], name: string, from: number): readonly unknown[] | undefined {
-  const count = records.length;
-  const found = loadNumbers(records, name, numbers, from);
-  if (found === count) return undefined;
-  const cells = new Array<unknown>(count);
-  for (let row = 0; row < found; row++) cells[row] = numbers[from + row];
-  cells[found] = stoppedAt();
-  loadValues(records, name, cells, found + 1);
-  return cells;
+function cellsOf(
+  records: readonly Fields[],
+  name: string,
+  cells: unknown[] | undefined,
+  from: number,
+  row: number,
+  end: number,
+): unknown[] | undefined {
+  if (cells !== undefined) {
+    loadValues(records, name, cells, row, end);
+    return cells;
+  }
+  const found = loadNumbers(records, name, numbers, from, row, end);
+  if (found === end) return undefined;
+  const all = new Array<unknown>(records.length);
+  for (let before = 0; before < found; before++) all[before] = numbers[from + before];
+  all[found] = stoppedAt();
+  loadValues(records, name, all, found + 1, end);
+  return all;
 }
 
 /** Writes a list of numbers as a column. */
