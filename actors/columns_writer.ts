@@ -114,8 +114,8 @@ function haveFields(records: readonly Fields[], names: readonly string[], row: n
 }
 
 /**
- * Reads a field of the records of rows `row` to `end` once: numbers to `from + row` and behind in `numbers`; where there is anything
- * else, to `cells`, an array of all its values. Undefined as long as all are numbers.
+ * Reads a field of the records of rows `row` to `end` once: numbers to `from + row` and behind in `numbers`; where there is
+ * anything else, to `cells`, an array of all its values. Undefined as long as all are numbers.
  */
 function cellsOf(
   records: readonly Fields[],

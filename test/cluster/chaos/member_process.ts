@@ -27,8 +27,8 @@ export interface MemberPlace {
 }
 
 /**
- * A member of a cluster as a process of its own, that can be killed, paused and started again. One that does not come up since NATS
- * is away is started again by itself, as a service manager would.
+ * A member of a cluster as a process of its own, that can be killed, paused and started again. One that does not come up since
+ * NATS is away is started again by itself, as a service manager would.
  */
 export class MemberProcess extends ControlledProcess {
   readonly role: "worker" | "coordinator";
