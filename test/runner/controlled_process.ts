@@ -21,15 +21,24 @@ export class ControlledProcess {
 
   /** Asks it to end, and does not wait. */
   interrupt(): void {
-    // Not by the child: on Deno one that was signalled has always ended by that signal, whatever its code.
-    if (this.pid !== undefined) process.kill(this.pid, "SIGTERM");
+    this.#signal("SIGTERM");
   }
 
   pause(): void {
-    this.child?.kill("SIGSTOP");
+    this.#signal("SIGSTOP");
   }
 
   resume(): void {
-    this.child?.kill("SIGCONT");
+    this.#signal("SIGCONT");
+  }
+
+  /** Not by the child: on Deno one that was signalled passes for ended by that signal, and would not be ended any more. */
+  #signal(signal: "SIGTERM" | "SIGSTOP" | "SIGCONT"): void {
+    if (this.pid === undefined) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch {
+      // It has ended by itself, and that is not known here yet.
+    }
   }
 }
