@@ -84,6 +84,8 @@ export class OutputChannel implements GrantTarget {
   readonly #limits: OutputLimits;
   readonly #timed: boolean;
   readonly #grouped: boolean;
+  /** Whether its edge hands records over where it can: one that deals them out to several receivers does not. */
+  handsOver = false;
   /** Where records are handed over while there is room. Public for the partitioner's loop only, as what follows. */
   entry: Next = nowhere;
   cursor: Cursor = nobodys;
@@ -152,7 +154,7 @@ export class OutputChannel implements GrantTarget {
 
   /** A turn of the task begins, of so many steps: records can be handed over if nothing of the channel is under way. */
   beginTurn(maxSteps: number): void {
-    if (maxSteps < this.#limits.handOverSteps || this.count > 0 || this.#consumedSeq !== this.#sealed) return;
+    if (!this.handsOver || maxSteps < this.#limits.handOverSteps || this.count > 0 || this.#consumedSeq !== this.#sealed) return;
     const { entrance } = this.#link;
     if (entrance === undefined) return;
     this.entry = entrance.entry;

@@ -69,13 +69,20 @@ abstract class Output implements EdgeOutput {
   }
 }
 
-class ForwardOutput extends Output {
-  private readonly channel: OutputChannel;
+/** The only channel of an edge, through which records are handed over from now on where they can be. */
+function handingOver(channels: readonly OutputChannel[]): OutputChannel {
+  const channel = channels[0] as OutputChannel;
+  channel.handsOver = true;
+  return channel;
+}
 
-  constructor(edge: PlannedEdge, channels: readonly OutputChannel[], cursor: Cursor) {
-    super(edge, channels, cursor);
-    this.channel = channels[0] as OutputChannel;
-  }
+/*
+ * What hands records over is written out in each class that does, to the letter the same: an engine keeps what it has learned
+ * about the call into the receiver by its place in the source.
+ */
+
+class ForwardOutput extends Output {
+  private readonly channel = handingOver(this.channels);
 
   collect(value: unknown): void {
     const { channel } = this;
@@ -154,21 +161,10 @@ abstract class KeyedOutput extends Output {
 
 class KeyByOutput extends KeyedOutput {
   /** The channel of each key group's owner. */
-  private readonly byKeyGroup: readonly OutputChannel[];
-
-  constructor(
-    edge: PlannedEdge,
-    channels: readonly OutputChannel[],
-    cursor: Cursor,
-    keyGroups: number,
-    keyOf: (value: unknown) => Key,
-  ) {
-    super(edge, channels, cursor, keyGroups, keyOf);
-    this.byKeyGroup = Array.from(
-      { length: keyGroups },
-      (_, group) => channels[ownerOf(group, channels.length, keyGroups)] as OutputChannel,
-    );
-  }
+  private readonly byKeyGroup: readonly OutputChannel[] = Array.from(
+    { length: this.keyGroups },
+    (_, group) => this.channels[ownerOf(group, this.channels.length, this.keyGroups)] as OutputChannel,
+  );
 
   collect(value: unknown): void {
     let group: number;
@@ -183,18 +179,7 @@ class KeyByOutput extends KeyedOutput {
 
 /** Where all keys have one receiver. Records are handed to it, if it is in this thread and can take them. */
 class SoleKeyByOutput extends KeyedOutput {
-  private readonly channel: OutputChannel;
-
-  constructor(
-    edge: PlannedEdge,
-    channels: readonly OutputChannel[],
-    cursor: Cursor,
-    keyGroups: number,
-    keyOf: (value: unknown) => Key,
-  ) {
-    super(edge, channels, cursor, keyGroups, keyOf);
-    this.channel = channels[0] as OutputChannel;
-  }
+  private readonly channel = handingOver(this.channels);
 
   collect(value: unknown): void {
     const { channel } = this;

@@ -5,7 +5,7 @@ import { elementCount, type Frame, type Mark, NO_WATERMARK } from "../../runtime
 import { Brake } from "../../runtime/task/brake.ts";
 import { CreditWindow } from "../../runtime/task/credit_window.ts";
 import { freshInput, InputChannel } from "../../runtime/task/input_channel.ts";
-import type { BarrierOnChannel } from "../../runtime/task/link.ts";
+import type { BarrierOnChannel, OutputLink } from "../../runtime/task/link.ts";
 import type { PlannedEdge } from "../../runtime/graph/plan.ts";
 import { edgeOutput } from "../../runtime/task/partition.ts";
 import { type CapturedFrame, OutputChannel, type OutputCut } from "../../runtime/task/output_channel.ts";
@@ -13,11 +13,12 @@ import { type CapturedFrame, OutputChannel, type OutputCut } from "../../runtime
 const edge = { id: "a->b", fromOperator: "a", timed: false, partitioner: { kind: "forward" } };
 const channel = { number: 0, edge, sender: 0, receiver: 0 } as unknown as Channel;
 
-/** An output channel with what it hands over, and the barriers that were promoted. */
-function output() {
-  const sent: { readonly frame: Frame; readonly barrier: BarrierOnChannel | undefined }[] = [];
-  const overtaking: BarrierOnChannel[] = [];
-  const promoted: { readonly id: number; readonly cut: OutputCut }[] = [];
+/** An output channel on a link, of records of 100 bytes, and what collects records for it. */
+function outputOf(
+  link: OutputLink,
+  { frameRecords, limit }: { readonly frameRecords: number; readonly limit: number },
+  promoted: (id: number, cut: OutputCut) => void = () => {},
+) {
   const out = new OutputChannel(
     channel,
     {
@@ -26,26 +27,33 @@ function output() {
       elapsedMs: () => 0,
       barrierLeft() {},
       fail() {},
-      barrierPromoted: (_output, id, cut) => promoted.push({ id, cut }),
+      barrierPromoted: (_output, id, cut) => promoted(id, cut),
       wake() {},
     },
+    link,
+    { frameRecords, frameBytes: 100_000, overdraftBytes: 100_000, handOverSteps: 32 },
+    { sent: 0, limit },
+  );
+  const cursor = { timestamp: 0, keyGroup: -1, watermark: 0, split: "", port: 0 };
+  const edgeOut = edgeOutput(edge as unknown as PlannedEdge, [out], cursor, 8, 0);
+  return { out, collect: (value: unknown) => edgeOut.collect(value) };
+}
+
+/** An output channel with what it hands over, and the barriers that were promoted. */
+function output() {
+  const sent: { readonly frame: Frame; readonly barrier: BarrierOnChannel | undefined }[] = [];
+  const overtaking: BarrierOnChannel[] = [];
+  const promoted: { readonly id: number; readonly cut: OutputCut }[] = [];
+  const { out, collect } = outputOf(
     {
       encoded: false,
       connectSender() {},
       send: (frame, barrier) => sent.push({ frame, barrier }),
       overtake: (barrier) => overtaking.push(barrier),
     },
-    { frameRecords: 4, frameBytes: 100_000, overdraftBytes: 100_000, handOverSteps: 32 },
-    { sent: 0, limit: 400 },
+    { frameRecords: 4, limit: 400 },
+    (id, cut) => promoted.push({ id, cut }),
   );
-  const edgeOut = edgeOutput(
-    edge as unknown as PlannedEdge,
-    [out],
-    { timestamp: 0, keyGroup: -1, watermark: 0, split: "", port: 0 },
-    8,
-    0,
-  );
-  const collect = (value: unknown) => edgeOut.collect(value);
   /** One frame. */
   const emit = (...values: unknown[]) => {
     for (const value of values) collect(value);
@@ -107,17 +115,7 @@ outputs("promotion takes the barrier out of its frame, the sequence number stays
 outputs("batches are made to fit in a message: none is encoded in vain", () => {
   const weighed: number[] = [];
   const bytes = (frame: Frame) => frame.values.length * 100;
-  const out = new OutputChannel(
-    channel,
-    {
-      brake: new Brake(),
-      recordBytes: () => 100,
-      elapsedMs: () => 0,
-      barrierLeft() {},
-      fail() {},
-      barrierPromoted() {},
-      wake() {},
-    },
+  const { collect } = outputOf(
     {
       encoded: true,
       mostBytes: 1_000,
@@ -129,17 +127,9 @@ outputs("batches are made to fit in a message: none is encoded in vain", () => {
       send() {},
       overtake() {},
     },
-    { frameRecords: 100, frameBytes: 100_000, overdraftBytes: 100_000, handOverSteps: 32 },
-    { sent: 0, limit: 50_000 },
+    { frameRecords: 100, limit: 50_000 },
   );
-  const edgeOut = edgeOutput(
-    edge as unknown as PlannedEdge,
-    [out],
-    { timestamp: 0, keyGroup: -1, watermark: 0, split: "", port: 0 },
-    8,
-    0,
-  );
-  for (let n = 0; n < 30; n++) edgeOut.collect(n);
+  for (let n = 0; n < 30; n++) collect(n);
   assert.equal(weighed.slice(0, 4), [1, 1, 7, 7]);
   assert.ok(Math.max(...weighed) <= 10);
 });
