@@ -1,5 +1,5 @@
 import { type Fields, loadNumbers, loadValues, stoppedAt } from "./column_sites.ts";
-import { hasHiddenFields } from "./exactness.ts";
+import { hasHiddenFields, isSearched } from "./exactness.ts";
 import type { MsgpackOutput } from "./msgpack_output.ts";
 import { countContainers, forgetShapes, write } from "./msgpack_writer.ts";
 
@@ -48,6 +48,8 @@ function roomFor(list: Float64Array<ArrayBuffer>, count: number): Float64Array<A
 
 /**
  * Writes the values as columns, where they are records alike, and enough of them; false, and nothing written, where they are not.
+ *
+ * Of the records themselves only some are searched for hidden fields, see {@link isSearched}; of what is in their fields, all.
  *
  * @param depth Where the values stand: their fields are two deeper.
  * @throws {Error} `inexact` when a field's value would not come back exactly.
@@ -108,7 +110,7 @@ function haveFields(records: readonly Fields[], names: readonly string[], row: n
     const record = records[row] as Fields;
     let column = 0;
     for (const name in record) if (names[column++] !== name) return false;
-    if (column !== fields || hasHiddenFields(record, fields)) return false;
+    if (column !== fields || (isSearched(row) && hasHiddenFields(record, fields))) return false;
   }
   return true;
 }

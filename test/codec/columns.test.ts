@@ -179,6 +179,43 @@ columns("refuse what would not come back exactly, and name the record and the pl
   assert.throws(() => encoded(failing), /Cannot encode record: reading it fails: no such thing/);
 });
 
+/** Plain records, but for those `at` some places, which have a field that no loop finds. */
+function withHidden(count: number, key: string | symbol, enumerable: boolean, at: (row: number) => boolean): unknown[] {
+  const plain = records(count, (row) => ({ x: row, y: `text ${row}` }));
+  return plain.map((record, row) => at(row) ? Object.defineProperty(record, key, { value: 1, enumerable }) : record);
+}
+
+columns("refuse records all of which have a field named by a symbol, or one that is not enumerable", () => {
+  for (const count of [8, 16, 17, 256, 1_000]) {
+    const all = (): boolean => true;
+    assert.throws(() => encoded(withHidden(count, Symbol("z"), true, all)), /record\[0\]\[Symbol\(z\)\]: a symbol cannot name/);
+    assert.throws(() => encoded(withHidden(count, Symbol("z"), false, all)), /record\[0\]\[Symbol\(z\)\]: a symbol cannot name/);
+    assert.throws(() => encoded(withHidden(count, "z", false, all)), /record\[0\]\.z: the field is not enumerable/);
+  }
+});
+
+columns("search the first 16 of each 256 records for hidden fields; what others have of these is left out", () => {
+  const plain = records(600, (row) => ({ x: row, y: `text ${row}` }));
+  for (let row = 0; row < 600; row++) {
+    const single = withHidden(600, Symbol("z"), true, (other) => other === row);
+    if (row % 256 < 16) {
+      const message = new RegExp(`^Cannot encode record\\[${row}\\]\\[Symbol\\(z\\)\\]: a symbol cannot name a field`);
+      assert.throws(() => encoded(single), message);
+    } else {
+      assert.is(exactDifference(plain, roundTrip(single), `values but for ${row}`), undefined);
+    }
+  }
+});
+
+columns("are exact about what is inside records that are not searched, and about lists of records that differ", () => {
+  const tagged = (): object => ({ a: 1, [Symbol("z")]: 1 });
+  const inside = records(600, (row) => ({ x: row, y: row === 200 ? tagged() : { a: 1 } }));
+  assert.throws(() => encoded(inside), /record\[200\]\.y\[Symbol\(z\)\]: a symbol cannot name a field/);
+  const differing = withHidden(600, Symbol("z"), true, (row) => row === 200);
+  differing[599] = { other: 1 };
+  assert.throws(() => encoded(differing), /record\[200\]\[Symbol\(z\)\]: a symbol cannot name a field/);
+});
+
 columns("take values as deep as the codec does, and no deeper", () => {
   const nested = (levels: number): unknown => levels === 0 ? 1 : [nested(levels - 1)];
   const deep = records(20, (at) => ({ at, deep: nested(63) }));
