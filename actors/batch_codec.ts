@@ -8,8 +8,8 @@ import { forgetShapes, startMsgpack, write } from "./msgpack_writer.ts";
 /**
  * Many values, lists of numbers beside them, and one value more, as one array of msgpack. The values are an array; or a map of
  * columns, where they are records alike: that takes a fraction of the time, and fewer bytes. The lists are columns, or null.
- * Exact as `codec.ts` is, but for this: of records in columns only the first 16 of each 256 are searched for fields that are named by
- * symbols or not enumerable. Where others have such a field it is left out.
+ * Exact as `codec.ts` is, but for this: of records in columns only the first 16 of each 256 are searched for fields that are
+ * named by symbols or not enumerable. Where others have such a field it is left out.
  */
 export interface Batch {
   readonly values: readonly unknown[];
