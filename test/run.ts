@@ -2,7 +2,8 @@
  * Runs the tests unbuilt on Node, Deno and Bun, one runtime after another.
  *
  * `tsx test/run.ts [--runtime node|deno|bun] [--seeds N] [--from S] [--folder F] [FILTER …]`: a filter is a part of a file's
- * path. The last line is `N passed, N failed, N skipped`, the sum over the runtimes; the exit code is 1 if anything failed.
+ * path. What failed is said behind its runtime's files, and again at the end. The last line is `N passed, N failed, N skipped`,
+ * the sum over the runtimes; the exit code is 1 if anything failed.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -39,12 +40,16 @@ if ((process.env["CI"] ?? "") !== "" && (process.env["SLUICE_FROM"] ?? "") === "
 
 const counts = (tally: Tally): string => `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`;
 const total = emptyTally();
+/** What failed on each runtime, as it was said. */
+const said: string[] = [];
 for (const name of wanted as RuntimeName[]) addTally(total, await runOn(name));
 
 if (total.passed + total.failed + total.skipped === 0) {
   total.failed = 1;
   console.log(`No test file matches ${filters.join(", ")}`);
 }
+// Again, behind thousands of lines of the runtimes that came later: often only the end of what a run printed is kept.
+if (wanted.length > 1) { for (const failure of said) console.log(failure); }
 console.log(counts(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
 
@@ -61,7 +66,11 @@ async function runOn(name: RuntimeName): Promise<Tally> {
   console.log(`== ${name} ${runtime.version}: ${files.length} files`);
   const tally = await supervise(runtime, files, (line) => console.log(line));
   for (const { file, reason } of tally.skips) console.log(`SKIPPED ${file}: ${reason}`);
-  for (const { file, text } of tally.failures) console.log(`\nFAILURE on ${name}: ${file}\n  ${text.split("\n").join("\n  ")}`);
+  for (const { file, text } of tally.failures) {
+    const failure = `\nFAILURE on ${name}: ${file}\n  ${text.split("\n").join("\n  ")}`;
+    said.push(failure);
+    console.log(failure);
+  }
   console.log(`\n== ${name}: ${counts(tally)}\n`);
   return tally;
 }

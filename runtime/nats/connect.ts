@@ -9,6 +9,7 @@ import {
 import { SluiceError } from "../../actors/error.ts";
 import type { Random } from "../../actors/random.ts";
 import { systemRandom } from "../../actors/system_random.ts";
+import { guarded } from "./reset_guard.ts";
 
 /** How to reach a NATS server, and as whom. */
 export interface NatsOptions {
@@ -47,7 +48,7 @@ export async function connectNats(options: NatsOptions = {}): Promise<NatsConnec
   const servers = typeof options.servers === "string" ? [options.servers] : [...options.servers ?? ["nats://127.0.0.1:4222"]];
   const random = options.random ?? systemRandom();
   try {
-    return await connect({
+    const wanted: ConnectionOptions = {
       servers,
       name: options.name ?? "sluice",
       timeout: options.timeoutMs ?? 5_000,
@@ -57,7 +58,8 @@ export async function connectNats(options: NatsOptions = {}): Promise<NatsConnec
       inboxPrefix: options.inboxPrefix ?? `_INBOX_${random.id().replace(/[^A-Za-z0-9]/g, "").slice(0, 22)}`,
       ...identity(options),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
-    });
+    };
+    return await guarded(() => connect(wanted));
   } catch (cause) {
     throw explained(cause, servers);
   }

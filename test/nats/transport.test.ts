@@ -1,12 +1,8 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { VirtualClock } from "../../actors/simulation/clock.ts";
 import { connectNats, NatsTransport } from "../../runtime/nats/mod.ts";
 import { transportConformance } from "../actors/transport_conformance.ts";
-import { projectRoot } from "../runner/discover.ts";
-import { findRuntime, ownRuntime } from "../runner/runtimes.ts";
 import { skip } from "../skip.ts";
 import { findNatsServer, NatsServer } from "./server.ts";
 
@@ -16,22 +12,6 @@ const bytes = (content: string) => new TextEncoder().encode(content);
 
 async function rejected(promise: Promise<unknown>): Promise<Error & { code?: string }> {
   return await promise.then(() => assert.unreachable("it was to be refused"), (error) => error);
-}
-
-/** What a process says that connects with a token of its own and is refused. */
-async function refusedIn(servers: string, token: string): Promise<{ readonly code: string; readonly message: string }> {
-  const runtime = findRuntime(ownRuntime());
-  if (!("command" in runtime)) throw new Error(runtime.reason);
-  const script = fileURLToPath(new URL("./fixtures/refused.ts", import.meta.url));
-  const said = await new Promise<string>((resolve, reject) =>
-    execFile(
-      runtime.command,
-      [...runtime.scriptArguments, script, servers, token],
-      { cwd: projectRoot, timeout: 30_000 },
-      (error, stdout, stderr) => error === null ? resolve(stdout) : reject(new Error(`${error.message}\n${stdout}\n${stderr}`)),
-    )
-  );
-  return JSON.parse(said) as { readonly code: string; readonly message: string };
 }
 
 if ("reason" in program) skip(program.reason);
@@ -107,7 +87,7 @@ else {
     assert.is(unreachable.code, "NATS_UNREACHABLE");
     assert.not.match(unreachable.message, /hush/);
     const server = await NatsServer.start({ config: 'authorization { token: "right" }' });
-    const refused = await refusedIn(server.url, "wrong-hush");
+    const refused = await rejected(connectNats({ servers: server.url, token: "wrong-hush" }));
     assert.is(refused.code, "NATS_REFUSED");
     assert.not.match(refused.message, /hush/);
     const connection = await connectNats({ servers: server.url, token: "right" });

@@ -8,10 +8,14 @@ import { projectRoot, type RuntimeName, runtimeNames } from "./discover.ts";
 takesUpTo(120_000);
 
 /** Runs the fixtures, which pass, fail, crash and hang as their names say. */
-function run(runtime: RuntimeName, ...filters: string[]): { readonly lines: string[]; readonly status: number | null } {
+function run(
+  runtimes: RuntimeName | readonly RuntimeName[],
+  ...filters: string[]
+): { readonly lines: string[]; readonly status: number | null } {
+  const wanted = [runtimes].flat().flatMap((runtime) => ["--runtime", runtime]);
   const { stdout, status } = spawnSync(
     process.execPath,
-    ["--import", "tsx", "test/run.ts", "--runtime", runtime, "--folder", "test/runner/fixtures", ...filters],
+    ["--import", "tsx", "test/run.ts", ...wanted, "--folder", "test/runner/fixtures", ...filters],
     { cwd: projectRoot, encoding: "utf8" },
   );
   return { lines: stdout.trimEnd().split("\n"), status };
@@ -62,6 +66,13 @@ runner("a promise that nothing will settle is reported with its file", () => {
   const { lines } = run("node", "d_never_settles", "i_last");
   assert.is(lines.at(-1), "1 passed, 1 failed, 0 skipped");
   assert.match(lines.join("\n"), /d_never_settles\.test\.ts\n {2}The process ended/);
+});
+
+runner("of several runtimes, what failed on the first is said again before the last line", () => {
+  const lines = run(["node", "bun"], "a_counts", "i_last").lines.join("\n");
+  const end = lines.slice(lines.indexOf("== bun: "));
+  assert.match(end, /FAILURE on node: test\/runner\/fixtures\/a_counts\.test\.ts\n.*"fails and says how"/);
+  assert.match(end, "FAILURE on bun: ");
 });
 
 runner("all is well: exit code 0", () => {
