@@ -14,8 +14,8 @@ import { writeMsgpack } from "./msgpack_writer.ts";
  * instances of classes, arrays with holes, cycles.
  *
  * {@link encodeValue} looks at all of it. Where many records alike are written together in columns, as in frames between
- * processes, only some of them are searched for fields that are named by symbols or not enumerable: see `isSearched` in
- * `exactness.ts`.
+ * processes and chunks of keyed state, only some of them are searched for fields that are named by symbols or not enumerable:
+ * see `isSearched` in `exactness.ts`.
  *
  * A value is what can be read from it, so some things about objects are not part of it: that two fields hold the same
  * object (they come back as two equal ones), getters (their result is kept), frozenness, where in a buffer a view stands.

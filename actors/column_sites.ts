@@ -206,6 +206,66 @@ export function storeNumbers(records: readonly Fields[], name: string, numbers: 
   }
 }
 
+/**
+ * Stores whole numbers of 32 bits, signed, in rows `row` to `end`: the first of them in the first of these. An engine that can
+ * see what they are keeps them without an object for each.
+ */
+export function storeIntegers(records: readonly Fields[], name: string, numbers: Float64Array, row: number, end: number): void {
+  const first = row;
+  switch (siteOf(name)) {
+    case 0:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 1:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 2:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 3:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 4:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 5:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 6:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 7:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 8:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 9:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 10:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 11:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 12:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 13:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 14:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    case 15:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+      break;
+    default:
+      for (; row < end; row++) (records[row] as Fields)[name] = (numbers[row - first] as number) | 0;
+  }
+}
+
 /** Stores values of any kind in rows `row` to `end`, each in the record of its own row. */
 export function storeValues(
   records: readonly Fields[],

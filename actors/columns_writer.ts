@@ -86,6 +86,26 @@ export function writeColumns(output: MsgpackOutput, values: readonly unknown[], 
   return false;
 }
 
+/**
+ * Writes any values: as columns where they are records alike, else as one column.
+ *
+ * @param depth Where the values stand, as if they were an array.
+ * @throws {Error} `inexact` when one would not come back exactly.
+ */
+export function writeValues(output: MsgpackOutput, values: readonly unknown[], depth: number): void {
+  if (writeColumns(output, values, depth)) return;
+  const count = values.length;
+  numbers = roomFor(numbers, count);
+  let at = 0;
+  for (; at < count; at++) {
+    const value = values[at];
+    if (typeof value !== "number") break;
+    numbers[at] = value;
+  }
+  if (at === count) writeList(output, numbers, 0, count);
+  else writeCells(output, values, depth + 1);
+}
+
 function fieldsOf(value: unknown): readonly string[] | undefined {
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return undefined;
   const names = Object.keys(value);

@@ -41,8 +41,7 @@ const keptNames = 64;
  * takes as long as all the rest.
  */
 export function writeMsgpack(value: unknown, depth: number, headroom: number, known: boolean): Uint8Array | undefined {
-  startMsgpack(depth);
-  areKnown = known;
+  startMsgpack(depth, known);
   try {
     write(value, 0);
   } catch (error) {
@@ -52,9 +51,13 @@ export function writeMsgpack(value: unknown, depth: number, headroom: number, kn
   return output.take(headroom);
 }
 
-/** Starts an encoding that its caller puts together: piece by piece in what this gives back, and by {@link write}. */
-export function startMsgpack(depth: number): MsgpackOutput {
-  areKnown = false;
+/**
+ * Starts an encoding that its caller puts together: piece by piece in what this gives back, and by {@link write}.
+ *
+ * @param known As {@link writeMsgpack} has it.
+ */
+export function startMsgpack(depth: number, known: boolean = false): MsgpackOutput {
+  areKnown = known;
   output.reset();
   depthLimit = Math.min(depth, depthCeiling);
   containersLeft = maxContainers;

@@ -13,9 +13,12 @@ export type WriteOutcome =
 /** Until a checkpoint has been written for so long, only {@link stepBytes} ends a step: under load a break costs more. */
 const atOnceMs = 2;
 
-/** Beyond that, the writer works for about so long, or so many bytes, before records are processed again. */
-const stepMs = 0.3;
-const stepBytes = 64 * 1024;
+/**
+ * Beyond that, the writer works for about so long, or so many bytes, before records are processed again: as long as these are
+ * at a time. Shorter steps would let a large state take several times as long, and all that changes meanwhile has to be copied.
+ */
+const stepMs = 1;
+const stepBytes = 256 * 1024;
 
 /** Bytes that the disk may be behind before the writer waits for it. */
 const maxBacklogBytes = 4 * 1024 * 1024;
@@ -40,8 +43,8 @@ interface Writing {
  * when the last of them has come. Only then does any of them acknowledge.
  *
  * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: the first
- * two milliseconds of it, or 64 KB, at once, so that a small state waits for nothing. What is written was fixed when the snapshot
- * was taken.
+ * two milliseconds of it, or 256 KB, at once, so that a small state waits for nothing. What is written was fixed when the
+ * snapshot was taken.
  */
 export class CheckpointFiles {
   readonly #store: Pick<CheckpointStore, "createData">;

@@ -3,7 +3,7 @@ import { encodeValue } from "../../actors/codec.ts";
 import { type Key, keyIdentity, keyText } from "../graph/key.ts";
 import type { SchemaJson } from "./compare_schemas.ts";
 import type { Entry, EntryTable, ExpiringEntry } from "./entry_table.ts";
-import { damaged, encodeChunk, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { damaged, encodeChunk, encodeColumns, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { evolve, refusalOf, schemaRefused } from "./migration.ts";
 import { placeOf } from "./place.ts";
 import type { Expiry, TimeToLive } from "./time_to_live.ts";
@@ -32,6 +32,7 @@ export type Columns = readonly [keys: readonly Key[], values?: readonly unknown[
  * - columns `[keys, values]`, of a state that expires `[keys, values, times]`,
  * - `[keys]`, of keys that are gone since the base; first in each group,
  * - `[chunk, …]`: such chunks, encoded, of entries that were encoded one by one.
+ * Columns of several entries are a table.
  */
 export class EntryCodec implements SectionHeader {
   readonly name: string;
@@ -78,7 +79,8 @@ export class EntryCodec implements SectionHeader {
     known = false,
   ): Uint8Array {
     try {
-      return encodeChunk(times === undefined ? [keys, values] : [keys, values, times], this.name, headroom, known);
+      const columns = times === undefined ? [keys, values] : [keys, values, times];
+      return headroom > 0 ? encodeChunk(columns, this.name, headroom, known) : encodeColumns(columns, this.name, known);
     } catch (error) {
       // Which entry it was shows only one by one.
       for (let index = 0; index < keys.length; index++) encodeValue(values[index], placeOf(this.#uid, this.name, keys[index]));
@@ -88,7 +90,7 @@ export class EntryCodec implements SectionHeader {
 
   /** Keys that are gone. */
   encodeRemoved(keys: readonly Key[]): Uint8Array {
-    return encodeChunk([keys], this.name);
+    return encodeColumns([keys], this.name);
   }
 
   /** @throws {SluiceError} `STATE_DAMAGED` */

@@ -1,6 +1,7 @@
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
+import { decodeTable, encodeTable, isTable, type Table } from "../../actors/table_codec.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { ByteReader, KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
 import type { SectionCut } from "./section_cut.ts";
@@ -10,18 +11,20 @@ import type { SectionCut } from "./section_cut.ts";
  *
  * | bytes | content                                                                                   |
  * |-------|-------------------------------------------------------------------------------------------|
- * | …     | chunks, in order of key group, then section: each one encoded value                       |
+ * | …     | chunks, in order of key group, then section: each one encoded value, or a table           |
  * | n     | footer, one encoded value: range, sections, notes, and where each chunk stands            |
  * | 4     | n, little-endian                                                                          |
- * | 4     | magic `SLK2`                                                                              |
+ * | 4     | magic `SLK3`                                                                              |
  *
  * A section is one state, or one queue of timers. The footer comes last, so that a writer needs to know nothing beforehand; a
  * reader starts from it and takes the chunks of its own key groups only. Bytes are guarded by the checkpoint's checksums.
  *
  * A part of an incremental checkpoint is a *layer* over that of an earlier one: sections that are not `whole` say what changed
- * since. A chunk that is an array of byte strings holds chunks, encoded one by one.
+ * since. A chunk that is an array of byte strings holds chunks, encoded one by one. One that is a table holds the columns that
+ * an encoded value would be an array of; parts of format `SLK2` have no tables, and are read as well.
  */
-const magic = [0x53, 0x4c, 0x4b, 0x32] as const;
+const magic = [0x53, 0x4c, 0x4b, 0x33] as const;
+const formerVersion = 0x32;
 const trailerBytes = 8;
 
 /** The name of the one part of scope `keyed`. */
@@ -29,6 +32,9 @@ const partName = "keyed";
 
 /** Chunks nest values a few levels deeper than they are themselves. */
 const chunkDepth = maxValueDepth + 4;
+
+/** Fewer rows are no table: they take less time as one value. */
+const leastRows = 8;
 
 /** What a section says of itself in a snapshot. */
 export interface SectionHeader {
@@ -103,9 +109,21 @@ export function encodeChunk(chunk: unknown, where: string, headroom = 0, known =
   return encodeValue(chunk, where, chunkDepth, headroom, known);
 }
 
+/**
+ * Encodes columns of equal length as a chunk: as a table, unless there are too few rows for it to be worth while.
+ * @param known whether they were encoded before, as they are
+ */
+export function encodeColumns(columns: Table, where: string, known = false): Uint8Array {
+  const table = columns[0]!.length < leastRows ? undefined : encodeTable(columns, where, chunkDepth, known);
+  return table ?? encodeChunk(columns, where, 0, known);
+}
+
 /** Decodes a chunk. @throws {SluiceError} `STATE_DAMAGED` */
 export function decodeChunk(bytes: Uint8Array, where: string): unknown {
-  return decodeOrRefuse(bytes, where);
+  if (!isTable(bytes)) return decodeOrRefuse(bytes, where);
+  const decoded = decodeTable(bytes, chunkDepth);
+  if (decoded.kind === "corrupt") throw damaged(where, decoded.reason);
+  return decoded.table;
 }
 
 /** What a part is written from. */
@@ -175,7 +193,11 @@ export function* openKeyedPart(uid: string, subtask: number, bytes: number): Rea
   if (bytes < trailerBytes) throw damaged(where, "it ends too early");
   const given = yield { offset: bytes - trailerBytes, length: trailerBytes };
   const trailer = new DataView(given.buffer, given.byteOffset, trailerBytes);
-  if (magic.some((byte, at) => trailer.getUint8(4 + at) !== byte)) throw damaged(where, "it has no trailer");
+  const isMagic = magic.every((byte, at) => {
+    const given = trailer.getUint8(4 + at);
+    return given === byte || (at === 3 && given === formerVersion);
+  });
+  if (!isMagic) throw damaged(where, "it has no trailer");
   const footerBytes = trailer.getUint32(0, true);
   const chunkBytes = bytes - trailerBytes - footerBytes;
   if (chunkBytes < 0) throw damaged(where, "its index is longer than all of it");
@@ -199,9 +221,9 @@ export function* readChunks(
     if (group < range.first || group > range.last || wanted[section] !== true) continue;
     const bytes = yield { offset: index[at + 2]!, length: index[at + 3]! };
     const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key group ${group},`;
-    const content = decodeOrRefuse(bytes, where);
+    const content = decodeChunk(bytes, where);
     if (!isPacked(content)) take(section, group, content);
-    else for (const packed of content) take(section, group, decodeOrRefuse(packed, where));
+    else for (const packed of content) take(section, group, decodeChunk(packed, where));
   }
 }
 

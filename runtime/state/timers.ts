@@ -1,7 +1,7 @@
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
-import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { damaged, encodeColumns, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { IteratedItems, present } from "./items.ts";
 import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
@@ -179,11 +179,11 @@ export class KeyedTimers implements KeyedSection {
   }
 
   #encode(nodes: readonly Node[]): Uint8Array {
-    return encodeChunk([...identifying(nodes), nodes.map((node) => node.order)], `timers of operator ${this.#uid}`);
+    return encodeColumns([...identifying(nodes), nodes.map((node) => node.order)], `timers of operator ${this.#uid}`);
   }
 
   #encodeRemoved(nodes: readonly Node[]): Uint8Array {
-    return encodeChunk(identifying(nodes), `timers of operator ${this.#uid}`);
+    return encodeColumns(identifying(nodes), `timers of operator ${this.#uid}`);
   }
 
   #columns(chunk: unknown): [readonly Key[], readonly number[], readonly (string | undefined)[], readonly number[] | undefined] {

@@ -4,7 +4,7 @@ import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
 import { IteratedItems, present } from "./items.ts";
-import { damaged, encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { damaged, encodeChunk, encodeColumns, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
 import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
@@ -99,7 +99,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     this.#codec = {
       items: (group) => new IteratedItems(this.#entriesOf(group)),
       encode: (entries) => this.#encode(entries),
-      encodeRemoved: (entries) => encodeChunk([entries.map(({ end }) => end), entries.map(({ key }) => key)], this.name),
+      encodeRemoved: (entries) => encodeColumns([entries.map(({ end }) => end), entries.map(({ key }) => key)], this.name),
       encodeKept: (kept, most) => inRuns(kept, most, (run) => encodeChunk(run, this.name)),
     };
   }
@@ -234,7 +234,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
       entries.map(({ order }) => order),
     ];
     try {
-      return encodeChunk(columns, this.name);
+      return encodeColumns(columns, this.name);
     } catch (error) {
       // Which entry it was shows only one by one.
       for (const { key, value } of entries) encodeValue(value, placeOf(this.#uid, "of its windows", key));

@@ -20,7 +20,7 @@ const scenario = suite("scenario 9: a snapshot is written while its state change
 const keyGroupCount = 8;
 const keyCount = 20_000;
 /** Makes the state so large that a write takes many steps. */
-const long = "long".repeat(15);
+const long = "long".repeat(60);
 const descriptors = { it: value(type<{ n: number; tags: string[] }>(), { n: -1, tags: [] }) };
 
 /** Keyed state whose snapshots are written by the writer that a run has, one step whenever the test says so. */

@@ -4,8 +4,10 @@ import { testKeyedStateBackend } from "./backend_conformance.ts";
 import { testEvolution } from "./evolution_conformance.ts";
 import { testExpiry } from "./expiry_conformance.ts";
 import { testIncremental } from "./incremental_conformance.ts";
+import { testManyKeys } from "./many_keys_conformance.ts";
 
 testKeyedStateBackend("the heap", (options) => new HeapKeyedStateBackend(options));
 testEvolution("the heap", (options) => new HeapKeyedStateBackend(options));
 testExpiry("the heap", (options) => new HeapKeyedStateBackend(options));
 testIncremental("the heap", (options) => new HeapKeyedStateBackend(options), seeds(150, 60).length);
+testManyKeys("the heap", (options) => new HeapKeyedStateBackend(options));
