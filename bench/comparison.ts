@@ -1,5 +1,6 @@
 import { type Column, type Figures, number, type Report } from "./report.ts";
 import { type Spread, spread } from "./spread.ts";
+import { inTurn } from "./turns.ts";
 
 /** A side of a comparison between engines: one run, in a process of its own. */
 export interface Contestant {
@@ -42,17 +43,14 @@ export interface Comparison {
  */
 export async function compareEngines(report: Report, { title, own, opponents, rounds, columns }: Comparison): Promise<void> {
   const sides = [own, ...opponents];
-  const figures = sides.map((): Figures[] => []);
   const width = Math.max(...sides.map(({ side }) => side.length));
   report.say(`\n${title}: ${rounds} rounds, sides in turn`);
-  for (let round = 0; round < rounds; round++) {
-    const order = sides.map((_, index) => (round % 2 === 0 ? index : sides.length - 1 - index));
-    for (const index of order) {
-      const { side, run } = sides[index] as Contestant;
-      report.say(`  ${side.padEnd(width)} …`);
-      figures[index]?.push(report.add({ ...await run(), side, comparison: title, round }));
-    }
-  }
+  let of = { side: "", comparison: title, round: 0 };
+  const running = sides.map(({ run }) => ({ run: async () => report.add({ ...await run(), ...of }) }));
+  const figures = await inTurn(running, rounds, (index, round) => {
+    of = { ...of, side: (sides[index] as Contestant).side, round };
+    report.say(`  ${of.side.padEnd(width)} …`);
+  });
   report.table([["side", (row) => String(row["side"])], ...columns], figures.flat());
   const [ours = [], ...others] = figures;
   const verdicts = opponents.flatMap(({ side, targets }, index) =>

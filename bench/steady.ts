@@ -16,6 +16,8 @@ export interface Steady {
   readonly workload: "keyed-count" | "window";
   /** `none`, or how checkpoints are taken, every second, into a folder. */
   readonly mode: string;
+  /** Of keyed-count. @default 2 */
+  readonly parallelism?: 1 | 2;
   /** Both in seconds. */
   readonly warm: number;
   readonly seconds: number;
@@ -30,8 +32,8 @@ export const modesByName: Readonly<Record<string, CheckpointMode>> = {
 };
 
 /** Warms up, measures in a time box, stops the sources and lets everything drain. */
-export async function runSteady({ workload, mode, warm, seconds }: Steady): Promise<Figures> {
-  const emitted = new Emitted();
+export async function runSteady({ workload, mode, warm, seconds, parallelism = 2 }: Steady): Promise<Figures> {
+  const emitted = new Emitted(parallelism);
   const directory = await mkdtemp(join(tmpdir(), "sluice-bench-"));
   const options: StartOptions = mode === "none"
     ? {}
@@ -40,7 +42,7 @@ export async function runSteady({ workload, mode, warm, seconds }: Steady): Prom
   const windows = newResults();
   const job = workload === "window"
     ? windowJob(Number.MAX_SAFE_INTEGER, windows, emitted.counting(makeTimedEvent))
-    : keyedCountJob(Number.MAX_SAFE_INTEGER, counts, emitted.counting(makeEvent));
+    : keyedCountJob(Number.MAX_SAFE_INTEGER, counts, emitted.counting(makeEvent), parallelism);
   try {
     const run = await start(job, options);
     const completed = followCheckpoints(run);
@@ -58,7 +60,7 @@ export async function runSteady({ workload, mode, warm, seconds }: Steady): Prom
     return {
       workload,
       mode,
-      parallelism: 2,
+      parallelism,
       records: done,
       seconds: tookMs / 1_000,
       recordsPerSecond: Math.round(done / tookMs * 1_000),

@@ -1,4 +1,5 @@
 /** A process that measures one run of ours and says its figures: nothing that ran before it has shaped its compiled code. */
+import { type Looping, runLooping } from "../looping.ts";
 import { type Pressure, runPressure } from "../pressure.ts";
 import type { Figures } from "../report.ts";
 import { type Retained, runRetained } from "../retained.ts";
@@ -7,6 +8,7 @@ import { runThrowing, type Throwing } from "../throwing.ts";
 
 /** What can be measured so, by name, with its options. */
 export interface Measurable {
+  readonly looping: Looping;
   readonly steady: Steady;
   readonly pressure: Pressure;
   readonly throwing: Throwing;
@@ -14,6 +16,7 @@ export interface Measurable {
 }
 
 const runs: { readonly [Name in keyof Measurable]: (options: Measurable[Name]) => Promise<Figures> } = {
+  looping: runLooping,
   steady: runSteady,
   pressure: runPressure,
   throwing: runThrowing,

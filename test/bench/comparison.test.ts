@@ -5,6 +5,7 @@ import { keyedCountJob, newCount } from "../../bench/jobs/keyed_count.ts";
 import { checkAnswer, replayKeyedCount, replayWindows } from "../../bench/jobs/replay.ts";
 import { newResults, windowJob } from "../../bench/jobs/window_sum.ts";
 import { type Figures, joinTables } from "../../bench/report.ts";
+import { inTurn } from "../../bench/turns.ts";
 import { start } from "../../mod.ts";
 
 const test = suite("comparison of engines");
@@ -39,6 +40,15 @@ const run = (recordsPerSecond: number, cpuSecondsPerMillion: number, ms: number)
   recordsPerSecond,
   cpuSecondsPerMillion,
   ms,
+});
+
+test("runs are in turn, in reverse every other round, and each side keeps its own, round by round", async () => {
+  let nth = 0;
+  const began: string[] = [];
+  const side = (name: string) => ({ run: () => Promise.resolve(`${name}${nth++}`) });
+  const given = await inTurn([side("a"), side("b")], 3, (index, round) => began.push(`${"ab"[index]}${round}`));
+  assert.equal(given, [["a0", "a3", "a4"], ["b1", "b2", "b5"]]);
+  assert.equal(began, ["a0", "b0", "b1", "a1", "a2", "b2"]);
 });
 
 test("a verdict takes the median of the ratios within rounds", () => {
