@@ -1,5 +1,6 @@
 import { alignmentMutants } from "./alignment_mutants.ts";
 import { captureMutants } from "./capture_mutants.ts";
+import { handOverMutants } from "./hand_over_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { recoveryMutants } from "./recovery_mutants.ts";
 import { savepointMutants } from "./savepoint_mutants.ts";
@@ -9,6 +10,7 @@ import { scenarioMutants } from "./scenario_mutants.ts";
 export const mutants: readonly Mutant[] = [
   ...alignmentMutants,
   ...captureMutants,
+  ...handOverMutants,
   ...recoveryMutants,
   ...savepointMutants,
   ...scenarioMutants,

@@ -117,6 +117,111 @@ scenario("an operator that fails at a record that was handed over is the one tha
   assert.not.match(String(failure?.message), /map/);
 });
 
+scenario("what the timers of a watermark do comes before the records behind it, however many turns they take", async () => {
+  for (const channels of [handedOver, byFrames]) {
+    const stage = new Stage();
+    const source = new HandSource("a");
+    const sink = new WitnessSink<string>();
+    /** How far event time had come at the latest record. */
+    let seenAt = -Infinity;
+    let fired = 0;
+    const late: number[] = [];
+    const pipeline = job(
+      "event-time",
+      (flow) =>
+        flow.from("in", source).watermarks(({ at }) => at).keyBy("key", ({ n }) => n % 3).process("timed", {
+          emits: type<string>(),
+          onRecord({ at }, ctx) {
+            seenAt = Math.max(seenAt, ctx.watermark);
+            for (let nth = 0; nth < 10; nth++) ctx.timers.event(at, String(nth));
+          },
+          onTimer({ at }) {
+            fired++;
+            if (at <= seenAt) late.push(at);
+          },
+        }).to("out", sink),
+    );
+    const run = await stage.start(pipeline, { channels });
+    source.give(4); // event time comes to 29 with them, and 30 timers take four turns
+    await stage.until(() => fired > 0, "a timer");
+    assert.ok(fired < 30, "all fired in one turn");
+    source.give(4);
+    source.end();
+    await stage.finish(run);
+    assert.is(fired, 80);
+    assert.equal(late, [], "fired behind a record that had seen their time pass");
+  }
+});
+
+scenario("no record comes between the timers that the wall clock has made due, however many turns they take", async () => {
+  for (const channels of [handedOver, byFrames]) {
+    const stage = new Stage();
+    const source = new HandSource("a");
+    const sink = new WitnessSink<string>();
+    let records = 0;
+    const firedAfter: number[] = [];
+    const pipeline = job("wall-clock", (flow) =>
+      flow.from("in", source).keyBy("key", () => 0).process("timed", {
+        emits: type<string>(),
+        onRecord(_, ctx) {
+          if (records++ > 0) return;
+          const dueAt = stage.clock.now() + 10;
+          for (let nth = 0; nth < 30; nth++) ctx.timers.processing(dueAt, String(nth));
+        },
+        onTimer() {
+          firedAfter.push(records);
+        },
+      }).to("out", sink));
+    const run = await stage.start(pipeline, { channels });
+    source.give(1);
+    await stage.until(() => firedAfter.length > 0, "a timer");
+    assert.ok(firedAfter.length < 30, "all fired in one turn");
+    source.give(4);
+    await stage.until(() => records === 5, "the records");
+    source.end();
+    await stage.finish(run);
+    assert.equal(firedAfter, new Array(30).fill(1));
+  }
+});
+
+scenario("results that wait for credit are taken under credit, whatever a sender has to hand over meanwhile", async () => {
+  for (const channels of [handedOver, byFrames]) {
+    const stage = new Stage();
+    const source = new HandSource("a");
+    const sink = new WitnessSink<Numbered>();
+    const pace: Pace = { delayMs: 1 };
+    let taken = 0;
+    let most = 0;
+    const pipeline = job("much", (flow) =>
+      flow.from("in", source).keyBy("key", () => 0).process("asks", {
+        emits: type<Numbered>(),
+        onRecord(record, ctx) {
+          if (record.n > 0) return ctx.emit(record);
+          // Its results wait until the promise has settled, and then the next record is there already.
+          return stage.sleep(5).then(() => {
+            ctx.emit(record);
+            source.give(1);
+          });
+        },
+      })
+        .flatMap(function* (record) {
+          for (let nth = 0; nth < 500; nth++) {
+            taken++;
+            most = Math.max(most, taken - sink.written.length);
+            yield record;
+          }
+        })
+        .rebalance().process("slow", slowly(stage, pace)).to("out", sink));
+    const run = await stage.start(pipeline, { channels });
+    source.give(1);
+    await stage.until(() => sink.written.length > 500, "results of the second record");
+    assert.ok(most <= 100, `${most} results were taken before those behind them had come out`);
+    source.end();
+    await stage.finish(run);
+    assert.is(sink.values.length, 1_000);
+  }
+});
+
 scenario("no barrier comes in while a handler that was called by a sender waits for its promise", async () => {
   let captured = 0;
   for (let events = 0; events < 4; events++) {
