@@ -221,21 +221,22 @@ function isConstant(cells: readonly unknown[], first: unknown): boolean {
   return true;
 }
 
-/** Writes strings in one call out of the engine; false, and nothing written, where some are none, or not of ASCII. */
+/** Writes strings one behind the other; false, and nothing written, where some are none, or not of ASCII. */
 function writeStrings(output: MsgpackOutput, cells: readonly unknown[]): boolean {
   const count = cells.length;
   lengths = roomFor(lengths, count);
+  let units = 0;
   for (let index = 0; index < count; index++) {
     const cell = cells[index];
     if (typeof cell !== "string") return false;
-    lengths[index] = cell.length;
+    units += lengths[index] = cell.length;
   }
   const start = output.position;
   output.count(3, 0x90, 0xdc);
   output.byte(columnKinds.strings);
   writeList(output, lengths, 0, count);
   output.ready();
-  if (output.ascii(cells.join(""))) return true;
+  if (output.ascii(cells as readonly string[], units)) return true;
   output.rewind(start);
   return false;
 }

@@ -11,6 +11,9 @@ const startBytes = 64 * 1024;
 /** Integers from here to 0x7f would read as ids of records. */
 const fixintEnd = 0x40;
 
+/** Short texts are joined to pieces of about so many units. */
+const pieceUnits = 8_192;
+
 /** Behind `safeEnd` there is room for this many bytes: any header, number or date. */
 const slackBytes = 16;
 
@@ -271,19 +274,26 @@ export class MsgpackOutput {
     this.at += buffer.length;
   }
 
-  /** The bytes of a text of ASCII, as a buffer; false, and nothing written, if it is none. */
-  ascii(text: string): boolean {
+  /** The bytes of texts of ASCII, `units` in all, as one buffer; false, and nothing written, if they are none. */
+  ascii(texts: readonly string[], units: number): boolean {
     const start = this.at;
-    const units = text.length;
     this.reserve(units + 5 + slackBytes);
     this.bufferHeader(units);
-    // Other text takes more bytes than it has units, and there is room for some of them.
-    if (this.target.write(text, this.at, units + slackBytes, "utf8") === units) {
-      this.at += units;
-      return true;
+    for (let from = 0; from < texts.length;) {
+      let end = from;
+      let size = 0;
+      while (end < texts.length && size < pieceUnits) size += (texts[end++] as string).length;
+      // A call out of the engine costs more than a short text; and a long one is memory of its own, new to the caches.
+      const text = end === from + 1 ? texts[from] as string : texts.slice(from, end).join("");
+      // Other text takes more bytes than it has units, and there is room for some of them.
+      if (this.target.write(text, this.at, size + slackBytes, "utf8") !== size) {
+        this.at = start;
+        return false;
+      }
+      this.at += size;
+      from = end;
     }
-    this.at = start;
-    return false;
+    return true;
   }
 
   /** What stands before a buffer of `bytes` bytes, for which there is room then. */

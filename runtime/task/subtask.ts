@@ -180,11 +180,12 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       output.endTurn();
       if (output.flushable) output.seal(undefined);
     }
-    const over = (): number => {
-      this.#reopen(loaded);
-      return Math.max(1, steps);
-    };
-    return loaded.suspensions.some ? loaded.suspensions.settled(over) : over();
+    return loaded.suspensions.some ? loaded.suspensions.settled(() => this.#over(loaded, steps)) : this.#over(loaded, steps);
+  }
+
+  #over(loaded: LoadedSubtask, steps: number): number {
+    this.#reopen(loaded);
+    return Math.max(1, steps);
   }
 
   /** Records may be handed over while the next one could be processed at once. */

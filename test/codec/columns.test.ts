@@ -303,6 +303,19 @@ columns("with flipped bits and cut ends are decoded without throwing, and what i
   assert.ok(accepted > 100, `only ${accepted} were accepted`);
 });
 
+columns("of many strings, and of long ones, are written piece by piece, and one by one where the last is not of ASCII", () => {
+  const lines = (count: number, last: string): Record<string, unknown>[] =>
+    records(count, (at) => ({ at, line: at === count - 1 ? last : `${at} `.repeat(at === 700 ? 5_000 : 4) }));
+  for (const count of [8, 600, 1_500, 4_096]) {
+    for (const last of ["", "the end", "z".repeat(20_000), "the end \u00e9"]) {
+      const values = lines(count, last);
+      assert.is(exactDifference(values, roundTrip(values), "values"), undefined);
+      const column = (written(values) as ReadonlyMap<string, readonly unknown[]>).get("line") as readonly unknown[];
+      assert.is(column[0], last.endsWith("\u00e9") ? 1 : 4);
+    }
+  }
+});
+
 columns("give strings that keep little but themselves in memory", () => {
   const bytes = encoded(records(512, (at) => ({ id: at.toString().padStart(36, "0") })));
   const kept: unknown[] = [];
