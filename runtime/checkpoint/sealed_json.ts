@@ -6,8 +6,12 @@ import { crc32 } from "../../actors/checksum.ts";
  * is that of the bytes after `"content":`, up to the last brace.
  */
 export function encodeSealedJson(content: unknown): Uint8Array {
-  const text = JSON.stringify(content);
-  return encoder.encode(`${head(crc32(encoder.encode(text)))}${text}${tail}`);
+  const text = encoder.encode(JSON.stringify(content));
+  const sealed = new Uint8Array(headBytes + text.length + tail.length);
+  encoder.encodeInto(head(crc32(text)), sealed);
+  sealed.set(text, headBytes);
+  encoder.encodeInto(tail, sealed.subarray(headBytes + text.length));
+  return sealed;
 }
 
 /** The content, or what is wrong with the bytes. */

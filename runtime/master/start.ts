@@ -61,6 +61,8 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
   const log = options.log ?? complain;
   const world = { clock, random, disk, log };
   const { checkpoints, transport } = options;
+  const { mode } = settings;
+  const aside = (job: Job) => start(job, { clock, random: systemRandom(), log: () => {}, checkpoints: { mode } });
   const linksOf = links ?? ((attempt) => {
     if (transport === undefined) return new LocalLinks();
     const { wire: times, channels: { encoded: { windowBytes } } } = settings;
@@ -88,7 +90,9 @@ export async function startLinked(job: Job, options: StartOptions, { links, stor
           const { number } = options.attempt;
           endRehearsal();
           // Where frames travel encoded, what is compiled for that is to know no other records than the job's own.
-          if (links === undefined && transport === undefined) endRehearsal = rehearse(clock, options.attempt, settings.mode);
+          if (links === undefined && transport === undefined) {
+            endRehearsal = rehearse(clock, options.attempt, settings.mode, aside);
+          }
           return new WorkerAttempt({ ...options, job: job.graph.name, world, store, links: linksOf(number, settings) });
         },
         emit: (event) => events.emit(event),

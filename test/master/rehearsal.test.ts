@@ -1,11 +1,13 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { forEach, job, memorySource, type } from "../../mod.ts";
+import { forEach, job, type JobEvent, memorySource, type } from "../../mod.ts";
 import type { CheckpointMode } from "../../runtime/checkpoint/manifest.ts";
 import { decodeManifest } from "../../runtime/checkpoint/manifest_codec.ts";
 import { plan } from "../../runtime/graph/planner.ts";
 import { Attempt } from "../../runtime/master/attempt.ts";
 import { madeUpCheckpoints } from "../../runtime/master/rehearsal.ts";
+import { runRehearsal } from "../../runtime/master/rehearsal_job.ts";
+import { Stage } from "../scenarios/stage.ts";
 
 const rehearsal = suite("rehearsal of checkpoints");
 
@@ -43,6 +45,35 @@ rehearsal("what is made up goes through the proof and the manifest like what is 
       if (mode === "unaligned") assert.ok(captured > 0, "nothing was in flight");
     }
   }
+});
+
+/** Plays it in virtual time until nobody wants it, and gives the events of its run. */
+async function played(isOver: (completed: number) => boolean): Promise<readonly JobEvent[]> {
+  const stage = new Stage();
+  const completed = (): number => stage.events.filter(({ kind }) => kind === "checkpoint-completed").length;
+  await stage.settle(runRehearsal(stage.clock, (job) => stage.start(job), () => isOver(completed())));
+  return stage.events;
+}
+
+rehearsal(
+  "the job through which nothing flows completes its checkpoints, each with every subtask's share, and ends",
+  async () => {
+    const events = await played(() => false);
+    const completed = events.filter((event) => event.kind === "checkpoint-completed");
+    assert.is(completed.length, 40);
+    for (const { figures } of completed) {
+      assert.ok(figures.subtasks.length >= 6, `${figures.subtasks.length} subtasks`);
+      for (const { counts } of figures.subtasks) assert.equal(counts, {});
+      assert.is(figures.inFlightRecords, 0);
+    }
+    assert.is(events.at(-1)?.kind, "given-up");
+  },
+);
+
+rehearsal("the job through which nothing flows ends when nobody wants it any more", async () => {
+  const events = await played((completed) => completed >= 3);
+  assert.is(events.filter(({ kind }) => kind === "checkpoint-completed").length, 3);
+  assert.is(events.at(-1)?.kind, "given-up");
 });
 
 rehearsal.run();
