@@ -3,6 +3,7 @@ import { decodeValueAt } from "./codec.ts";
 import { storeIntegers, storeNumbers, storeValues } from "./column_sites.ts";
 import { blockRecords, columnKinds, maxCellsPerByte, maxColumns } from "./columns_writer.ts";
 import { reservedKey } from "./exactness.ts";
+import { type Cells, makeRecords, maxWrittenFields, placeOf } from "./record_places.ts";
 
 /** What is wrong with the bytes; whoever reads from a {@link ColumnsReader} catches it. */
 export class MalformedColumns extends Error {}
@@ -30,6 +31,16 @@ const noValues: readonly unknown[] = [];
 let numbers = new Float64Array(2_048);
 /** More are let go after use. */
 const keptNumbers = 1 << 17;
+
+/** {@link numbers}, long enough for so many: until the next call. */
+function roomFor(count: number): Float64Array<ArrayBuffer> {
+  if (numbers.length < count || numbers.length > keptNumbers) numbers = new Float64Array(Math.max(count, 2_048));
+  return numbers;
+}
+
+/** A block of the numbers of each column, by the column's place. */
+const blocks: Float64Array[] = [];
+const blocksOfIntegers: Int32Array[] = [];
 
 /**
  * Reads, piece by piece, what `columns_writer.ts` wrote. Every count is checked against the bytes that are there before anything
@@ -125,6 +136,8 @@ export class ColumnsReader {
     for (let index = 0; index < fields; index++) {
       if (kept[index] !== names[index]) throw new MalformedColumns("the fields are in an order that no object has");
     }
+    const place = fields > maxWrittenFields ? -1 : placeOf(kept);
+    if (place >= 0) return this.#recordsAt(place, kept, columns, count);
     const records = new Array<Record<string, unknown>>(count);
     for (let row = 0; row < count; row += blockRecords) {
       const end = Math.min(count, row + blockRecords);
@@ -139,6 +152,42 @@ export class ColumnsReader {
       }
     }
     return records;
+  }
+
+  /** Records made at a place of their own. */
+  #recordsAt(place: number, names: readonly string[], columns: readonly Column[], count: number): readonly unknown[] {
+    const records = new Array<Record<string, unknown>>(count);
+    const cells: Cells[] = columns.map(({ kind, first, values }) => {
+      return kind === columnKinds.constant ? new Array<unknown>(Math.min(count, blockRecords)).fill(first) : values;
+    });
+    for (let row = 0; row < count; row += blockRecords) {
+      const end = Math.min(count, row + blockRecords);
+      for (let index = 0; index < columns.length; index++) {
+        const column = columns[index] as Column;
+        if (column.kind === columnKinds.constant) continue;
+        if (column.width > 0) cells[index] = this.#blockOf(column, index, row, end);
+        else if (count > blockRecords) cells[index] = column.values.slice(row, end);
+      }
+      makeRecords(place, records, names, cells, row, end);
+    }
+    return records;
+  }
+
+  /** The numbers of rows `row` to `end` of a column, until the next call for a column at the same `index`. */
+  #blockOf(column: Column, index: number, row: number, end: number): Cells {
+    if (!column.isSmall) return this.#numbersOf(column, row, end, blocks[index] ??= new Float64Array(blockRecords));
+    const { width, base } = column;
+    const integers = blocksOfIntegers[index] ??= new Int32Array(blockRecords);
+    const bytes = this.#bytes;
+    const count = end - row;
+    let from = column.at + row * width;
+    if (width === 1) { for (let at = 0; at < count; at++) integers[at] = base + (bytes[from++] as number); }
+    else if (width === 2) {
+      for (let at = 0; at < count; at++, from += 2) {
+        integers[at] = base + ((bytes[from] as number) | (bytes[from + 1] as number) << 8);
+      }
+    } else for (let at = 0; at < count; at++, from += 4) integers[at] = base + this.#view.getUint32(from, true);
+    return integers;
   }
 
   #column(count: number, maxDepth: number): Column {
@@ -186,11 +235,15 @@ export class ColumnsReader {
     return most;
   }
 
-  /** The numbers of rows `row` to `end` of a column, until the next call. */
-  #numbersOf({ at: start, width, base }: Column, row: number, end: number): Float64Array {
+  /** The numbers of rows `row` to `end` of a column: in `numbers`, which is long enough. */
+  #numbersOf(
+    { at: start, width, base }: Column,
+    row: number,
+    end: number,
+    numbers: Float64Array = roomFor(end - row),
+  ): Float64Array {
     const count = end - row;
     const at = start + row * width;
-    if (numbers.length < count || numbers.length > keptNumbers) numbers = new Float64Array(Math.max(count, 2_048));
     const bytes = this.#bytes;
     if (width === 1) { for (let index = 0; index < count; index++) numbers[index] = base + (bytes[at + index] as number); }
     else if (width === 2) {

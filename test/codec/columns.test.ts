@@ -316,6 +316,36 @@ columns("of many strings, and of long ones, are written piece by piece, and one 
   }
 });
 
+columns("of more shapes than have places of their own, with one to ten fields, come back as they went, by turns", () => {
+  const kinds: readonly ((at: number) => unknown)[] = [
+    (at) => at,
+    (at) => at * 200 - 7,
+    (at) => at * 3_000_000,
+    (at) => at / 3,
+    () => 5,
+    (at) => `text ${at}`,
+    (at) => at % 3 === 0 ? null : { at },
+    (at) => 0x7fff_ffff - 500 + at,
+    (at) => -0x8000_0000 + at,
+    () => undefined,
+  ];
+  for (let round = 0; round < 3; round++) {
+    for (let fields = 1; fields <= kinds.length; fields++) {
+      for (const count of [8, 256, 257, 1_000]) {
+        const values = records(count, (at) => {
+          const name = (field: number): string => `f${field * 7 % 10}`;
+          return Object.fromEntries(
+            Array.from({ length: fields }, (_, field) => [name(field), kinds[(field + round) % 10]?.(at)]),
+          );
+        });
+        const back = roundTrip(values);
+        assert.is(exactDifference(values, back, "values"), undefined);
+        assert.equal(Object.keys(back[count - 1] as object), Object.keys(values[0] as object));
+      }
+    }
+  }
+});
+
 columns("give strings that keep little but themselves in memory", () => {
   const bytes = encoded(records(512, (at) => ({ id: at.toString().padStart(36, "0") })));
   const kept: unknown[] = [];
