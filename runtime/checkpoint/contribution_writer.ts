@@ -36,22 +36,16 @@ export function* writeContribution(
     }
     parts.push({ uid, subtask: contribution.subtask, scope: part.scope, name: part.name, at, base: part.base });
   }
-  function* captured(bytes: CapturedBytes, records: number): Generator<number, readonly Extent[]> {
-    const at: Extent[] = [];
-    inFlightRecords += records;
-    for (const slice of bytes.slices()) {
-      at.push(append(writer, slice));
-      inFlightBytes += slice.byteLength;
-      yield slice.byteLength;
-    }
-    return at;
-  }
   // Field by field: once for every channel of the job, where spreading would be most of the cost.
   const inputs: InputReport<readonly Extent[]>[] = [];
   for (const report of contribution.inputs) {
     const { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, records, watermarks } = report;
     const range = report.captured;
-    const bytes = report.bytes === undefined ? nothing : yield* captured(report.bytes, records);
+    const bytes = report.bytes === undefined ? nothing : yield* captured(report.bytes, writer);
+    if (bytes !== nothing) {
+      inFlightRecords += records;
+      inFlightBytes += bytesOf(bytes);
+    }
     inputs.push({
       edge,
       sender,
@@ -70,7 +64,11 @@ export function* writeContribution(
   }
   const outputs: OutputReport<readonly Extent[]>[] = [];
   for (const { edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes } of contribution.outputs) {
-    const at = bytes === undefined ? nothing : yield* captured(bytes, records);
+    const at = bytes === undefined ? nothing : yield* captured(bytes, writer);
+    if (at !== nothing) {
+      inFlightRecords += records;
+      inFlightBytes += bytesOf(at);
+    }
     outputs.push({ edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes: at });
   }
   const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
@@ -95,6 +93,21 @@ export function* writeContribution(
       inFlightRecords,
     },
   });
+}
+
+function* captured(bytes: CapturedBytes, writer: DataWriter): Generator<number, readonly Extent[]> {
+  const at: Extent[] = [];
+  for (const slice of bytes.slices()) {
+    at.push(append(writer, slice));
+    yield slice.byteLength;
+  }
+  return at;
+}
+
+function bytesOf(extents: readonly Extent[]): number {
+  let sum = 0;
+  for (const { bytes } of extents) sum += bytes;
+  return sum;
 }
 
 /** A process writes one file of a checkpoint: its index among all files is settled when the manifest is made. */

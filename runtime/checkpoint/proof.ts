@@ -74,24 +74,34 @@ function refute(
 ): string | undefined {
   const sent = output?.sent ?? input.sent ?? 0;
   const { seq, elements } = input.processed;
-  const facts = () =>
-    `processed ${seq}+${elements}, sent ${sent}, captured ${show(input.captured)} and ${show(output?.captured)}`;
-  if (seq >= sent && (seq > sent || elements > 0) && !atLeastOnce) return `processed beyond the cut: ${facts()}`;
-  if (seq >= sent) {
-    return input.captured === undefined && output?.captured === undefined ? undefined : `captured what is processed: ${facts()}`;
+  if (seq >= sent && (seq > sent || elements > 0) && !atLeastOnce) {
+    return `processed beyond the cut: ${factsOf(input, output, sent)}`;
   }
-  if (mustBeEmpty) return `an aligned edge has frames at the cut: ${facts()}`;
+  if (seq >= sent) {
+    return input.captured === undefined && output?.captured === undefined
+      ? undefined
+      : `captured what is processed: ${factsOf(input, output, sent)}`;
+  }
+  if (mustBeEmpty) return `an aligned edge has frames at the cut: ${factsOf(input, output, sent)}`;
   let at = seq;
   let skip = elements;
   for (const range of [input.captured, output?.captured]) {
     if (range === undefined) continue;
-    if (range.from !== at + 1) return `captures leave a gap or overlap: ${facts()}`;
-    if (range.skip !== skip) return `a half-processed frame is captured wrongly (${range.skip} for ${skip}): ${facts()}`;
-    if (range.to < range.from) return `an empty range: ${facts()}`;
+    if (range.from !== at + 1) return `captures leave a gap or overlap: ${factsOf(input, output, sent)}`;
+    if (range.skip !== skip) {
+      return `a half-processed frame is captured wrongly (${range.skip} for ${skip}): ${factsOf(input, output, sent)}`;
+    }
+    if (range.to < range.from) return `an empty range: ${factsOf(input, output, sent)}`;
     at = range.to;
     skip = 0;
   }
-  return at === sent ? undefined : `captures do not reach what was sent: ${facts()}`;
+  return at === sent ? undefined : `captures do not reach what was sent: ${factsOf(input, output, sent)}`;
+}
+
+/** Put into words only where there is something to say: once for every channel of the job, a function made for it shows. */
+function factsOf(input: InputReport<unknown>, output: OutputReport<unknown> | undefined, sent: number): string {
+  const { seq, elements } = input.processed;
+  return `processed ${seq}+${elements}, sent ${sent}, captured ${show(input.captured)} and ${show(output?.captured)}`;
 }
 
 function show(range: FrameRange | undefined): string {
