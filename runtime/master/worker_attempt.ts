@@ -33,11 +33,13 @@ interface Deployed extends PlacedSubtask {
   readonly counters: SubtaskCounters;
 }
 
-/** What a subtask has processed. */
+/** What a subtask has processed in this attempt. */
 export interface SubtaskFigure {
   readonly task: string;
   readonly subtask: number;
+  /** Records that it was given; of a source, that it has read. */
   readonly recordsIn: number;
+  /** Records that it has sent to other subtasks; one that goes to several of them counts for each. A sink sends none. */
   readonly recordsOut: number;
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -103,7 +105,7 @@ export class WorkerAttempt implements Deployment {
     const { snapshot, decision } = options;
     const restore = snapshot === undefined ? undefined : new Restore(snapshot, attempt.plan, attempt.number, decision);
     this.#subtasks = own.map(({ task, index, number }) => {
-      const counters: SubtaskCounters = { recordsIn: 0, recordsOut: 0, counts: new Map() };
+      const counters: SubtaskCounters = { recordsIn: 0, counts: new Map() };
       const subtask = new Subtask(this.#assignment(restore, { task, index, number }, counters));
       const ref = context.spawn<TaskControl>(
         `${attempt.number}-${task.index}-${index}`,
@@ -136,11 +138,11 @@ export class WorkerAttempt implements Deployment {
 
   /** What each subtask that runs here has processed so far. */
   figures(): readonly SubtaskFigure[] {
-    return this.#subtasks.map(({ task, index, counters: { recordsIn, recordsOut, counts } }) => ({
+    return this.#subtasks.map(({ task, index, subtask, counters: { recordsIn, counts } }) => ({
       task: task.id,
       subtask: index,
       recordsIn,
-      recordsOut,
+      recordsOut: subtask.recordsOut,
       counts: Object.fromEntries(counts),
     }));
   }

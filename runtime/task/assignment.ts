@@ -69,8 +69,8 @@ export interface SubtaskReports {
 
 /** Figures of a running subtask. Counted per frame, read at any time. */
 export interface SubtaskCounters {
+  /** Records taken from its input channels or handed over; of a source, those that it has read. */
   recordsIn: number;
-  recordsOut: number;
   /** What operators counted, such as late or malformed records, by name. */
   readonly counts: Map<string, number>;
 }

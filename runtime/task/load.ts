@@ -25,7 +25,7 @@ import { OutputChannel, type OutputOwner } from "./output_channel.ts";
 import { CheckpointParticipant, type OperatorCut } from "./participant.ts";
 import { type EdgeOutput, edgeOutput } from "./partition.ts";
 import { SinkOperator } from "./sink_operator.ts";
-import { SourceHead } from "./source_head.ts";
+import { SourceHead, type SourcePlace } from "./source_head.ts";
 import { Suspensions } from "./suspensions.ts";
 
 /** What the parts of a subtask tell it. */
@@ -134,7 +134,14 @@ export async function loadSubtask(
     const guard = guardOf(assignment, first.id);
     const place = { uid: first.id, subtask, cursor };
     const entry = guard === undefined ? chain.entry : new GuardedEntry(chain.entry, place, guard);
-    source = await openSource(assignment, first, first.role.source, { cursor, brake, entry }, wiring, signal);
+    source = await openSource(
+      assignment,
+      first,
+      first.role.source,
+      { cursor, brake, entry, counters: assignment.counters },
+      wiring,
+      signal,
+    );
   }
   const eventTime = new EventTime(cursor, source === undefined ? chain.links[0]?.operator : undefined, chain.entry);
   await restoreOperators(assignment, chain, eventTime, () => wiring.loading());
@@ -297,7 +304,7 @@ async function openSource(
   assignment: SubtaskAssignment,
   operator: LogicalOperator,
   source: Source<unknown>,
-  place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+  place: SourcePlace,
   wiring: SubtaskWiring,
   signal: AbortSignal,
 ): Promise<SourceHead> {

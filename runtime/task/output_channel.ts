@@ -102,6 +102,8 @@ export class OutputChannel implements GrantTarget {
   /** How many records it was allowed to hand over, and how many it has handed over besides those. */
   #admitted = 0;
   #handedOver = 0;
+  /** Records in the frames that it has sealed, and those that it has handed over in turns that are over. */
+  recordsOut = 0;
   #meanBytes = 0;
   #recordsToSample = 0;
   #sealed: number;
@@ -174,6 +176,7 @@ export class OutputChannel implements GrantTarget {
     if (this.#admitted === 0 && this.#handedOver === 0) return;
     this.close();
     this.#link.entrance?.left(this, this.#handedOver);
+    this.recordsOut += this.#handedOver;
     this.#handedOver = 0;
   }
 
@@ -186,6 +189,7 @@ export class OutputChannel implements GrantTarget {
   seal(mark: Mark | undefined): void {
     const { count } = this;
     if (count === 0 && mark === undefined) return;
+    this.recordsOut += count;
     const frame = count === 0 ? this.#markFrame(mark) : this.#takeBatch(count, mark);
     if (this.#link.weigh === undefined) this.#queue(frame);
     else this.#queueWeighed(frame);

@@ -3,6 +3,7 @@ import { messageOf, SluiceError } from "../../actors/error.ts";
 import type { Cursor, RestoredPart, SnapshotPart } from "../graph/operator.ts";
 import type { PollResult, Source, SourceContext, SourceOutput, Split, SplitReader } from "../graph/source.ts";
 import { apart } from "../state/apart.ts";
+import type { SubtaskCounters } from "./assignment.ts";
 import type { Brake } from "./brake.ts";
 import { dueTo, type Next } from "./chain.ts";
 import { failedRecord } from "./failed_record.ts";
@@ -19,6 +20,14 @@ interface OpenSplit {
   waiting: boolean;
 }
 
+/** Where a source stands in its task. */
+export interface SourcePlace {
+  readonly cursor: Cursor;
+  readonly brake: Brake;
+  readonly entry: Next;
+  readonly counters: SubtaskCounters;
+}
+
 /**
  * The head of a source task: reads its splits in turn and puts their records into the chain.
  *
@@ -31,6 +40,7 @@ export class SourceHead implements SourceOutput<unknown> {
   private readonly entry: Next;
   #open: OpenSplit[];
   readonly #ended: Map<string, unknown>;
+  readonly #counters: SubtaskCounters;
   #next = 0;
   private emitted = 0;
   /** What a reader is asked for; the same object each time. */
@@ -42,7 +52,7 @@ export class SourceHead implements SourceOutput<unknown> {
 
   private constructor(
     uid: string,
-    place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+    place: SourcePlace,
     open: OpenSplit[],
     ended: Map<string, unknown>,
   ) {
@@ -50,6 +60,7 @@ export class SourceHead implements SourceOutput<unknown> {
     this.cursor = place.cursor;
     this.brake = place.brake;
     this.entry = place.entry;
+    this.#counters = place.counters;
     this.#open = open;
     this.#ended = ended;
     this.openSplits = open.map((split) => split.id);
@@ -59,7 +70,7 @@ export class SourceHead implements SourceOutput<unknown> {
   static async open(
     source: Source<unknown>,
     context: SourceContext,
-    place: { readonly cursor: Cursor; readonly brake: Brake; readonly entry: Next },
+    place: SourcePlace,
     splits: readonly Split[],
     restored: readonly RestoredPart[],
   ): Promise<SourceHead> {
@@ -119,6 +130,7 @@ export class SourceHead implements SourceOutput<unknown> {
         request.maxRecords = maxRecords;
         return apart(pollReader, request);
       });
+      this.#counters.recordsIn += this.emitted;
       if (result === "waiting") split.waiting = true;
       else if (result === "ended") this.#end(split);
       return Math.max(1, this.emitted);

@@ -139,6 +139,11 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     return this.#loaded?.source?.describe();
   }
 
+  /** Records sent to other subtasks, by frames or handed over; each counts for every one of its receivers. */
+  get recordsOut(): number {
+    return this.#loaded?.outputs.reduce((sum, output) => sum + output.recordsOut, 0) ?? 0;
+  }
+
   // The data lane
 
   get ready(): boolean {

@@ -29,6 +29,27 @@ for (const mode of ["aligned", "unaligned"]) {
   });
 }
 
+for (const parallelism of [1, 3]) {
+  cluster(`members say how many records each task has read, sent and been given (parallelism ${parallelism})`, async () => {
+    const sim = await SimCluster.start(`figures ${parallelism}`, {
+      records: 600,
+      options: { parallelism, channels: { handOverSteps: 1 } },
+    });
+    const sum = (of: string, count: "recordsIn" | "recordsOut") =>
+      sim.workers.flatMap(({ member }) => member.figures().attempts.flatMap(({ subtasks }) => subtasks))
+        .reduce((sum, figure) => figure.task === of ? sum + figure[count] : sum, 0);
+    const counts = () => [sum("numbers", "recordsIn"), sum("numbers", "recordsOut"), sum("count", "recordsIn")] as const;
+    let [read, sent, given] = counts();
+    await sim.world.run(() => {
+      [read, sent, given] = counts();
+      return read >= 200 && sent === read && given === read;
+    }, { maxMs: 10_000 });
+    assert.ok(read >= 200 && read < 600, `${read} were read`);
+    assert.equal([sent, given, sum("count", "recordsOut")], [read, read, 0], "a sink behind count is in its task");
+    await sim.finish();
+  });
+}
+
 cluster("30: a worker that wakes up after it was replaced reaches nothing, and ends what it ran", async () => {
   const sim = await SimCluster.start("zombie", { records: 900 });
   await sim.checkpoints(3);
