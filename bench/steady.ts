@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CheckpointMode, start, type StartOptions } from "../mod.ts";
+import { type ChannelOptions, type CheckpointMode, start, type StartOptions } from "../mod.ts";
 import { checkpointSpreads, followCheckpoints } from "./checkpoint_figures.ts";
 import { Emitted } from "./emitted.ts";
 import { makeEvent } from "./jobs/event.ts";
@@ -14,10 +14,13 @@ import type { Figures } from "./report.ts";
 /** An endless job in a time box, as the programs in `peers/` run it. */
 export interface Steady {
   readonly workload: "keyed-count" | "window";
-  /** `none`, or how checkpoints are taken, every second, into a folder. */
+  /** `none`, or how checkpoints are taken, into a folder. */
   readonly mode: string;
+  /** How often. @default 1,000 */
+  readonly intervalMs?: number;
   /** Of keyed-count. @default 2 */
   readonly parallelism?: 1 | 2;
+  readonly channels?: ChannelOptions;
   /** Both in seconds. */
   readonly warm: number;
   readonly seconds: number;
@@ -32,12 +35,13 @@ export const modesByName: Readonly<Record<string, CheckpointMode>> = {
 };
 
 /** Warms up, measures in a time box, stops the sources and lets everything drain. */
-export async function runSteady({ workload, mode, warm, seconds, parallelism = 2 }: Steady): Promise<Figures> {
+export async function runSteady(steady: Steady): Promise<Figures> {
+  const { workload, mode, warm, seconds, parallelism = 2, intervalMs = 1_000, channels = {} } = steady;
   const emitted = new Emitted(parallelism);
   const directory = await mkdtemp(join(tmpdir(), "sluice-bench-"));
   const options: StartOptions = mode === "none"
-    ? {}
-    : { checkpoints: { mode: modesByName[mode]!, intervalMs: 1_000, directory } };
+    ? { channels }
+    : { channels, checkpoints: { mode: modesByName[mode]!, intervalMs, directory } };
   const counts = newCount();
   const windows = newResults();
   const job = workload === "window"

@@ -6,7 +6,7 @@ import type { Looping } from "../looping.ts";
 import { runKeyedCountPeers } from "../peer_runs.ts";
 import { type Column, type Figures, number, percentSpread, type Report, spreadOf } from "../report.ts";
 import { median, spread } from "../spread.ts";
-import { modesByName } from "../steady.ts";
+import { modesByName, type Steady } from "../steady.ts";
 import type { Effort } from "../suite.ts";
 import { inTurn } from "../turns.ts";
 
@@ -34,16 +34,27 @@ export async function run(report: Report, effort: Effort): Promise<void> {
   );
   const rxjs = await contender("rxjs") === undefined ? [] : [loopSide("RxJS", "rxjs", box)];
   const modes = ["none", ...Object.keys(modesByName)];
-  await compare(report, rounds, [
+  await compare(report, "beside a bare loop", rounds, [
     loopSide("bare loop", "bare", box),
     loopSide("loop with frames", "frames", box),
     ...rxjs,
-    ...([1, 2] as const).flatMap((parallelism) => modes.map((mode) => jobSide(mode, parallelism, box))),
+    ...([1, 2] as const).flatMap((parallelism) => modes.map((mode) => jobSide({ mode, parallelism }, box))),
+  ]);
+  if (effort.quick) return;
+  const often = ["aligned", "unaligned"].flatMap((mode) => [100, 20].map((intervalMs) => ({ mode, intervalMs })));
+  await compare(report, "what checkpoints cost, by interval", rounds, [
+    jobSide({ mode: "none" }, box),
+    ...often.map((of) => jobSide(of, box)),
+  ]);
+  const sizes = [1, 8, 64, 256, 512].map((frameRecords) => ({ mode: "none", channels: { frameRecords, windowBytes: 65_536 } }));
+  await compare(report, "by frame size, with windows of 64 KB", rounds, [
+    jobSide({ mode: "none" }, box),
+    ...sizes.map((of) => jobSide(of, box)),
   ]);
 }
 
 /** Shares are those of the first side. */
-async function compare(report: Report, rounds: number, sides: readonly Side[]): Promise<void> {
+async function compare(report: Report, title: string, rounds: number, sides: readonly Side[]): Promise<void> {
   const measured = await inTurn(sides, rounds);
   const base = sides[0]?.name ?? "";
   const shares = (index: number, share: (side: Figures, base: Figures) => number) =>
@@ -51,12 +62,14 @@ async function compare(report: Report, rounds: number, sides: readonly Side[]): 
   const of = (name: string) => (figures: Figures) => Number(figures[name]);
   const rows = sides.map(({ name }, index) => {
     const figures = measured[index] ?? [];
-    const { mode = "", parallelism } = figures[0] as Figures;
+    const { mode = "", parallelism, intervalMs, frameRecords } = figures[0] as Figures;
     return report.add({
       workload: "keyed-count",
       name,
       mode,
       parallelism,
+      intervalMs,
+      frameRecords,
       rounds,
       recordsPerSecond: median(figures.map(of("recordsPerSecond"))),
       cpuSecondsPerMillion: median(figures.map(of("cpuSecondsPerMillion"))),
@@ -69,7 +82,7 @@ async function compare(report: Report, rounds: number, sides: readonly Side[]): 
       othersCpuCores: median(figures.map(of("othersCpuCores"))),
     });
   });
-  report.table(columns(base), rows, "beside a bare loop");
+  report.table(columns(base), rows, title);
 }
 
 const columns = (base: string): readonly Column[] => [
@@ -81,14 +94,20 @@ const columns = (base: string): readonly Column[] => [
   ["others' CPUs", (row) => number(row["othersCpuCores"], 1)],
 ];
 
-function jobSide(mode: string, parallelism: 1 | 2, box: Box): Side {
-  const name = `parallelism ${parallelism}, ${mode === "none" ? "no checkpoints" : mode}`;
+/** A job, what matters of it; parallelism 2 unless it says otherwise. */
+type Job = Pick<Steady, "mode" | "parallelism" | "intervalMs" | "channels">;
+
+function jobSide(job: Job, box: Box): Side {
+  const { mode, parallelism = 2, intervalMs, channels } = job;
+  const every = intervalMs === undefined ? "" : `, every ${intervalMs} ms`;
+  const frames = channels?.frameRecords === undefined ? "" : `, frames of ${channels.frameRecords}`;
+  const name = `parallelism ${parallelism}, ${mode === "none" ? "no checkpoints" : mode}${every}${frames}`;
   return {
     name,
     async run() {
-      const figures = await freshRun("steady", { workload: "keyed-count", mode, parallelism, ...box });
+      const figures = await freshRun("steady", { workload: "keyed-count", ...job, ...box });
       checkAnswer(name, "keyed-count", figures as unknown as Answer);
-      return figures;
+      return { ...figures, intervalMs, frameRecords: channels?.frameRecords };
     },
   };
 }
