@@ -36,9 +36,6 @@ export interface DataFilePlace {
   readonly admit: () => void;
   /** Whether the checkpoint is complete: its files stay then, whatever happens. */
   readonly isKept: () => boolean;
-  /** The file is durable and has its name; or it is given up. @default nobody asks */
-  readonly stands?: (path: string, bytes: number) => void;
-  readonly falls?: (path: string) => void;
 }
 
 /**
@@ -111,7 +108,6 @@ export class DataFileWriter implements DataWriter {
       await allDone([file.close(), disk.rename(this.#temporary, this.#path)]);
       await Promise.all([disk.syncDirectory(folder), disk.syncDirectory(root)]);
       admit();
-      this.#place.stands?.(this.#path, this.#sum.bytes);
       return { name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
     } catch (error) {
       if (!this.#dropped) await this.#remove(); // else `discard` does
@@ -146,8 +142,7 @@ export class DataFileWriter implements DataWriter {
 
   /** Nothing is left behind, as far as the disk lets: what it keeps is swept when the store is opened again. */
   async #remove(): Promise<void> {
-    const { disk, folder, isKept, falls } = this.#place;
-    if (!isKept()) falls?.(this.#path);
+    const { disk, folder, isKept } = this.#place;
     await this.#tail.catch(() => {});
     if (this.#file === undefined) return;
     await this.#file.then((file) => file.close()).catch(() => {});

@@ -132,9 +132,6 @@ class FileStore implements CheckpointStore {
   readonly #writers = new Map<DataWriter, CheckpointId>();
   /** The completed checkpoints by their folders: nobody else makes or removes any. */
   readonly #stored = new Map<string, Stored>();
-  /** Data files by their paths, with their lengths, as they were when last looked at, or written. */
-  readonly #standing = new Map<string, number>();
-  #looking: Promise<void> = Promise.resolve();
   #record: JobRecord;
   /** Changes of the folder, data files aside, come one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -185,8 +182,6 @@ class FileStore implements CheckpointStore {
         if (this.#completed.has(id)) throw alreadyComplete(id, this.#root);
       },
       isKept: () => this.#completed.has(id),
-      stands: (path, bytes) => void this.#standing.set(path, bytes),
-      falls: (path) => void this.#standing.delete(path),
     });
     this.#writers.set(writer, id);
     return writer;
@@ -209,10 +204,7 @@ class FileStore implements CheckpointStore {
         throw error;
       }
       this.#forgetWriters((other) => other === id);
-      const files = this.#filesOf(manifest);
-      this.#stored.set(path, { id, files });
-      for (const [index, file] of files.entries()) this.#standing.set(file, manifest.files[index]!.bytes);
-      this.#looking = this.#looking.then(() => this.#lookAgain(files));
+      this.#stored.set(path, { id, files: this.#filesOf(manifest) });
       return { id, location: path };
     });
   }
@@ -250,7 +242,6 @@ class FileStore implements CheckpointStore {
       await withdraw(this.#disk, location);
       this.#stored.delete(location);
       const isNamed = this.#isNamed();
-      for (const path of this.#standing.keys()) if (!isNamed(path)) this.#standing.delete(path);
       await dismantle(this.#disk, location, isNamed);
       this.#completed.delete(id);
       // Data of others that it was the last to name; those that are complete have manifests that name it themselves.
@@ -263,7 +254,6 @@ class FileStore implements CheckpointStore {
 
   sweep(below: CheckpointId): Promise<void> {
     return this.#change(`remove unfinished checkpoints from ${this.#root}`, async () => {
-      this.#standing.clear();
       for (const folder of await checkpointFolders(this.#disk, this.#root)) {
         if (folder.id >= below) continue;
         if (!folder.complete) await dismantle(this.#disk, folder.path, this.#isNamed());
@@ -280,7 +270,6 @@ class FileStore implements CheckpointStore {
 
   async #close(): Promise<void> {
     await this.#changes;
-    await this.#looking;
     await Promise.all([...this.#writers.keys()].map((writer) => writer.discard()));
     await storeStep(`let go of ${this.#root}`, () => this.#lock.release());
   }
@@ -301,9 +290,7 @@ class FileStore implements CheckpointStore {
       await opening.then((writer) => writer.close()).catch(() => {});
       throw error;
     }
-    const { files } = manifest;
-    const paths = this.#filesOf(manifest);
-    const checked = this.#looking.then(() => Promise.all(paths.map((path, index) => this.#check(path, files[index]!.bytes))));
+    const checked = Promise.all(this.#filesOf(manifest).map((path, index) => this.#check(path, manifest.files[index]!.bytes)));
     const written = fillDurably(opening, bytes, async () => {
       await checked;
       await disk.link(temporary, `${path}/${manifestName}`).catch((error: unknown) => {
@@ -316,25 +303,12 @@ class FileStore implements CheckpointStore {
     this.#changes = this.#changes.then(() => disk.remove(temporary)).catch(() => {});
   }
 
-  /**
-   * Whether a data file is there, in its full length. A file that this store wrote, or found after the last checkpoint that names
-   * it, is not looked at again while everybody waits: many looks at once have every thread wake up.
-   */
+  /** Whether a data file is there, in its full length. */
   async #check(path: string, expected: number): Promise<void> {
-    const length = this.#standing.get(path) ?? await this.#disk.size(path).catch((error: unknown) => {
+    const length = await this.#disk.size(path).catch((error: unknown) => {
       throw isMissing(error) ? damaged(path, "it is missing", { cause: error }) : error;
     });
     if (length !== expected) throw damaged(path, `it has ${length} bytes instead of ${expected}`);
-  }
-
-  /** What somebody else took away since shows in the next checkpoint that names it. */
-  async #lookAgain(paths: readonly string[]): Promise<void> {
-    for (const path of paths) {
-      if (this.#closing !== undefined) return;
-      const length = await this.#disk.size(path).catch(() => undefined);
-      if (length !== undefined && this.#standing.has(path)) this.#standing.set(path, length);
-      else this.#standing.delete(path);
-    }
   }
 
   /** Where a data file is, which must be as long as it was. */

@@ -158,40 +158,6 @@ files("names file and reason of every damage, and never decodes it", async () =>
   }
 });
 
-files("refuses a checkpoint over shared data that somebody else took away or shortened after the one before", async () => {
-  for (const damage of ["remove", "truncate"]) {
-    const { disk, storage } = simulated();
-    const store = await storage.open("orders");
-    const first = await sealed(store, 1, 50);
-    await store.complete(manifestOf(1, [first.file]));
-    const shared = { ...first.file, of: { id: 1, attempt: 1 } };
-    const path = "/state/chk-1-1/data-1";
-    if (damage === "remove") await disk.remove(path);
-    else disk.truncate(path, first.file.bytes - 1);
-    const second = await sealed(store, 2, 50);
-    await store.complete(manifestOf(2, [second.file, shared])).catch(() => {});
-    // What is noticed after the second one at the latest.
-    const third = await sealed(store, 3, 50);
-    const message = await refuses("CHECKPOINT_DAMAGED", store.complete(manifestOf(3, [third.file, shared])));
-    assert.ok(message.startsWith(path), message);
-    await store.close();
-  }
-});
-
-files("looks at no data file while a checkpoint completes that builds on those before", async () => {
-  const { disk, storage } = simulated();
-  const store = await storage.open("orders");
-  const first = await sealed(store, 1, 50);
-  await store.complete(manifestOf(1, [first.file]));
-  const second = await sealed(store, 2, 50);
-  const asked: string[] = [];
-  disk.inject = ({ action }) => void asked.push(action);
-  const completing = store.complete(manifestOf(2, [second.file, { ...first.file, of: { id: 1, attempt: 1 } }]));
-  await completing.then(() => disk.inject = undefined);
-  assert.not.ok(asked.slice(0, asked.lastIndexOf("sync-directory")).includes("size"), asked.join(" "));
-  await store.close();
-});
-
 files("does not believe a manifest that stands in another checkpoint's folder", async () => {
   const { disk, storage } = simulated();
   const store = await storage.open("orders");
