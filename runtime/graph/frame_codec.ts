@@ -103,9 +103,16 @@ export function completeFrame(message: FrameMessage, body: Uint8Array): Uint8Arr
   return bytes;
 }
 
-/** What a frame costs of its channel's credit, given its body as {@link encodeFrameBody} made it. Control is free. */
+/** A barrier in a body takes up to so many bytes more than none. */
+const barrierMarkBytes = 9;
+
+/**
+ * What a frame costs of its channel's credit, given its body as {@link encodeFrameBody} made it. Control is free, a barrier within a
+ * frame, too: it may overtake the frame that waits to be sent, which is shorter then, and no message may be for more than its bytes.
+ */
 export function costOf(frame: Frame, body: Uint8Array): number {
-  return frame.values.length === 0 ? 0 : body.length - maxHeaderBytes + headerBytes({});
+  if (frame.values.length === 0) return 0;
+  return body.length - maxHeaderBytes + headerBytes({}) - (frame.mark?.kind === "barrier" ? barrierMarkBytes : 0);
 }
 
 function frameHeader({ attempt, channel, seq, barriers, skip, frame }: FrameMessage): FrameHeader {

@@ -7,8 +7,10 @@ import { SluiceError } from "../../actors/error.ts";
 import { type Frame, type Mark, MAX_WATERMARK, NO_WATERMARK } from "../../runtime/graph/frame.ts";
 import {
   type ChannelMessage,
+  costOf,
   decodeFrames,
   decodeMessage,
+  encodeFrameBody,
   encodeFrames,
   encodeMessage,
   type PartialFrame,
@@ -119,6 +121,19 @@ frames("brings back every message exactly", () => {
 
 const smallBarriers = "0000000000000008000000000000000440290000000000000200000000000000" +
   "0000000000000009000000000000000740080000000000000100000000000000";
+
+frames("a frame costs no more than its message has bytes, and its barrier may leave it before it goes", () => {
+  fc.assert(fc.property(frame, fc.option(seqs), (weighed, id) => {
+    const shown: Frame = { ...weighed, mark: id === null ? weighed.mark : { kind: "barrier", id } };
+    const cost = costOf(shown, encodeFrameBody(shown));
+    assert.is(cost > 0, weighed.values.length > 0);
+    const gone: Frame = shown.mark?.kind === "barrier" ? { ...shown, mark: undefined } : shown;
+    for (const frame of [shown, gone]) {
+      const sent: ChannelMessage = { kind: "frame", attempt: 1, channel: 1, seq: frame.seq, barriers: [], skip: 0, frame };
+      assert.ok(cost <= encodeMessage(sent).length);
+    }
+  }));
+});
 
 frames("has stable bytes", () => {
   assert.is(
