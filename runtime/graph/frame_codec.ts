@@ -107,8 +107,9 @@ export function completeFrame(message: FrameMessage, body: Uint8Array): Uint8Arr
 const barrierMarkBytes = 9;
 
 /**
- * What a frame costs of its channel's credit, given its body as {@link encodeFrameBody} made it. Control is free, a barrier within a
- * frame, too: it may overtake the frame that waits to be sent, which is shorter then, and no message may be for more than its bytes.
+ * What a frame costs of its channel's credit, given its body as {@link encodeFrameBody} made it. Control is free, a barrier
+ * within a frame, too: it may overtake the frame while that waits to be sent. The frame is shorter then, and no message may be
+ * for more than its bytes.
  */
 export function costOf(frame: Frame, body: Uint8Array): number {
   if (frame.values.length === 0) return 0;
