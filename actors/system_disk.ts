@@ -1,5 +1,4 @@
 import { messageOf } from "./error.ts";
-import { writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { type Disk, DiskError, type DiskFault, type DiskWriter } from "./disk.ts";
@@ -134,24 +133,11 @@ async function tolerateMissing(work: Promise<void>): Promise<void> {
   }
 }
 
-/**
- * A write of so many bytes is made at once: it goes to the system's memory, which takes microseconds, and a thread that has to
- * wait for a processor takes milliseconds.
- */
-const atOnceBytes = 64 * 1024;
-
-/** After one that took so long, as it may on a drive that is not this machine's, threads write for a while. */
-const slowMs = 5;
-const slowForMs = 60_000;
-let threadsUntil = 0;
-
 /** Operations run one after the other; after one has failed none is tried again. */
 class SystemDiskWriter implements DiskWriter {
   readonly #path: string;
   readonly #handle: FileHandle;
   #tail: Promise<void> = Promise.resolve();
-  /** Operations that have not succeeded: what has failed stays among them. */
-  #pending = 0;
   #closing: Promise<void> | undefined;
 
   constructor(path: string, handle: FileHandle) {
@@ -160,10 +146,6 @@ class SystemDiskWriter implements DiskWriter {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#pending === 0 && this.#closing === undefined && bytes.length <= atOnceBytes) {
-      const begun = performance.now();
-      if (begun >= threadsUntil) return this.#writeAtOnce(bytes, begun);
-    }
     return this.#next("write", async () => {
       let written = 0;
       while (written < bytes.length) {
@@ -181,28 +163,11 @@ class SystemDiskWriter implements DiskWriter {
     return this.#closing;
   }
 
-  #writeAtOnce(bytes: Uint8Array, begun: number): Promise<void> {
-    this.#pending++;
-    try {
-      for (let written = 0; written < bytes.length;) {
-        written += writeSync(this.#handle.fd, bytes, written, bytes.length - written, null);
-      }
-      this.#pending--;
-    } catch (error) {
-      this.#tail = Promise.reject(diskError(error, "write", this.#path));
-      this.#tail.catch(() => {});
-    }
-    const now = performance.now();
-    if (now - begun > slowMs) threadsUntil = now + slowForMs;
-    return this.#tail;
-  }
-
   #next(action: string, work: () => Promise<void>): Promise<void> {
     if (this.#closing !== undefined) {
       return Promise.reject(new DiskError("io", this.#path, `Cannot ${action} ${this.#path}: the file is closed`));
     }
-    this.#pending++;
-    this.#tail = this.#tail.then(() => attempt(action, this.#path, work)).then(() => void this.#pending--);
+    this.#tail = this.#tail.then(() => attempt(action, this.#path, work));
     this.#tail.catch(() => {});
     return this.#tail;
   }

@@ -7,7 +7,7 @@ import { holds, projectSources } from "./sources.ts";
 const allowed: AllowList = {
   "actors/system_clock.ts": ["Date.now", "performance.now", "setTimeout", "setImmediate", "process"],
   "actors/system_random.ts": ["randomUUID", "process"],
-  "actors/system_disk.ts": ["files", "performance.now", "process"],
+  "actors/system_disk.ts": ["files", "process"],
   "actors/system_processes.ts": ["files", "process"],
   "runtime/scratch/lmdb_store.ts": ["files"],
   "runtime/scratch/sqlite_store.ts": ["files"],
