@@ -1,5 +1,6 @@
 import { cpuMs, machineCpuMs } from "./machine.ts";
 import { type Spread, spread } from "./spread.ts";
+import { orderIn } from "./turns.ts";
 
 /** One side of a comparison: does the same amount of work in every round, and says what it came to. */
 export interface Side {
@@ -33,8 +34,7 @@ export async function alternate(sides: readonly Side[], rounds: number): Promise
     others: 0,
   }));
   for (let round = -1; round < rounds; round++) {
-    const order = sides.map((_, index) => (round % 2 === 0 ? index : sides.length - 1 - index));
-    for (const index of order) {
+    for (const index of orderIn(round, sides.length)) {
       const side = sides[index] as Side;
       const into = measured[index] as (typeof measured)[number];
       const [wall, cpu, machine] = [performance.now(), cpuMs(), machineCpuMs()];

@@ -45,12 +45,13 @@ export async function compareEngines(report: Report, { title, own, opponents, ro
   const sides = [own, ...opponents];
   const width = Math.max(...sides.map(({ side }) => side.length));
   report.say(`\n${title}: ${rounds} rounds, sides in turn`);
-  let of = { side: "", comparison: title, round: 0 };
-  const running = sides.map(({ run }) => ({ run: async () => report.add({ ...await run(), ...of }) }));
-  const figures = await inTurn(running, rounds, (index, round) => {
-    of = { ...of, side: (sides[index] as Contestant).side, round };
-    report.say(`  ${of.side.padEnd(width)} …`);
-  });
+  const running = sides.map(({ side, run }) => ({
+    async run(round: number) {
+      report.say(`  ${side.padEnd(width)} …`);
+      return report.add({ ...await run(), side, comparison: title, round });
+    },
+  }));
+  const figures = await inTurn(running, rounds);
   report.table([["side", (row) => String(row["side"])], ...columns], figures.flat());
   const [ours = [], ...others] = figures;
   const verdicts = opponents.flatMap(({ side, targets }, index) =>

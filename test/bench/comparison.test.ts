@@ -45,8 +45,13 @@ const run = (recordsPerSecond: number, cpuSecondsPerMillion: number, ms: number)
 test("runs are in turn, in reverse every other round, and each side keeps its own, round by round", async () => {
   let nth = 0;
   const began: string[] = [];
-  const side = (name: string) => ({ run: () => Promise.resolve(`${name}${nth++}`) });
-  const given = await inTurn([side("a"), side("b")], 3, (index, round) => began.push(`${"ab"[index]}${round}`));
+  const side = (name: string) => ({
+    run(round: number) {
+      began.push(`${name}${round}`);
+      return Promise.resolve(`${name}${nth++}`);
+    },
+  });
+  const given = await inTurn([side("a"), side("b")], 3);
   assert.equal(given, [["a0", "a3", "a4"], ["b1", "b2", "b5"]]);
   assert.equal(began, ["a0", "b0", "b1", "a1", "a2", "b2"]);
 });
