@@ -24,8 +24,6 @@ export function* writeContribution(
   attempt: number,
 ): Generator<number, (durableAt: number) => Acknowledgement> {
   let stateBytes = 0;
-  let inFlightBytes = 0;
-  let inFlightRecords = 0;
   const parts: AcknowledgedPart[] = [];
   for (const { uid, part } of contribution.parts) {
     const at: Extent[] = [];
@@ -42,10 +40,6 @@ export function* writeContribution(
     const { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, records, watermarks } = report;
     const range = report.captured;
     const bytes = report.bytes === undefined ? nothing : yield* captured(report.bytes, writer);
-    if (bytes !== nothing) {
-      inFlightRecords += records;
-      inFlightBytes += bytesOf(bytes);
-    }
     inputs.push({
       edge,
       sender,
@@ -65,11 +59,14 @@ export function* writeContribution(
   const outputs: OutputReport<readonly Extent[]>[] = [];
   for (const { edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes } of contribution.outputs) {
     const at = bytes === undefined ? nothing : yield* captured(bytes, writer);
-    if (at !== nothing) {
-      inFlightRecords += records;
-      inFlightBytes += bytesOf(at);
-    }
     outputs.push({ edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes: at });
+  }
+  let inFlightRecords = 0;
+  let inFlightBytes = 0;
+  for (const { records, bytes } of [...inputs, ...outputs]) {
+    if (bytes === nothing) continue;
+    inFlightRecords += records;
+    for (const extent of bytes) inFlightBytes += extent.bytes;
   }
   const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
   return (durableAt) => ({
@@ -102,12 +99,6 @@ function* captured(bytes: CapturedBytes, writer: DataWriter): Generator<number, 
     yield slice.byteLength;
   }
   return at;
-}
-
-function bytesOf(extents: readonly Extent[]): number {
-  let sum = 0;
-  for (const { bytes } of extents) sum += bytes;
-  return sum;
 }
 
 /** A process writes one file of a checkpoint: its index among all files is settled when the manifest is made. */

@@ -4,7 +4,6 @@
  */
 import type { Clock } from "../../actors/clock.ts";
 import { forEach } from "../connectors/for_each.ts";
-
 import type { Source } from "../graph/source.ts";
 import { type Job, job } from "../job/job.ts";
 import { type } from "../state/descriptor.ts";
