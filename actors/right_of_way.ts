@@ -26,6 +26,7 @@ export class RightOfWay {
   private readonly released: () => void;
   private timer: Timer | undefined;
   private heldSince = 0;
+  private heldForMs = 0;
   /** For how long data may be made to wait, as of `allowedAt`. */
   private allowanceMs = mostMs;
   private allowedAt = 0;
@@ -55,14 +56,16 @@ export class RightOfWay {
     if (this.allowanceMs < leastMs) return;
     this.held = true;
     this.heldSince = now;
-    this.timer = this.clock.setTimer(Math.min(windowMs, this.allowanceMs), () => this.release());
+    this.heldForMs = Math.min(windowMs, this.allowanceMs);
+    this.timer = this.clock.setTimer(this.heldForMs, () => this.release());
   }
 
   private release(): void {
     this.timer?.cancel();
     this.timer = undefined;
     this.held = false;
-    this.allowanceMs -= this.clock.monotonic() - this.heldSince;
+    // Where the timer is late the whole process stood still, and data with it: that is not what it has waited for.
+    this.allowanceMs -= Math.min(this.heldForMs, this.clock.monotonic() - this.heldSince);
     this.released();
   }
 }

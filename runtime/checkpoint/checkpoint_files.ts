@@ -52,6 +52,7 @@ export class CheckpointFiles {
   readonly #expected: number;
   readonly #clock: Clock;
   readonly #expedite: (work: Promise<unknown>) => void;
+  readonly #written: ((id: CheckpointId, file: DataFile, acknowledgements: readonly Acknowledgement[]) => void) | undefined;
   readonly #done: (id: CheckpointId, outcome: WriteOutcome) => void;
   readonly #open = new Map<CheckpointId, OpenFile>();
   #queue: Writing[] = [];
@@ -71,6 +72,8 @@ export class CheckpointFiles {
       readonly clock: Clock;
       /** Lets work go ahead of records. @default it does not */
       readonly expedite?: (work: Promise<unknown>) => void;
+      /** Everything has come and is being made durable: what will be said when it is, unless that fails. */
+      readonly written?: (id: CheckpointId, file: DataFile, acknowledgements: readonly Acknowledgement[]) => void;
       readonly done: (id: CheckpointId, outcome: WriteOutcome) => void;
     },
   ) {
@@ -79,18 +82,20 @@ export class CheckpointFiles {
     this.#expected = options.subtasks;
     this.#clock = options.clock;
     this.#expedite = options.expedite ?? (() => {});
+    this.#written = options.written;
     this.#done = options.done;
+  }
+
+  /** Contributions will come: the file is made while barriers are under way. */
+  expect(id: CheckpointId): void {
+    if (!this.#closed && !this.#isOver(id)) this.#fileOf(id).writer.open?.();
   }
 
   /** Takes over one subtask's contribution. What cannot be encoded shows in the outcome. */
   add(contribution: Contribution): void {
     const id = contribution.checkpoint;
     if (this.#closed || this.#isOver(id)) return release(contribution);
-    let file = this.#open.get(id);
-    if (file === undefined) {
-      file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [], atOnceMs };
-      this.#open.set(id, file);
-    }
+    const file = this.#fileOf(id);
     this.#queue.push({ file, contribution, steps: writeContribution(contribution, file.writer, this.#attempt) });
     if (!this.#stepping) this.#step();
   }
@@ -112,6 +117,15 @@ export class CheckpointFiles {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#open.values()].map((file) => this.#drop(file)));
+  }
+
+  #fileOf(id: CheckpointId): OpenFile {
+    let file = this.#open.get(id);
+    if (file === undefined) {
+      file = { id, writer: this.#store.createData(id, this.#attempt), acknowledgements: [], atOnceMs };
+      this.#open.set(id, file);
+    }
+    return file;
   }
 
   #step(): void {
@@ -169,6 +183,15 @@ export class CheckpointFiles {
   #seal({ id, writer, acknowledgements }: OpenFile): void {
     const sealed = writer.seal();
     this.#expedite(sealed);
+    const { file } = writer;
+    if (file !== undefined && this.#written !== undefined) {
+      // Not before the disk has got what it is to do meanwhile.
+      this.#clock.yield(() => {
+        if (this.#closed || this.#isOver(id)) return;
+        const now = this.#clock.monotonic();
+        this.#written?.(id, file, acknowledgements.map((of) => of(now)));
+      });
+    }
     sealed.then(
       (file) => {
         if (this.#isOver(id)) return void writer.discard(); // it was given up meanwhile, and nobody else knows of the file

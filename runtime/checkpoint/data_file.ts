@@ -52,16 +52,22 @@ export class DataFileWriter implements DataWriter {
   #tail: Promise<void> = Promise.resolve();
   #sealing: Promise<DataFile> | undefined;
   #dropped = false;
+  #isOpen = false;
+  #sealed = false;
 
   constructor(place: DataFilePlace) {
     this.#place = place;
+  }
+
+  open(): void {
+    if (!this.#dropped) this.#open().catch(() => {}); // `seal` reports it
   }
 
   append(bytes: Uint8Array): WrittenExtent {
     if (this.#sealing !== undefined) throw new TypeError(`${this.#path} is sealed`);
     const extent = this.#sum.add(bytes);
     if (this.#dropped) return extent;
-    this.#open().catch(() => {}); // `seal` reports it
+    this.open();
     this.#batch.push(bytes);
     this.#batchedBytes += bytes.length;
     if (this.#batchedBytes >= batchBytes) this.#flush();
@@ -74,6 +80,25 @@ export class DataFileWriter implements DataWriter {
 
   drained(): Promise<void> {
     return this.#tail.catch(() => {});
+  }
+
+  get file(): DataFile {
+    return { name: this.#place.name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
+  }
+
+  /** Whether it has its name, durably, and was not dropped since. */
+  get isSealed(): boolean {
+    return this.#sealed && !this.#dropped;
+  }
+
+  /** Whether it is made, and its folder with it. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Makes it, if it is not: settles when it is there. */
+  async opened(): Promise<void> {
+    await this.#open();
   }
 
   seal(): Promise<DataFile> {
@@ -97,7 +122,7 @@ export class DataFileWriter implements DataWriter {
   }
 
   async #seal(): Promise<DataFile> {
-    const { disk, root, folder, name, admit } = this.#place;
+    const { disk, root, folder, admit } = this.#place;
     try {
       admit();
       this.#flush();
@@ -108,7 +133,8 @@ export class DataFileWriter implements DataWriter {
       await allDone([file.close(), disk.rename(this.#temporary, this.#path)]);
       await Promise.all([disk.syncDirectory(folder), disk.syncDirectory(root)]);
       admit();
-      return { name, bytes: this.#sum.bytes, checksum: this.#sum.checksum };
+      this.#sealed = true;
+      return this.file;
     } catch (error) {
       if (!this.#dropped) await this.#remove(); // else `discard` does
       throw storeFailure(`write checkpoint data ${this.#path}`, error);
@@ -136,7 +162,10 @@ export class DataFileWriter implements DataWriter {
 
   #open(): Promise<DiskWriter> {
     const { disk, folder } = this.#place;
-    this.#file ??= disk.makeDirectory(folder).then(() => disk.openWrite(this.#temporary));
+    this.#file ??= disk.makeDirectory(folder).then(() => disk.openWrite(this.#temporary)).then((file) => {
+      this.#isOpen = true;
+      return file;
+    });
     return this.#file;
   }
 

@@ -19,11 +19,11 @@ import {
 import { CheckpointReader } from "./checkpoint_reader.ts";
 import { DataFileWriter } from "./data_file.ts";
 import { isMissing, isTaken, storeStep } from "./disk_failure.ts";
-import { allDone, fillDurably, makeDirectoryDurably } from "./durable_file.ts";
+import { allDone, makeDirectoryDurably } from "./durable_file.ts";
 import { type FolderRecord, readFolderRecord, writeFolderRecord } from "./job_record.ts";
 import { DirectoryLock } from "./lock.ts";
 import type { DataFile, Manifest } from "./manifest.ts";
-import { encodeManifest } from "./manifest_codec.ts";
+import { ManifestDraft } from "./manifest_draft.ts";
 import { patientReads } from "./patient_reads.ts";
 import type { CheckpointStorage, CheckpointStore, DataWriter, JobRecord, StoredCheckpoint } from "./storage.ts";
 import { alreadyComplete, checkReservation, damaged, foreignStore, freshRecord, storeClosed } from "./storage_rules.ts";
@@ -120,6 +120,12 @@ interface Stored {
   readonly files: readonly string[] | undefined;
 }
 
+/** A manifest that is written down, and a look at the data that it shares with others. */
+interface Draft {
+  readonly file: ManifestDraft;
+  readonly checked: Promise<unknown>;
+}
+
 class FileStore implements CheckpointStore {
   readonly #disk: Disk;
   readonly #root: string;
@@ -129,7 +135,9 @@ class FileStore implements CheckpointStore {
   /** Ids that are complete, or are being completed: their files stay. */
   readonly #completed: Set<CheckpointId>;
   /** Data files that were started in this run and are in no completed checkpoint. */
-  readonly #writers = new Map<DataWriter, CheckpointId>();
+  readonly #writers = new Map<DataFileWriter, CheckpointId>();
+  /** Manifests that are written down already, of checkpoints that are not complete. */
+  readonly #drafts = new Map<Manifest, Draft>();
   /** The completed checkpoints by their folders: nobody else makes or removes any. */
   readonly #stored = new Map<string, Stored>();
   #record: JobRecord;
@@ -187,19 +195,33 @@ class FileStore implements CheckpointStore {
     return writer;
   }
 
+  prepare(manifest: Manifest): void {
+    if (this.#closing === undefined && !this.#completed.has(manifest.id)) this.#drafts.set(manifest, this.#draft(manifest));
+  }
+
+  async forget(manifest: Manifest): Promise<void> {
+    const { id, attempt } = manifest;
+    const draft = this.#drafts.get(manifest);
+    if (draft === undefined) return;
+    await draft.file.discard();
+    this.#drafts.delete(manifest);
+    if (!this.#completed.has(id)) await this.#disk.removeDirectory(checkpointPath(this.#root, id, attempt)).catch(() => {});
+  }
+
   complete(manifest: Manifest): Promise<StoredCheckpoint> {
     const { id, attempt } = manifest;
     const path = checkpointPath(this.#root, id, attempt);
+    const prepared = this.#closing === undefined ? this.#drafts.get(manifest) : undefined;
+    if (prepared !== undefined) this.#drafts.delete(manifest);
     return this.#change(`complete checkpoint ${path}`, async () => {
       if (this.#completed.has(id)) throw alreadyComplete(id, this.#root);
       this.#completed.add(id);
       try {
-        await this.#publish(path, manifest);
+        await this.#publish(path, manifest, prepared ?? this.#draft(manifest));
       } catch (error) {
         // A manifest that cannot be made is no fault of the data. Where even this fails the files stay, whole, and so does the
         // id: it is not used again.
-        const isUnmade = error instanceof SluiceError && error.code === "MANIFEST_INVALID";
-        const undone = isUnmade ? this.#disk.remove(`${path}/${manifestName}.tmp`) : dismantle(this.#disk, path);
+        const undone = isInvalid(error) ? this.#disk.remove(`${path}/${manifestName}.tmp`) : dismantle(this.#disk, path);
         await undone.then(() => this.#completed.delete(id), () => {});
         throw error;
       }
@@ -270,41 +292,60 @@ class FileStore implements CheckpointStore {
 
   async #close(): Promise<void> {
     await this.#changes;
-    await Promise.all([...this.#writers.keys()].map((writer) => writer.discard()));
+    const drafts = [...this.#drafts.values()].map(({ file }) => file.discard());
+    await Promise.all([...drafts, ...[...this.#writers.keys()].map((writer) => writer.discard())]);
     await storeStep(`let go of ${this.#root}`, () => this.#lock.release());
   }
 
-  /** The one step that makes the checkpoint is the link; it counts once the folder's names are durable. */
-  async #publish(path: string, manifest: Manifest): Promise<void> {
+  /** Begins to write a manifest down. */
+  #draft(manifest: Manifest): Draft {
     const disk = this.#disk;
+    const folder = checkpointPath(this.#root, manifest.id, manifest.attempt);
+    const own = this.#writersOf(manifest).find((writer) => !writer.isOpen);
+    let made = own?.opened();
     if (manifest.files.every((file) => file.of !== undefined)) {
-      await disk.makeDirectory(path);
-      await disk.syncDirectory(this.#root);
+      made = disk.makeDirectory(folder).then(() => disk.syncDirectory(this.#root));
     }
-    const temporary = `${path}/${manifestName}.tmp`;
-    const opening = disk.openWrite(temporary); // meanwhile the manifest is made
-    let bytes: Uint8Array;
+    const file = new ManifestDraft({ disk, folder, manifest, made });
+    const checked = this.#check(manifest, ({ of }) => of !== undefined);
+    checked.catch(() => {}); // it is awaited when the checkpoint is to be complete
+    return { file, checked };
+  }
+
+  /** The link makes the checkpoint; it counts once the folder's names are durable. */
+  async #publish(path: string, manifest: Manifest, { file, checked }: Draft): Promise<void> {
+    const disk = this.#disk;
+    // What was sealed here is there: nobody else removes it.
+    const sealed = new Set(this.#writersOf(manifest).filter((writer) => writer.isSealed).map(({ file: { name } }) => name));
+    const own = this.#check(manifest, ({ of, name }) => of === undefined && !sealed.has(name));
     try {
-      bytes = encodeManifest(manifest);
+      await allDone([checked, own, file.written]); // where data is missing, that is what is to be said
     } catch (error) {
-      await opening.then((writer) => writer.close()).catch(() => {});
-      throw error;
+      await file.close();
+      // What could not be read again is refused before what it names is looked for.
+      throw await file.written.then(() => error, (said: unknown) => isInvalid(said) ? said : error);
     }
-    const checked = Promise.all(this.#filesOf(manifest).map((path, index) => this.#check(path, manifest.files[index]!.bytes)));
-    const written = fillDurably(opening, bytes, async () => {
-      await checked;
-      await disk.link(temporary, `${path}/${manifestName}`).catch((error: unknown) => {
-        throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
-      });
+    await file.link().catch((error: unknown) => {
+      throw isTaken(error) ? alreadyComplete(manifest.id, this.#root) : error;
     });
-    await allDone([checked, written]); // where data is missing, that is what is to be said
     await disk.syncDirectory(path);
     // Before any other change, but nobody waits for it.
-    this.#changes = this.#changes.then(() => disk.remove(temporary)).catch(() => {});
+    this.#changes = this.#changes.then(() => disk.remove(file.path)).catch(() => {});
+  }
+
+  #writersOf({ id, files }: Manifest): readonly DataFileWriter[] {
+    const names = new Set(files.flatMap(({ name, of }) => of === undefined ? [name] : []));
+    return [...this.#writers].flatMap(([writer, of]) => of === id && names.has(writer.file.name) ? [writer] : []);
+  }
+
+  /** Whether data files that a manifest names are there, in their full length. */
+  async #check(manifest: Manifest, which: (file: DataFile) => boolean): Promise<void> {
+    const paths = this.#filesOf(manifest);
+    await Promise.all(manifest.files.map((file, at) => which(file) ? this.#checkLength(paths[at]!, file.bytes) : undefined));
   }
 
   /** Whether a data file is there, in its full length. */
-  async #check(path: string, expected: number): Promise<void> {
+  async #checkLength(path: string, expected: number): Promise<void> {
     const length = await this.#disk.size(path).catch((error: unknown) => {
       throw isMissing(error) ? damaged(path, "it is missing", { cause: error }) : error;
     });
@@ -340,4 +381,8 @@ class FileStore implements CheckpointStore {
   #admit(): void {
     if (this.#closing !== undefined) throw storeClosed(this.#root);
   }
+}
+
+function isInvalid(error: unknown): boolean {
+  return error instanceof SluiceError && error.code === "MANIFEST_INVALID";
 }

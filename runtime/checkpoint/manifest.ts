@@ -88,6 +88,7 @@ export interface Manifest {
   readonly final: boolean;
   /** Wall-clock milliseconds. */
   readonly triggeredAt: number;
+  /** When all that it names had been written; that it was durable, and the checkpoint complete, came after. */
   readonly completedAt: number;
   readonly keyGroups: number;
   readonly tasks: readonly { readonly id: string; readonly parallelism: number; readonly operators: readonly string[] }[];

@@ -18,12 +18,16 @@ export interface WrittenExtent {
 
 /** Writes one data file of one checkpoint. */
 export interface DataWriter {
+  /** Makes the file, if it is not made: there will be something to write. */
+  open?(): void;
   /** Appends the bytes; they must not change any more. Failures show in `seal`. */
   append(bytes: Uint8Array): WrittenExtent;
   /** How much of what was appended is not written yet. */
   readonly backlogBytes: number;
   /** Settles when nothing is left to write, or writing has failed. */
   drained(): Promise<void>;
+  /** What `seal` will give, of what has been appended so far. Undefined where nobody needs to know beforehand. */
+  readonly file?: DataFile | undefined;
   /** Makes the file durable and gives it its name. Rejects when anything before failed; nothing is left behind then. */
   seal(): Promise<DataFile>;
   /** Drops the file. Safe at any time, also after a failed `seal`. */
@@ -45,6 +49,13 @@ export interface CheckpointStore {
   reserve(record: JobRecord): Promise<void>;
   /** Starts a data file of a checkpoint. */
   createData(id: CheckpointId, attempt: number): DataWriter;
+  /**
+   * Begins to write a manifest down while its data is still being made durable. Nothing is complete by that, and nothing is said
+   * of what goes wrong: `complete` goes on from here when it is given the same object, and says it. Not to be called after that.
+   */
+  prepare?(manifest: Manifest): void;
+  /** Drops what `prepare` began, when the checkpoint is not going to be completed; nothing where that has begun. */
+  forget?(manifest: Manifest): Promise<void>;
   /** Completes the checkpoint: one atomic step, refused when one of that id exists. */
   complete(manifest: Manifest): Promise<StoredCheckpoint>;
   /** All completed checkpoints, newest first. Reads no data. */

@@ -56,6 +56,8 @@ export class Checkpointing {
   readonly #files = new Map<CheckpointId, DataFile[]>();
   /** Of the completed checkpoints of this attempt that are retained: later ones build on them. */
   readonly #manifests = new Map<CheckpointId, Manifest>();
+  /** Those that are being written down while their data is made durable, by checkpoint. */
+  readonly #prepared = new Map<CheckpointId, Manifest>();
   #newest: CheckpointId = 0;
   readonly #triggered = new Map<CheckpointId, Trigger>();
   /** The completion under way. */
@@ -101,6 +103,24 @@ export class Checkpointing {
     this.handle({ kind: "acknowledged", id, acknowledgements: inFile(place, acknowledgements) });
   }
 
+  /**
+   * All that some subtasks contribute to a checkpoint will be durable in this file. Where that is everything, its manifest is
+   * written down meanwhile; whether it is complete is decided by what is acknowledged.
+   */
+  written(id: CheckpointId, acknowledgements: readonly Acknowledgement[], file: DataFile): void {
+    const { deployment: { attempt }, store } = this.#options;
+    const trigger = this.#triggered.get(id);
+    if (this.#closed || store.prepare === undefined || trigger === undefined || trigger.reason === "savepoint") return;
+    if (acknowledgements.length < attempt.subtasks.length || this.#files.has(id)) return; // or it is acknowledged already
+    try {
+      const manifest = this.#manifestOf(id, acknowledgements, [file]);
+      store.prepare(manifest);
+      this.#prepared.set(id, manifest);
+    } catch {
+      // What is wrong is said when it is to be completed.
+    }
+  }
+
   /** Sets the timer for the next thing that is due. */
   armTick(): void {
     this.#timer?.cancel();
@@ -117,6 +137,7 @@ export class Checkpointing {
   close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
+    for (const id of [...this.#prepared.keys()]) this.#forget(id);
     return this.#completing;
   }
 
@@ -137,6 +158,7 @@ export class Checkpointing {
       case "abort":
         this.#triggered.delete(action.id);
         this.#files.delete(action.id);
+        this.#forget(action.id);
         deployment.abort(action.id);
         return emit({ kind: "checkpoint-aborted", at, checkpoint: action.id, reason: action.reason, cause: action.cause });
       case "export":
@@ -182,7 +204,8 @@ export class Checkpointing {
     const { attempt } = deployment;
     const trigger = this.#triggered.get(id);
     try {
-      const manifest = this.#manifestOf(id, acknowledgements);
+      const manifest = this.#prepared.get(id) ?? this.#manifestOf(id, acknowledgements, this.#files.get(id) ?? []);
+      this.#prepared.delete(id);
       const completing = store.complete(manifest);
       this.#options.expedite(completing);
       const stored = await completing;
@@ -213,7 +236,7 @@ export class Checkpointing {
     const { later } = this.#options;
     let manifest: Manifest;
     try {
-      manifest = this.#manifestOf(id, acknowledgements);
+      manifest = this.#manifestOf(id, acknowledgements, this.#files.get(id) ?? []);
     } catch (cause) {
       const said = messageOf(cause);
       return later({ kind: "not-stored", id, reason: `it could not be completed: ${said}`, cause });
@@ -231,10 +254,15 @@ export class Checkpointing {
     void store.sweep(Math.min(id + 1, ...this.#triggered.keys())).catch(() => {});
   }
 
-  #manifestOf(id: CheckpointId, acknowledgements: readonly Acknowledgement[]): Manifest {
+  #forget(id: CheckpointId): void {
+    const manifest = this.#prepared.get(id);
+    this.#prepared.delete(id);
+    if (manifest !== undefined) void this.#options.store.forget?.(manifest);
+  }
+
+  #manifestOf(id: CheckpointId, acknowledgements: readonly Acknowledgement[], files: readonly DataFile[]): Manifest {
     const { deployment, world, job, settings: { mode } } = this.#options;
     const trigger = this.#triggered.get(id);
-    const files = this.#files.get(id) ?? [];
     const completed = (base: CheckpointId) => this.#manifests.get(base);
     const completedAt = world.clock.now();
     return manifestOf(deployment.attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });

@@ -12,6 +12,11 @@ export interface DeploymentReports {
   ready(): void;
   /** All that some subtasks contribute to a checkpoint is durable in this file; extents in it name file 0. */
   acknowledged(id: CheckpointId, acknowledgements: readonly Acknowledgement[], file: DataFile): void;
+  /**
+   * All that some subtasks contribute to a checkpoint is written, and being made durable: `acknowledged` says so when it is. What
+   * completes the checkpoint may be made ready meanwhile.
+   */
+  written?(id: CheckpointId, acknowledgements: readonly Acknowledgement[], file: DataFile): void;
   /** What else the coordinator of checkpoints is to know. */
   coordinate(event: CoordinatorEvent): void;
   /** A record was kept from an operator. */

@@ -93,8 +93,9 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
         if (this.#runs(message.attempt)) this.#coordinate(message.event);
         return;
       case "acknowledged":
+      case "written":
         if (!this.#runs(message.attempt) || !this.#coordinates) return;
-        return this.#running?.checkpoints.acknowledged(message.id, message.acknowledgements, message.file);
+        return this.#running?.checkpoints[message.kind](message.id, message.acknowledgements, message.file);
       case "failed":
         return this.#onFailure(message.attempt, message.cause);
       case "stopped":
@@ -220,6 +221,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { self } = this.#context;
     return {
       ready: () => self.tell({ kind: "ready", attempt }),
+      written: (id, acknowledgements, file) => self.tell({ kind: "written", attempt, id, acknowledgements, file }),
       acknowledged: (id, acknowledgements, file) => self.tell({ kind: "acknowledged", attempt, id, acknowledgements, file }),
       coordinate: (event) => self.tell({ kind: "coordinate", attempt, event }),
       failed: (cause) => self.tell({ kind: "failed", attempt, cause }),

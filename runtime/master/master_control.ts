@@ -31,7 +31,8 @@ export type MasterControl =
   | { readonly kind: "ready"; readonly attempt: number }
   | { readonly kind: "coordinate"; readonly attempt: number; readonly event: CoordinatorEvent }
   | {
-    readonly kind: "acknowledged";
+    /** `written`: it will be durable, and then be acknowledged. */
+    readonly kind: "acknowledged" | "written";
     readonly attempt: number;
     readonly id: CheckpointId;
     readonly acknowledgements: readonly Acknowledgement[];

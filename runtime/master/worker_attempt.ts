@@ -94,6 +94,7 @@ export class WorkerAttempt implements Deployment {
       subtasks: own.length,
       clock: world.clock,
       expedite: (work) => context.system.expedite(work),
+      written: (id, file, acknowledgements) => reports.written?.(id, acknowledgements, file),
       done: (id, outcome) => {
         if (outcome.kind === "durable") return reports.acknowledged(id, outcome.acknowledgements, outcome.file);
         const said = messageOf(outcome.cause);
@@ -152,6 +153,7 @@ export class WorkerAttempt implements Deployment {
   }
 
   trigger(id: CheckpointId, last: boolean, elapsedMs: number = 0, mode?: BarrierMode): void {
+    if (this.#subtasks.length > 0) this.#files.expect(id);
     for (const { task, ref } of this.#subtasks) {
       if (task.inputs.length === 0) ref.tell({ kind: "trigger", id, elapsedMs, last, mode });
       else if (task.inputs.some((edge) => edge.feedback)) ref.tell({ kind: "expect", id });

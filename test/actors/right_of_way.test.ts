@@ -115,6 +115,15 @@ rightOfWay("however often there is such work, data waits for a fiftieth of the t
   assert.ok(waited > 40 && waited <= 51, `${waited} ms of ${clock.time - at} without data`);
 });
 
+rightOfWay("time in which the whole process stood still is not what data has waited for", async () => {
+  const { clock, system, log } = await stage();
+  system.expedite(new Promise(() => {}));
+  clock.time += 20; // the timer that ends the first 4 ms fires that late
+  const at = clock.time;
+  await clock.until(at + 10);
+  assert.ok(log.length >= 2 && log.length <= 5, `${log.length} ms of 10 for data: it waits again, for what is left of 10 ms`);
+});
+
 rightOfWay("an actor that takes its time to stop does so ahead of the data of others", async () => {
   const { clock, system, log } = await stage();
   const ref = system.spawn<string>("ending", () => ({ receive: () => {}, stop: async () => await Promise.resolve() }));

@@ -296,6 +296,27 @@ export async function completed(store: CheckpointStore, id: number, attempt: num
   return await store.complete(manifestOf(id, [file], { attempt }));
 }
 
+/** As {@link completed}, with the manifest written down while the data is made durable. */
+export async function completedAhead(store: CheckpointStore, id: number, attempt: number = 1): Promise<StoredCheckpoint> {
+  const { manifest, sealing } = sealingAhead(store, id, attempt);
+  await sealing.catch(async (error: unknown) => {
+    await store.forget?.(manifest);
+    throw error;
+  });
+  return await store.complete(manifest);
+}
+
+/** A data file that is being sealed, and a manifest that names it and is being written down. */
+export function sealingAhead(store: CheckpointStore, id: number, attempt: number = 1) {
+  const writer = store.createData(id, attempt);
+  writer.open?.();
+  writer.append(bytes(50, id));
+  const sealing = writer.seal();
+  const manifest = manifestOf(id, [writer.file!], { attempt });
+  store.prepare?.(manifest);
+  return { writer, manifest, sealing };
+}
+
 /** Waits for the refusal and gives its message. */
 export async function refuses(code: string | RegExp, work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);

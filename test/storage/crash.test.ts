@@ -5,7 +5,7 @@ import { SimulatedDisk } from "../../actors/simulation/disk.ts";
 import { SimulatedMachine } from "../../actors/simulation/processes.ts";
 import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
 import type { CheckpointStore } from "../../runtime/checkpoint/storage.ts";
-import { bytes, completed, sealed } from "./conformance.ts";
+import { bytes, completed, completedAhead, sealed, sealingAhead } from "./conformance.ts";
 import { hastyClock } from "./hasty_clock.ts";
 import { manifestOf } from "./manifests.ts";
 
@@ -67,6 +67,11 @@ async function life(disk: SimulatedDisk, machine: SimulatedMachine, settled: Set
   settled.removing.add(2);
   await store.remove(two);
   settled.removed.add(2);
+  await completedAhead(store, 12, 2);
+  settled.completed.add(12);
+  const forgotten = sealingAhead(store, 13, 2);
+  await forgotten.sealing;
+  await Promise.all([forgotten.writer.discard(), store.forget?.(forgotten.manifest)]);
   await store.close();
 }
 
@@ -123,7 +128,7 @@ crashes("the script does what it says", async () => {
   machine.reboot();
   const store = await open(disk, machine, "next");
   await check(disk, store, settled, "no crash");
-  assert.equal((await store.list()).map((stored) => stored.id), [11]);
+  assert.equal((await store.list()).map((stored) => stored.id), [12, 11]);
 });
 
 crashes(

@@ -11,7 +11,7 @@ import { systemRandom } from "../../actors/system_random.ts";
 import { fileStorage } from "../../runtime/checkpoint/file_storage.ts";
 import type { CheckpointStorage } from "../../runtime/checkpoint/storage.ts";
 import { write } from "../disk/conformance.ts";
-import { bytes, completed, refuses, sealed, storageConformance } from "./conformance.ts";
+import { bytes, completed, completedAhead, refuses, sealed, sealingAhead, storageConformance } from "./conformance.ts";
 import { hastyClock } from "./hasty_clock.ts";
 import { manifestOf } from "./manifests.ts";
 
@@ -78,11 +78,12 @@ files("names the folder and the remedy when it cannot be used", async () => {
 });
 
 files("leaves nothing behind when sealing or completing fails, at whatever step, and goes on", async () => {
-  for (const fault of ["full", "io", "denied"] as const) {
+  const ways = [completed, completedAhead].flatMap((way) => (["full", "io", "denied"] as const).map((fault) => ({ way, fault })));
+  for (const { way, fault } of ways) {
     for (let step = 1;; step++) {
       const { disk, storage } = simulated();
       const store = await storage.open("orders");
-      await completed(store, 1);
+      await way(store, 1);
       const before = namesOf(disk);
       const from = disk.operations;
       let reached = false;
@@ -91,23 +92,71 @@ files("leaves nothing behind when sealing or completing fails, at whatever step,
         reached = true;
         return action === "close" || action === "remove" ? undefined : fault;
       };
-      const work = completed(store, 2);
+      const work = way(store, 2);
       const failed = await work.then(() => false, () => true);
       disk.inject = undefined;
       if (failed) {
         const message = await refuses("CHECKPOINTS_UNUSABLE", work);
         assert.equal(namesOf(disk), before, `${fault} at step ${step}: ${message}`);
         assert.match(message, /\/state\/chk-2-1/);
-        await completed(store, 2);
+        await way(store, 2);
       }
       assert.equal((await store.list()).map((stored) => stored.id), [2, 1]);
-      await completed(store, 3);
+      await way(store, 3);
       if (!reached) {
         assert.ok(step > 12, `only ${step} steps`);
         break;
       }
     }
   }
+});
+
+files("what is written down beforehand completes nothing, and goes when it is forgotten or the store is closed", async () => {
+  for (const end of ["complete", "forget", "close"] as const) {
+    const { disk, storage } = simulated();
+    const store = await storage.open("orders");
+    const before = namesOf(disk).filter((name) => !name.includes("lock"));
+    const { writer, manifest, sealing } = sealingAhead(store, 1);
+    await sealing;
+    assert.ok(namesOf(disk).some((name) => name.endsWith("/manifest.json.tmp")), "it is written down");
+    assert.equal(await store.list(), []);
+    assert.not.ok(namesOf(disk).some((name) => name.endsWith("/manifest.json")), "and not complete");
+    if (end === "complete") {
+      const stored = await store.complete(manifest);
+      assert.equal(await store.manifest(stored), manifest);
+      await store.forget?.(manifest);
+      assert.equal(await store.list(), [stored], "it is too late to forget it");
+    } else if (end === "forget") {
+      await writer.discard();
+      await store.forget?.(manifest);
+      assert.equal(namesOf(disk).filter((name) => !name.includes("lock")), before);
+      assert.equal(await disk.list("/state"), ["job.backup.json", "job.json", "lock"], "not even the folder");
+    }
+    await store.close();
+    if (end !== "complete") assert.equal(namesOf(disk), before, end);
+  }
+});
+
+files("what was written down beforehand is not completed without its data, or twice", async () => {
+  const { storage } = simulated();
+  const store = await storage.open("orders");
+  const dropped = sealingAhead(store, 1);
+  await dropped.sealing;
+  await dropped.writer.discard();
+  await refuses("CHECKPOINT_DAMAGED", store.complete(dropped.manifest));
+  const base = await completed(store, 2);
+  const [file] = (await store.manifest(base)).files;
+  const orphan = manifestOf(3, [{ ...file!, of: { id: 2, attempt: 2 } }]);
+  store.prepare?.(orphan);
+  await refuses("CHECKPOINT_DAMAGED", store.complete(orphan));
+  const unmade = manifestOf(4, [], { parts: [], channels: [], triggeredAt: NaN });
+  store.prepare?.(unmade);
+  await refuses("MANIFEST_INVALID", store.complete(unmade));
+  const once = sealingAhead(store, 5);
+  await once.sealing;
+  const twice = await Promise.allSettled([store.complete(once.manifest), store.complete(once.manifest)]);
+  assert.equal(twice.map(({ status }) => status), ["fulfilled", "rejected"]);
+  assert.equal((await store.list()).map(({ id }) => id), [5, 2]);
 });
 
 files("does not try a file again whose sync failed", async () => {
