@@ -41,8 +41,10 @@ export class CheckpointReader implements Pick<CheckpointStore, "list" | "manifes
   }
 
   async readData(checkpoint: StoredCheckpoint, file: DataFile): Promise<Uint8Array> {
-    const path = await this.#dataPath(checkpoint, file);
-    const bytes = await readOrDamaged(path, () => this.#disk.read(path));
+    const path = this.pathOf(checkpoint, file);
+    // One byte more shows whether it is longer than it was.
+    const bytes = await readOrDamaged(path, () => this.#disk.readRange(path, 0, file.bytes + 1));
+    if (bytes.length !== file.bytes) await this.#dataPath(checkpoint, file);
     if (bytes.length !== file.bytes || crc32(bytes) !== file.checksum) throw damaged(path, wrongChecksum);
     return bytes;
   }

@@ -7,21 +7,28 @@ import type { CheckpointStore, StoredCheckpoint } from "./storage.ts";
 /** Data files that come to so many bytes together are read at once: most runs are short, and each read is several operations. */
 const atOnceBytes = 1024 * 1024;
 
+/** Whether the data files of a checkpoint are read at once, and stay in memory while it is read. */
+export function isSmall({ files }: Pick<Manifest, "files">): boolean {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0) <= atOnceBytes;
+}
+
 /**
  * Reads and checks runs of bytes of a checkpoint; the files of a small one stay in memory as long as the reader.
  *
+ * @param read files that have been read already
  * @returns a function that rejects with `CHECKPOINT_DAMAGED`
  */
 export function extentsOf(
   store: Pick<CheckpointStore, "readRange">,
   checkpoint: StoredCheckpoint,
   manifest: Pick<Manifest, "files">,
+  read: ReadonlyMap<DataFile, Uint8Array> = new Map(),
 ): (extent: Extent) => Promise<Uint8Array> {
   const { location } = checkpoint;
-  const wholes = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0) <= atOnceBytes
-    ? new Map<DataFile, Promise<Uint8Array>>()
-    : undefined;
+  const wholes = isSmall(manifest) ? new Map<DataFile, Promise<Uint8Array>>() : undefined;
   const readRange = async (file: DataFile, offset: number, bytes: number): Promise<Uint8Array> => {
+    const given = read.get(file);
+    if (given !== undefined) return given.subarray(offset, offset + bytes);
     if (wholes === undefined) return await store.readRange(checkpoint, file, offset, bytes);
     let whole = wholes.get(file);
     if (whole === undefined) wholes.set(file, whole = store.readRange(checkpoint, file, 0, file.bytes));

@@ -18,14 +18,12 @@ import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
 import type { CheckpointStore } from "../checkpoint/storage.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
+import { idBlock } from "./allotment.ts";
 import type { World } from "./attempt.ts";
 import { figuresOf, inFile, manifestOf, type Trigger } from "./completion.ts";
 import type { Deployment } from "./deployment.ts";
 import type { JobEvent } from "./event.ts";
 import type { RunSettings } from "./options.ts";
-
-/** How many checkpoint ids are allotted at a time. */
-export const idBlock = 1_000;
 
 /** What a coordinator is made from, and whom it tells. */
 export interface CheckpointingOptions {

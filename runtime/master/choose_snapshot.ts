@@ -10,7 +10,7 @@ import type { Attempt, World } from "./attempt.ts";
 import type { RunSettings } from "./options.ts";
 import { assertRestorable, decideRestore, type RestoreDecision } from "./restore_plan.ts";
 import { edgesToKeep } from "./new_homes.ts";
-import { openFolderSnapshot, openSnapshot, type Snapshot } from "./snapshot.ts";
+import { openFolderSnapshot, openSnapshot, type Snapshot, type SnapshotReader } from "./snapshot.ts";
 
 /** What the choice depends on. */
 export interface ChoiceOptions {
@@ -70,7 +70,7 @@ export async function chooseSnapshot(
 
 /** Where a snapshot is looked for. */
 export interface SnapshotPlace {
-  readonly store: Pick<CheckpointStore, "manifest" | "readRange" | "verify">;
+  readonly store: SnapshotReader;
   /** What the store has, the newest first. */
   readonly stored: readonly StoredCheckpoint[];
   /** Holds the folders of savepoints. */

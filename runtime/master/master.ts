@@ -15,13 +15,15 @@ import type { Parallelism } from "../graph/parallelism.ts";
 import type { Plan } from "../graph/plan.ts";
 import { plan as planGraph } from "../graph/planner.ts";
 import type { Split } from "../graph/source.ts";
+import { Allotment, idBlock } from "./allotment.ts";
 import { Attempt } from "./attempt.ts";
-import type { Deployment, DeploymentReports } from "./deployment.ts";
-import { Checkpointing, idBlock } from "./checkpointing.ts";
+import type { Deployment } from "./deployment.ts";
+import { Checkpointing } from "./checkpointing.ts";
 import { listSplits } from "./splits.ts";
 import type { MasterControl, MasterOptions, RunResult, Settle, WantedSavepoint } from "./master_control.ts";
+import { reportsTo } from "./master_control.ts";
 import { giveLetter } from "./poison.ts";
-import { type AttemptFailure, FailureJudge, isOfTheMachine, type Recovery } from "./recovery.ts";
+import { type AttemptFailure, FailureJudge, hopelessIn, isOfTheMachine, type Recovery } from "./recovery.ts";
 import { type Choice, chooseSnapshot, hasCompleted } from "./choose_snapshot.ts";
 import { RunningAttempt } from "./running_attempt.ts";
 import { Savepoints } from "./savepoints.ts";
@@ -36,6 +38,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   #attemptNumber: number;
   #life: string;
   #nextCheckpointId: CheckpointId;
+  readonly #allotment: Allotment;
   #running: RunningAttempt | undefined;
   #timer: Timer | undefined;
   readonly #judge: FailureJudge;
@@ -64,6 +67,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     this.#judge = new FailureJudge(options.graph.name, options.settings, options.world.random);
     this.#downSince = options.world.clock.monotonic();
     this.#savepoints = new Savepoints(options);
+    this.#allotment = new Allotment(options.store);
   }
 
   // The actor
@@ -141,7 +145,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
   // Deployment
 
   async #deploy(): Promise<void> {
-    const { world, store } = this.#options;
+    const { world } = this.#options;
     let number = ++this.#attemptNumber;
     if (this.#rescaling !== undefined) {
       this.#shape = this.#rescaling.shape;
@@ -150,8 +154,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     const { graph, parallelism } = this.#shape;
     try {
       // While that is made durable, what the attempt starts from is read already.
-      const allotted = store.reserve({ attempt: number, nextCheckpointId: this.#nextCheckpointId + idBlock });
-      allotted.catch(() => {}); // it is awaited below
+      const allotted = this.#allotment.of(number, this.#nextCheckpointId);
       const first = !this.#everCompleted;
       const choice = await chooseSnapshot(
         { ...this.#options, graph, parallelism, first, allotted },
@@ -191,7 +194,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
       guards: this.#judge.suspects.guards(),
       settings: this.#options.settings,
       context: this.#context as unknown as ActorContext<never>,
-      reports: this.#reports(number),
+      reports: reportsTo(this.#context.self, number),
     });
     const deployment = deployed instanceof Promise ? await deployed : deployed;
     this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment));
@@ -202,7 +205,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (this.#over !== undefined) return;
     this.#life = attempt.life;
     this.#everCompleted = hasCompleted(attempt, completed, this.#options.settings.from);
-    const deployment = deploy(this.#reports(attempt.number));
+    const deployment = deploy(reportsTo(this.#context.self, attempt.number));
     this.#running = new RunningAttempt(deployment, this.#checkpointing(deployment, completed));
   }
 
@@ -215,19 +218,6 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     await store.reserve({ attempt: this.#attemptNumber, nextCheckpointId });
     if (this.#rescaling !== undefined) this.#rescaling.attempt = this.#attemptNumber;
     return this.#attemptNumber;
-  }
-
-  #reports(attempt: number): DeploymentReports {
-    const { self } = this.#context;
-    return {
-      ready: () => self.tell({ kind: "ready", attempt }),
-      written: (id, acknowledgements, file) => self.tell({ kind: "written", attempt, id, acknowledgements, file }),
-      acknowledged: (id, acknowledgements, file) => self.tell({ kind: "acknowledged", attempt, id, acknowledgements, file }),
-      coordinate: (event) => self.tell({ kind: "coordinate", attempt, event }),
-      failed: (cause) => self.tell({ kind: "failed", attempt, cause }),
-      skipped: (record) => self.tell({ kind: "skipped", attempt, record }),
-      stopped: () => self.tell({ kind: "stopped", attempt }),
-    };
   }
 
   #checkpointing(deployment: Deployment, completed: readonly Manifest[] = []): Checkpointing {
@@ -297,6 +287,8 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     running.failure = { cause, positions };
     void running.checkpoints.close();
     this.#downSince = clock.monotonic();
+    // Most likely there will be another attempt: its numbers are made durable while this one stops.
+    if (hopelessIn(cause) === undefined) void this.#allotment.of(number + 1, running.checkpoints.nextId);
     this.#options.emit({ kind: "failed", at: clock.now(), attempt: number, cause, positions });
     running.deployment.stop();
   }
@@ -321,7 +313,9 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     if (next.kind === "restart") {
       const attempt = this.#attemptNumber + 1;
       emit({ kind: "restarting", at, attempt, delayMs: next.delayMs });
-      this.#timer = world.clock.setTimer(next.delayMs, () => this.#context.self.tell({ kind: "deploy", attempt }));
+      const deploy = () => this.#context.self.tell({ kind: "deploy", attempt });
+      if (next.delayMs > 0) this.#timer = world.clock.setTimer(next.delayMs, deploy);
+      else deploy(); // the shortest of timers takes more than a millisecond
       return;
     }
     if (next.kind === "end" || this.#stopping) return this.#end({ cause: next.cause });

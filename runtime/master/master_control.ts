@@ -1,6 +1,7 @@
 /** What goes into a job master and comes out of it. */
 import type { ActorContext } from "../../actors/behavior.ts";
 import type { Disk } from "../../actors/disk.ts";
+import type { ActorRef } from "../../actors/ref.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CoordinatorEvent } from "../checkpoint/coordinator.ts";
 import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
@@ -111,4 +112,17 @@ export interface MasterOptions {
   /** The first attempt processes. */
   readonly running: Settle<void>;
   readonly ended: Settle<RunResult>;
+}
+
+/** Tells the master what an attempt reports. */
+export function reportsTo(self: ActorRef<MasterControl>, attempt: number): DeploymentReports {
+  return {
+    ready: () => self.tell({ kind: "ready", attempt }),
+    written: (id, acknowledgements, file) => self.tell({ kind: "written", attempt, id, acknowledgements, file }),
+    acknowledged: (id, acknowledgements, file) => self.tell({ kind: "acknowledged", attempt, id, acknowledgements, file }),
+    coordinate: (event) => self.tell({ kind: "coordinate", attempt, event }),
+    failed: (cause) => self.tell({ kind: "failed", attempt, cause }),
+    skipped: (record) => self.tell({ kind: "skipped", attempt, record }),
+    stopped: () => self.tell({ kind: "stopped", attempt }),
+  };
 }

@@ -1,6 +1,6 @@
 import type { Disk } from "../../actors/disk.ts";
-import { ExtentReader, extentsOf } from "../checkpoint/extent_reader.ts";
-import type { Extent, Manifest, ManifestPart } from "../checkpoint/manifest.ts";
+import { ExtentReader, extentsOf, isSmall } from "../checkpoint/extent_reader.ts";
+import type { DataFile, Extent, Manifest, ManifestPart } from "../checkpoint/manifest.ts";
 import { openSnapshotFolder } from "../checkpoint/snapshot_folder.ts";
 import type { CheckpointStore, StoredCheckpoint } from "../checkpoint/storage.ts";
 import type { StoredPart } from "../graph/operator.ts";
@@ -20,16 +20,30 @@ export interface Snapshot {
 /** How many data files are verified at the same time: a piece of each is in memory. */
 const filesAtOnce = 8;
 
-/** Opens a checkpoint; every checksum is verified before anything is used, and again where it is. Data passes by in pieces. */
+/** What a snapshot is read from. */
+export type SnapshotReader =
+  & Pick<CheckpointStore, "manifest" | "readRange" | "verify">
+  & Partial<Pick<CheckpointStore, "readData">>;
+
+/**
+ * Opens a checkpoint; every checksum is verified before anything is used, and again where it is. Data passes by in pieces, but
+ * that of a small one stays in memory.
+ */
 export async function openSnapshot(
-  store: Pick<CheckpointStore, "manifest" | "readRange" | "verify">,
+  store: SnapshotReader,
   checkpoint: StoredCheckpoint,
 ): Promise<Snapshot> {
   const manifest = await store.manifest(checkpoint);
+  const wholes = new Map<DataFile, Uint8Array>();
+  const atOnce = store.readData !== undefined && isSmall(manifest);
+  const verify = async (file: DataFile): Promise<void> => {
+    if (atOnce) wholes.set(file, await store.readData!(checkpoint, file));
+    else await store.verify(checkpoint, file);
+  };
   for (let at = 0; at < manifest.files.length; at += filesAtOnce) {
-    await Promise.all(manifest.files.slice(at, at + filesAtOnce).map((file) => store.verify(checkpoint, file)));
+    await Promise.all(manifest.files.slice(at, at + filesAtOnce).map(verify));
   }
-  const read = extentsOf(store, checkpoint, manifest);
+  const read = extentsOf(store, checkpoint, manifest, wholes);
   const captured = new Map<Extent, Uint8Array>();
   for (const channel of manifest.channels) {
     for (const extent of channel.captured) captured.set(extent, await read(extent));

@@ -96,17 +96,24 @@ export function restoreFromBytes(
     dropped,
     lengths: layers.map(({ length }) => length),
   }));
-  const reading = restoreSections(owner, sections, lengths);
+  return fromLayers(restoreSections(owner, sections, lengths), keyed.map(({ layers }) => layers));
+}
+
+/** Gives a reading what it asks for, of layers by part. */
+function fromLayers<T>(reading: Reading<T, WantedOfLayer>, parts: readonly (readonly Uint8Array[])[]): T {
   let step = reading.next();
   while (step.done !== true) {
     const { part, layer, offset, length } = step.value;
-    step = reading.next(keyed[part]!.layers[layer]!.subarray(offset, offset + length));
+    step = reading.next(parts[part]![layer]!.subarray(offset, offset + length));
   }
   return step.value;
 }
 
+/** So little is read at once: to wait for each piece by itself would take longer than what is done with it. */
+const atOnceBytes = 256 * 1024;
+
 /**
- * Restores from parts that are read piece by piece.
+ * Restores from parts that are read piece by piece; where there is little of them, at once.
  * @throws {SluiceError} `STATE_UNKNOWN`, `STATE_MISMATCH` or `STATE_DAMAGED`, and what the readers reject with
  */
 export async function restoreFromReaders(
@@ -121,6 +128,10 @@ export async function restoreFromReaders(
     lengths: layers.map(({ length }) => length),
   }));
   const reading = restoreSections(owner, sections, lengths);
+  if (lengths.flatMap((part) => part.lengths).reduce((sum, length) => sum + length, 0) <= atOnceBytes) {
+    const whole = keyed.map(({ layers }) => Promise.all(layers.map((layer) => layer.read(0, layer.length))));
+    return fromLayers(reading, await Promise.all(whole));
+  }
   let step = reading.next();
   while (step.done !== true) {
     const { part, layer, offset, length } = step.value;

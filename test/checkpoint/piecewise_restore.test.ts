@@ -128,7 +128,7 @@ pieces("a restore reads no data file whole, and nothing in pieces of more than a
   );
 });
 
-pieces("the data of a small checkpoint is read once to be checked and once to be used, however many pieces it has", async () => {
+pieces("the data of a small checkpoint is read once, to be checked and to be used, however many pieces it has", async () => {
   const disk = new SimulatedDisk();
   const it = kept(10);
   await stopped(it, disk);
@@ -138,8 +138,7 @@ pieces("the data of a small checkpoint is read once to be checked and once to be
   it.source.give(50);
   it.source.end();
   await run.finished;
-  assert.is(lengths.length, 2);
-  assert.is(lengths[0], lengths[1]);
+  assert.is(lengths.length, 1);
   assert.is([...it.sink.values].filter((line) => /^[5-9]\d: 1[12]$/.test(line)).length, 50);
 });
 
