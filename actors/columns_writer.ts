@@ -106,6 +106,29 @@ export function writeValues(output: MsgpackOutput, values: readonly unknown[], d
   else writeCells(output, values, depth + 1);
 }
 
+/** Writes a list of the numbers from `from` on as a column. */
+export function writeNumberColumn(output: MsgpackOutput, cells: Float64Array, from: number, count: number): void {
+  writeList(output, cells, from, count);
+}
+
+/** Writes records of numbers as {@link writeColumns} does, out of a list for each field, each next one `stride` behind. */
+export function writeNumberColumns(
+  output: MsgpackOutput,
+  names: readonly string[],
+  cells: Float64Array,
+  from: number,
+  stride: number,
+  count: number,
+): void {
+  countContainers(count);
+  output.count(names.length, 0x80, 0xde);
+  for (let column = 0; column < names.length; column++) {
+    output.ready();
+    output.string(names[column] as string);
+    writeList(output, cells, from + column * stride, count);
+  }
+}
+
 function fieldsOf(value: unknown): readonly string[] | undefined {
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return undefined;
   const names = Object.keys(value);

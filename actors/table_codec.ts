@@ -1,5 +1,5 @@
 import { ColumnsReader, MalformedColumns } from "./columns_reader.ts";
-import { maxCellsPerByte, writeValues } from "./columns_writer.ts";
+import { maxCellsPerByte, writeNumberColumn, writeNumberColumns, writeValues } from "./columns_writer.ts";
 import { messageOf, SluiceError } from "./error.ts";
 import { refusal } from "./exactness.ts";
 import { inexact } from "./msgpack_output.ts";
@@ -51,6 +51,33 @@ export function encodeTable(table: Table, path: string, depth: number, known: bo
     throw new SluiceError("UNENCODABLE_VALUE", message, { cause: error });
   }
   return table.length * rows > maxCellsPerByte * output.position ? undefined : output.take(0);
+}
+
+/** Lists of numbers, one behind the other: of keys, then of what belongs to them. */
+export interface NumberTable {
+  readonly cells: Float64Array;
+  /** Where each list begins behind the one before. */
+  readonly stride: number;
+  readonly rows: number;
+  /** The fields of records, of each of which there is a list; undefined: what belongs to the keys is one list of numbers. */
+  readonly names: readonly string[] | undefined;
+}
+
+/**
+ * Encodes what would be a table of two lists, keys and numbers, or keys and records of numbers, without making them.
+ *
+ * @returns undefined for one whose reader could not tell that all of its rows are there: {@link encodeTable} has to do it
+ */
+export function encodeNumberTable({ cells, stride, rows, names }: NumberTable, depth: number): Uint8Array | undefined {
+  const output = startMsgpack(depth, true);
+  output.count(3, 0x90, 0xdc);
+  output.number(rows);
+  writeNumberColumn(output, cells, 0, rows);
+  output.ready();
+  if (names === undefined) writeNumberColumn(output, cells, stride, rows);
+  else writeNumberColumns(output, names, cells, stride, stride, rows);
+  const lists = 1 + (names?.length ?? 1);
+  return lists * rows > maxCellsPerByte * output.position ? undefined : output.take(0);
 }
 
 /** Whether bytes that are a table, or what {@link encodeValue} makes of an array of arrays, are the first. */

@@ -95,6 +95,8 @@ export interface StoredPart {
 export interface StateSettings {
   /** Every so-many-th checkpoint writes the whole keyed state, those between what has changed. 1: each one does. */
   readonly baseEvery: number;
+  /** With how many entries a value on the heap begins to be kept in rows. */
+  readonly rowsFrom?: number | undefined;
   /** Where declared keyed state is. @default on the heap */
   readonly stores?: OrderedStores | undefined;
 }

@@ -37,7 +37,7 @@ const checkpointFields: Readonly<Record<keyof CheckpointOptions, true>> = {
   baseEvery: true,
 };
 
-const stateFields: Readonly<Record<keyof StateOptions, true>> = { backend: true, directory: true };
+const stateFields: Readonly<Record<keyof StateOptions, true>> = { backend: true, directory: true, rowsFrom: true };
 
 const channelFields: Readonly<Record<keyof ChannelOptions, true>> = {
   frameRecords: true,

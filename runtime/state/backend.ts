@@ -7,7 +7,7 @@ import type { KeyedStateBackend } from "./keyed_backend.ts";
 export function keyedStateBackend(context: OperatorContext, checkMutations = false): KeyedStateBackend {
   const { uid, subtask, attempt, keyGroups: range, keyGroupCount, state } = context;
   const now = () => context.now();
-  const options = { uid, range, keyGroupCount, checkMutations, now, baseEvery: state?.baseEvery ?? 1 };
+  const options = { uid, range, keyGroupCount, checkMutations, now, baseEvery: state?.baseEvery ?? 1, rowsFrom: state?.rowsFrom };
   const stores = state?.stores;
   if (stores === undefined) return new HeapKeyedStateBackend(options);
   return new DiskKeyedStateBackend(options, stores.open(attempt, `${uid}-${subtask}`));

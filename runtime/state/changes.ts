@@ -16,8 +16,12 @@ export type Preserve<T, K> = (item: T, group: number, kept: K[]) => void;
 /** Changes are followed up to this many, or half as many as there are items: beyond, the whole is no more to write. */
 const leastLimit = 4_096;
 
-/** In one epoch, changes are noted up to this many, or an eighth of the items: beyond, to look at all items costs no more. */
+/**
+ * In one epoch, changes are noted up to this many, or an eighth of the items: beyond, to look at all items costs no more. Rows
+ * lie side by side, so that to look at all of them costs less, and to find single ones as much: of these, one in thirty-two.
+ */
 const leastNoted = 4_096;
+const notedOf = { items: 8, rows: 32 } as const;
 
 /**
  * Follows the changes of one section, so that snapshots cost nothing when they are taken and as little as possible later.
@@ -47,15 +51,30 @@ export class ChangeLog<T extends Tracked, K> {
   #since = 0;
   /** Items with stamps up to this one were encoded by some cut, as they are. */
   #encoded = -1;
+  readonly #rowOf: (item: T) => number;
+  #notedOf: number = notedOf.items;
 
   /**
    * @param preserve fixes an item for a cut
    * @param size how many items there are
+   * @param rowOf where what an item stands for is to be found later, when the item may stand for something else; -1: in the item
    */
-  constructor(range: KeyGroupRange, preserve: Preserve<T, K>, size: () => number) {
+  constructor(range: KeyGroupRange, preserve: Preserve<T, K>, size: () => number, rowOf: (item: T) => number = () => -1) {
     this.#range = range;
     this.#preserve = preserve;
     this.#size = size;
+    this.#rowOf = rowOf;
+  }
+
+  /** Most items stand in rows from now on, with the stamps that they had: the next cut is whole. */
+  beginRows(): void {
+    this.#notedOf = notedOf.rows;
+    this.#epochs = this.#present = undefined;
+  }
+
+  /** An item that was changed in this epoch has left its row. */
+  moved(item: T, group: number): void {
+    this.#touched(item, group);
   }
 
   /** The item is about to be changed, or handed out to somebody who could. */
@@ -111,7 +130,7 @@ export class ChangeLog<T extends Tracked, K> {
       this.#since = this.stamp;
     }
     this.stamp += 2;
-    if (this.#epochs !== undefined) this.#epochs.push(this.#present = new Epoch(this.stamp));
+    if (this.#epochs !== undefined) this.#epochs.push(this.#present = new Epoch(this.stamp, !this.#wasBusy));
     return cut;
   }
 
@@ -130,15 +149,28 @@ export class ChangeLog<T extends Tracked, K> {
   #touched(item: T, group: number): void {
     const present = this.#present;
     if (present === undefined) return;
-    if (present.changed !== undefined) present.changed.add(item, group);
+    if (present.changed !== undefined) {
+      const row = this.#rowOf(item);
+      if (row < 0) present.changed.add(item, group);
+      else (present.rows ??= new Notes()).add(row, group);
+    }
     if (++present.count > present.enough) this.#look(present);
+  }
+
+  /** Whether it would be in vain to note the rows of the next epoch, as they are too many again. A wrong guess costs little. */
+  get #wasBusy(): boolean {
+    return this.#notedOf === notedOf.rows && this.#present !== undefined && this.#present.count > this.#mostNoted(this.#size());
+  }
+
+  #mostNoted(size: number): number {
+    return Math.max(leastNoted, size / this.#notedOf);
   }
 
   /** Whether to go on as before: what is noted must not outgrow the content, nor, without a checkpoint for long, the memory. */
   #look(present: Epoch<T>): void {
     const size = this.#size();
-    const noted = Math.max(leastNoted, size / 8);
-    if (present.count > noted) present.changed = undefined;
+    const noted = this.#mostNoted(size);
+    if (present.count > noted) present.changed = present.rows = undefined;
     present.enough = present.changed === undefined ? 2 * present.count : noted;
     if ((present.removed?.count ?? 0) > Math.max(leastLimit, size / 2)) this.#epochs = this.#present = undefined;
   }
@@ -158,14 +190,16 @@ export class ChangeLog<T extends Tracked, K> {
 /** What was touched between two cuts. */
 class Epoch<T> implements Segment<T> {
   readonly stamp: number;
-  changed: Notes<T> | undefined = new Notes();
+  changed: Notes<T> | undefined;
+  rows: Notes<number> | undefined = undefined;
   removed: Notes<T> | undefined = undefined;
   /** How many changes there were. */
   count = 0;
   /** Up to so many it need not be asked how many items there are. */
   enough = leastNoted;
 
-  constructor(stamp: number) {
+  constructor(stamp: number, noting: boolean) {
     this.stamp = stamp;
+    this.changed = noting ? new Notes() : undefined;
   }
 }

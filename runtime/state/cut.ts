@@ -8,6 +8,8 @@ export interface Segment<T> {
   readonly stamp: number;
   /** Undefined where changes were not noted: they show by the stamps of all items. */
   readonly changed: Notes<T> | undefined;
+  /** Where, beside `changed`, what was changed is to be found; undefined for nowhere. */
+  readonly rows: Notes<number> | undefined;
   /** What went and was not made in the same epoch; undefined for nothing. */
   readonly removed: Notes<T> | undefined;
   /** How many changes there were. */
@@ -32,6 +34,13 @@ export interface CutOptions<T, K> {
   readonly written: (cut: Stamps) => void;
 }
 
+/** What was noted of one epoch, and the stamps of what was not changed again later. */
+export interface NotedChanges<T> {
+  readonly notes: Notes<T>;
+  readonly rows: Notes<number> | undefined;
+  readonly stamps: Stamps;
+}
+
 /** Stamps from `least` to `most`. */
 export interface Stamps {
   readonly least: number;
@@ -49,7 +58,7 @@ export class Cut<T extends Tracked, K> implements Stamps {
   /** What went since the base. */
   readonly removed: readonly Notes<T>[];
   /** What was changed since the base, by epoch; undefined: what it is shows by the stamps of all items. */
-  readonly changed: readonly { readonly notes: Notes<T>; readonly stamps: Stamps }[] | undefined;
+  readonly changed: readonly NotedChanges<T>[] | undefined;
   /** The stamps of items that it has to write and that, unkept, are as they were. */
   readonly least: number;
   readonly most: number;
@@ -127,9 +136,9 @@ export class Cut<T extends Tracked, K> implements Stamps {
 }
 
 /** An item counts in the epoch in which it was last touched. */
-function notesOf<T>(epochs: readonly Segment<T>[]): { readonly notes: Notes<T>; readonly stamps: Stamps }[] | undefined {
-  const all = epochs.flatMap(({ changed, stamp }) => {
-    return changed === undefined ? [] : { notes: changed, stamps: { least: stamp, most: stamp + 1 } };
+function notesOf<T>(epochs: readonly Segment<T>[]): NotedChanges<T>[] | undefined {
+  const all = epochs.flatMap(({ changed, rows, stamp }) => {
+    return changed === undefined ? [] : { notes: changed, rows, stamps: { least: stamp, most: stamp + 1 } };
   });
   return all.length === epochs.length ? all : undefined;
 }

@@ -1,10 +1,13 @@
 import type { Key } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { EntryCodec, type Packing, plainValue, type StateSchemas } from "./entry_codec.ts";
+import { RowEntry } from "./entry_rows.ts";
 import type { Entry } from "./entry_table.ts";
 import { HeapTable } from "./heap_table.ts";
 import { PresentItems } from "./items.ts";
 import { encodeChunk, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
+import { KeptRows } from "./kept_rows.ts";
+import { RowChunks } from "./row_chunks.ts";
 import { Expiry } from "./time_to_live.ts";
 import { cutSection, type SectionCodec, type SectionCut } from "./section_cut.ts";
 
@@ -12,10 +15,19 @@ import { cutSection, type SectionCodec, type SectionCut } from "./section_cut.ts
 const keysPerChunk = 1_024;
 
 /**
- * Entries as they were, one after the other: of a primitive value, or an object of such, its key, then the value, or a copy; all
- * else is a chunk of its own, which no key looks like. Flat, as there may be as many as there are keys.
+ * Entries as they were, one after the other: of a primitive value, or an object of such, its key, then the value, or a copy;
+ * those in rows are {@link KeptRows}; all else is a chunk of its own, which no key looks like. Flat, as there may be millions.
  */
 export type KeptEntry = unknown;
+
+/** Where a section is. */
+export interface HeapPlace {
+  readonly uid: string;
+  readonly range: KeyGroupRange;
+  readonly now: () => number;
+  /** With how many entries values begin to be kept in rows; Infinity: never. */
+  readonly rowsFrom: number;
+}
 
 /** A table of keyed state on the heap, in snapshots. */
 export class HeapSection implements KeyedSection {
@@ -29,9 +41,10 @@ export class HeapSection implements KeyedSection {
   /** Whether values are kept as they are, not packed. */
   readonly #plain: boolean;
   readonly #codec: SectionCodec<Entry, KeptEntry>;
+  readonly #rowChunks: RowChunks;
 
   constructor(
-    { uid, range, now }: { readonly uid: string; readonly range: KeyGroupRange; readonly now: () => number },
+    { uid, range, now, rowsFrom }: HeapPlace,
     name: string,
     kind: string,
     schemas: StateSchemas,
@@ -42,10 +55,20 @@ export class HeapSection implements KeyedSection {
     this.name = name;
     this.kind = kind;
     this.description = this.#entries.description;
-    this.table = new HeapTable<KeptEntry>(range, (entry, _, kept) => this.#keep(entry, kept), schemas.ttl !== undefined);
+    const expiring = schemas.ttl !== undefined;
+    this.table = new HeapTable<KeptEntry>(range, (entry, _, kept) => this.#keep(entry, kept), {
+      expiring,
+      rowsFrom: expiring || !this.#plain ? Infinity : rowsFrom,
+    });
     this.expiry = schemas.ttl === undefined ? undefined : new Expiry(schemas.ttl, now, this.table);
     this.#range = range;
+    const rowChunks = this.#rowChunks = new RowChunks(this.#entries);
     this.#codec = {
+      rows: (group, stamps, noted) => {
+        const { rows } = this.table;
+        if (rows === undefined) return [];
+        return noted === undefined ? rowChunks.all(rows, group, stamps) : rowChunks.noted(rows, group, stamps, noted);
+      },
       items: (group) => new PresentItems(this.table.entriesOf(group)),
       encode: (entries) => this.#entries.encode(entries),
       encodeRemoved: (entries) => this.#entries.encodeRemoved(entries.map(({ key }) => key)),
@@ -59,6 +82,7 @@ export class HeapSection implements KeyedSection {
 
   cut(since: number | undefined, followed: boolean): SectionCut {
     const { table } = this;
+    table.rows?.settle();
     return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, most: keysPerChunk }, since, followed);
   }
 
@@ -73,11 +97,20 @@ export class HeapSection implements KeyedSection {
   restored(): void {}
 
   #keep(entry: Entry, kept: KeptEntry[]): void {
+    if (entry instanceof RowEntry && entry.at >= 0) return this.#keepRow(entry, kept);
     const { key, value } = entry;
     if (this.expiry !== undefined) kept.push(this.#entries.encode([entry]));
     else if (typeof value !== "object" || value === null) kept.push(key, value);
     else if (this.#plain && hasPrimitiveFields(value)) kept.push(key, { ...value });
     else kept.push(this.#entries.encode([entry]));
+  }
+
+  /** What an entry was before it was changed stands in its row. */
+  #keepRow({ group, at }: RowEntry, kept: KeptEntry[]): void {
+    const rows = this.table.rows!.of(group);
+    let last = kept.at(-1);
+    if (!(last instanceof KeptRows) || last.isFull) kept.push(last = new KeptRows(rows.stride));
+    (last as KeptRows).add(rows, at);
   }
 
   *#encodeKept(kept: readonly KeptEntry[], most: number): Iterable<Uint8Array> {
@@ -90,11 +123,14 @@ export class HeapSection implements KeyedSection {
         const item = kept[at++];
         if (item instanceof Uint8Array) {
           packed.push(item);
+        } else if (item instanceof KeptRows) {
+          yield this.#rowChunks.kept(this.table.rows!, item);
         } else {
           keys.push(item as Key);
           values.push(kept[at++]);
         }
       }
+      if (packed.length + keys.length === 0) return;
       const chunk = keys.length > 0 ? this.#entries.encodeColumns(keys, values) : undefined;
       if (chunk !== undefined && packed.length === 0) yield chunk;
       else yield encodeChunk(chunk === undefined ? packed : [...packed, chunk], this.name);

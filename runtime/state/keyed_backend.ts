@@ -28,6 +28,11 @@ export interface KeyedBackendOptions {
    * @default 1
    */
   readonly baseEvery?: number;
+  /**
+   * With so many entries, a value on the heap begins to keep those in rows of numbers that can be.
+   * @default 32,768
+   */
+  readonly rowsFrom?: number | undefined;
 }
 
 /**

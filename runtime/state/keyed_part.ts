@@ -1,7 +1,7 @@
 import { decodeValue, encodeValue } from "../../actors/codec.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
-import { decodeTable, encodeTable, isTable, type Table } from "../../actors/table_codec.ts";
+import { decodeTable, encodeNumberTable, encodeTable, isTable, type NumberTable, type Table } from "../../actors/table_codec.ts";
 import type { CheckpointId } from "../graph/frame.ts";
 import type { ByteReader, KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
 import type { SectionCut } from "./section_cut.ts";
@@ -116,6 +116,11 @@ export function encodeChunk(chunk: unknown, where: string, headroom = 0, known =
 export function encodeColumns(columns: Table, where: string, known = false): Uint8Array {
   const table = columns[0]!.length < leastRows ? undefined : encodeTable(columns, where, chunkDepth, known);
   return table ?? encodeChunk(columns, where, 0, known);
+}
+
+/** Encodes a table of numbers as a chunk; undefined where {@link encodeColumns} has to do it. */
+export function encodeNumbers(table: NumberTable): Uint8Array | undefined {
+  return table.rows < leastRows ? undefined : encodeNumberTable(table, chunkDepth);
 }
 
 /** Decodes a chunk. @throws {SluiceError} `STATE_DAMAGED` */

@@ -20,6 +20,8 @@ export interface SectionCut {
 export interface SectionCodec<T, K> {
   /** The items of a group, in order. Read on while the section changes. */
   items(group: number): Items<T>;
+  /** Writes what stands in rows and has these stamps: of all rows, or of those that are noted. @default there are no rows */
+  rows?: (group: number, stamps: Stamps, noted?: Items<number>) => Iterable<Uint8Array>;
   /** Whether an item still counts. @default all do */
   isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
@@ -76,9 +78,14 @@ function* write<T extends Tracked, K>(writing: Writing<T, K>, group: number): It
   }
   const encode = (items: readonly T[], again: boolean) => again ? codec.encodeAgain!(items) : codec.encode(items);
   if (cut.changed === undefined) {
+    if (codec.rows !== undefined) yield* codec.rows(group, cut);
     yield* inChunks(writing, codec.items(group), cut, encode);
   } else {
-    for (const { notes, stamps } of cut.changed) {
+    for (const { notes, rows, stamps } of cut.changed) {
+      if (rows !== undefined) {
+        for (const _ of rows.sort(range)) yield emptyChunk;
+        yield* codec.rows!(group, stamps, rows.of(at));
+      }
       for (const _ of notes.sort(range)) yield emptyChunk;
       yield* inChunks(writing, notes.of(at), stamps, encode);
     }

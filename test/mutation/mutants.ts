@@ -3,6 +3,7 @@ import { captureMutants } from "./capture_mutants.ts";
 import { handOverMutants } from "./hand_over_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { recoveryMutants } from "./recovery_mutants.ts";
+import { rowMutants } from "./row_mutants.ts";
 import { savepointMutants } from "./savepoint_mutants.ts";
 import { scenarioMutants } from "./scenario_mutants.ts";
 
@@ -11,6 +12,7 @@ export const mutants: readonly Mutant[] = [
   ...alignmentMutants,
   ...captureMutants,
   ...handOverMutants,
+  ...rowMutants,
   ...recoveryMutants,
   ...savepointMutants,
   ...scenarioMutants,

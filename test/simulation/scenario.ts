@@ -121,6 +121,8 @@ export async function runScenario(seed: number, options: ScenarioOptions = {}): 
 }
 
 interface LifeOptions {
+  /** With how many entries values begin to be kept in rows. */
+  readonly rowsFrom: number;
   readonly mode: CheckpointMode;
   readonly intervalMs: number;
   readonly maxConcurrent: number;
@@ -159,6 +161,7 @@ function lifeOptions(random: Random, mode: CheckpointMode, given: Links | undefi
     strikeAfterCaptures: harsh.chance(0.5) ? harsh.int(7) : 0,
     timeoutMs: harsh.chance(0.3) && links !== "network" ? 2 + harsh.int(5) : longMs,
     onDisk: random.chance(0.4),
+    rowsFrom: random.fork("rows").pick([1, 2, 4, 1_000]),
     impatience: random.chance(0.6) ? random.next() : 0,
     channels: {
       frameRecords: 1 + random.int(5),
@@ -280,6 +283,7 @@ class ScenarioWorld {
           tolerableFailures: 1_000,
           timeoutMs: life.timeoutMs,
         },
+        state: { rowsFrom: life.rowsFrom },
         restart: { kind: "fixed-delay", maxRestarts: 1_000, delayMs: 1 },
         poison: { policy: "fail", afterFailures: 1_000 }, // injected faults may strike one record again and again
         channels: { ...life.channels, probeMs: wireProbeMs, silenceMs: wireSilenceMs },

@@ -2,7 +2,7 @@ import { Type } from "@sinclair/typebox";
 import type { OperatorFactory } from "../../runtime/graph/operator.ts";
 import { connectedOperator, type KeyedConnectedProcessDefinition } from "../../runtime/operators/broadcast_process.ts";
 import { processOperator } from "../../runtime/operators/process.ts";
-import { map, replicate, type ReplicateDescriptor, type } from "../../runtime/state/descriptor.ts";
+import { map, replicate, type ReplicateDescriptor, type, value } from "../../runtime/state/descriptor.ts";
 import type { Faults } from "./faults.ts";
 import { iterateOperator } from "../../runtime/operators/iterate.ts";
 import { hashOf, roundsOf, type SimRecord } from "./record.ts";
@@ -97,15 +97,19 @@ export function simOperator(
   return { create: create as unknown as OperatorFactory<never>, head: kind === "slow" };
 }
 
-/** Counts each record by its id, in keyed state: whatever was processed twice, or forgotten, shows in its tags. */
+type CountingStates = {
+  readonly seen: ReturnType<typeof seenState>;
+  readonly last: ReturnType<typeof seenState>;
+  readonly total: ReturnType<typeof totalState>;
+};
+
+/**
+ * Counts each record by its id, in keyed state: whatever was processed twice, or forgotten, shows in its tags. So does a total in
+ * a state that may be in rows, when it is not as old as the count in another one.
+ */
 function keyedOperator(uid: string, faults: Faults, disordered: OrderWatch | undefined): OperatorFactory<never> {
-  return processOperator<
-    SimRecord,
-    number,
-    { seen: ReturnType<typeof seenState>; last: ReturnType<typeof seenState> },
-    ReturnType<typeof type<SimRecord>>
-  >({
-    state: { seen: seenState(), last: seenState() },
+  return processOperator<SimRecord, number, CountingStates, ReturnType<typeof type<SimRecord>>>({
+    state: { seen: seenState(), last: seenState(), total: totalState() },
     emits: type<SimRecord>(),
     onRecord(record, ctx) {
       faults.strike("process", uid);
@@ -115,7 +119,13 @@ function keyedOperator(uid: string, faults: Faults, disordered: OrderWatch | und
       const last = ctx.state.last.get(record.split) ?? -1;
       if (record.place < last) disordered?.(uid, record);
       else ctx.state.last.set(record.split, record.place);
-      ctx.emit({ ...record, tags: `${record.tags}#${count}` });
+      const records = (ctx.state.last.get("records") ?? 0) + 1;
+      ctx.state.last.set("records", records);
+      const total = ctx.state.total.mutate((it) => {
+        it.places += record.place / 2;
+        return ++it.records;
+      });
+      ctx.emit({ ...record, tags: `${record.tags}#${count}${total === records ? "" : `, but ${total} of ${records}`}` });
     },
   }, { keyOf: (record) => record.key }) as unknown as OperatorFactory<never>;
 }
@@ -183,6 +193,10 @@ type RuledDefinition = KeyedConnectedProcessDefinition<
 
 function keptState() {
   return map(Type.String(), type<readonly SimRecord[]>());
+}
+
+function totalState() {
+  return value(type<{ records: number; places: number }>(), { records: 0, places: 0 });
 }
 
 function seenState() {

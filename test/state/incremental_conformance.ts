@@ -9,14 +9,14 @@ import type { KeyedStateBackend } from "../../runtime/state/keyed_backend.ts";
 import type { KeyedTimers } from "../../runtime/state/timers.ts";
 import type { WindowTable } from "../../runtime/state/window_table.ts";
 import { fails, type Make } from "./backend_subject.ts";
-
-const keyGroupCount = 8;
+import { type Expected, keyGroupCount, Model, type Totals } from "./incremental_model.ts";
 
 const descriptors = {
   n: value(type<number>(), 0),
   o: value(type<{ log: number[] }>(), { log: [] }),
   l: list(type<number>()),
   m: map(type<{ x: number }>()),
+  r: value(type<Totals>(), { count: 0, half: 0 }),
 };
 
 /** One subtask's keyed state of every kind. */
@@ -44,11 +44,12 @@ class Subtask {
   /** Everything in it, in an order that a restore must keep. */
   content(keys: readonly Key[]) {
     const states = keys.map((key) => {
-      const { n, o, l, m } = this.at(key);
-      return structuredClone([key, n.get(), o.get(), l.get(), [...m.entries()]]);
+      const { n, o, l, m, r } = this.at(key);
+      return structuredClone([key, n.get(), o.get(), l.get(), [...m.entries()], r.get()]);
     });
-    return states.filter(([, n, o, l, m]) => {
-      return n !== 0 || (o as { log: number[] }).log.length > 0 || (l as []).length > 0 || (m as []).length > 0;
+    return states.filter(([, n, o, l, m, r]) => {
+      return n !== 0 || (r as Totals).count !== 0 || (o as { log: number[] }).log.length > 0 || (l as []).length > 0 ||
+        (m as []).length > 0;
     });
   }
 
@@ -75,39 +76,6 @@ interface OpenSnapshot {
   done: boolean;
 }
 
-interface Expected {
-  readonly states: unknown[];
-  readonly timers: (readonly unknown[])[];
-  readonly windows: (readonly unknown[])[];
-}
-
-/** What the state should be, kept in the plainest way. */
-class Model {
-  readonly states = new Map<Key, { n: number; log: number[]; l: number[]; m: Map<string, { x: number }> }>();
-  timers: { at: number; name: string | undefined; key: Key }[] = [];
-  windows: { end: number; key: Key; value: { sum: number } }[] = [];
-
-  of(key: Key) {
-    let state = this.states.get(key);
-    if (state === undefined) this.states.set(key, state = { n: 0, log: [], l: [], m: new Map() });
-    return state;
-  }
-
-  copy(keys: readonly Key[]): Expected {
-    const group = (key: Key) => keyGroupOf(key, keyGroupCount);
-    const states = keys.map((key) => {
-      const { n, log, l, m } = this.of(key);
-      return structuredClone([key, n, { log }, l, [...m]]);
-    }).filter(([, n, o, l, m]) => {
-      return n !== 0 || (o as { log: number[] }).log.length > 0 || (l as []).length > 0 || (m as []).length > 0;
-    });
-    const timers = [...this.timers].sort((a, b) => a.at - b.at).map(({ at, name, key }) => [at, name, key]);
-    const windows = [...this.windows].sort((a, b) => a.end - b.end || group(a.key) - group(b.key))
-      .map(({ end, key, value }) => structuredClone([end, key, value]));
-    return { states, timers, windows };
-  }
-}
-
 function joined(slices: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(slices.flatMap((slice) => [...slice]));
 }
@@ -119,7 +87,22 @@ const step = fc.oneof(
     weight: 30,
     arbitrary: fc.record({
       act: fc.constantFrom(
-        ...["set", "clear", "log", "peek", "add", "relist", "put", "mutate", "delete", "empty"] as const,
+        ...[
+          "sum",
+          "sum",
+          "note",
+          "unset",
+          "set",
+          "clear",
+          "log",
+          "peek",
+          "add",
+          "relist",
+          "put",
+          "mutate",
+          "delete",
+          "empty",
+        ] as const,
         ...["time", "cancel", "fire", "window", "close"] as const,
       ),
       key: fc.constantFrom(...keys),
@@ -197,10 +180,31 @@ class Run {
   #act({ act, key, item, x }: { act: string; key: Key; item: string; x: number }): void {
     const { model, subtask } = this;
     const expected = model.of(key);
-    const { n, o, l, m } = subtask.at(key);
+    const { n, o, l, m, r } = subtask.at(key);
     const group = keyGroupOf(key, keyGroupCount);
     const name = item === "a" ? undefined : item;
     switch (act) {
+      case "sum":
+        assert.is(
+          r.mutate((it) => {
+            it.half += x / 2;
+            return ++it.count;
+          }),
+          ++expected.r.count,
+        );
+        expected.r.half += x / 2;
+        break;
+      case "note":
+        r.mutate((it) => {
+          it.count++;
+          it.note = item;
+        });
+        expected.r = { ...expected.r, count: expected.r.count + 1, note: item };
+        break;
+      case "unset":
+        r.clear();
+        expected.r = { count: 0, half: 0 };
+        break;
       case "set":
         n.set(x);
         expected.n = x;
@@ -325,7 +329,7 @@ export function testIncremental(name: string, make: Make, runs: number): void {
     assert.ok(deltas > runs, `${deltas} deltas were tried in ${runs} runs`);
   });
 
-  const act = (kind: "set" | "clear", key: Key, x = 1): Step => ({ act: kind, key, item: "a", x });
+  const act = (kind: "set" | "clear" | "sum" | "unset", key: Key, x = 1): Step => ({ act: kind, key, item: "a", x });
   /** Takes the steps, completes what is open, and restores everything that is complete. */
   const play = (...steps: readonly Step[]) => {
     const run = new Run(make);
@@ -343,6 +347,13 @@ export function testIncremental(name: string, make: Make, runs: number): void {
 
   incremental("what a cut holds is in it, though it went or was changed twice before it was written", () => {
     play(...everyKey(1), "cut", { complete: 0 }, ...everyKey(2), "cut", ...keys.map((key) => act("clear", key)), ...everyKey(3));
+  });
+
+  incremental("what came after a cut is not in it, though it is where something stood that has gone since", () => {
+    const [early, late] = [keys.slice(0, 12), keys.slice(12)];
+    const sums = (of: readonly Key[]) => of.map((key) => act("sum", key, 3));
+    const gone = early.map((key) => act("unset", key));
+    play(...sums(early), "cut", { complete: 0 }, ...sums(early), "cut", ...gone, ...sums(late), { complete: 0 }, "cut");
   });
 
   incremental("a cut keeps the notes that it needs, though a younger base is complete and more is written", () => {

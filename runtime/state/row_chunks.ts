@@ -1,0 +1,90 @@
+import type { Key } from "../graph/key.ts";
+import { ChunkSize } from "./chunk_size.ts";
+import type { Stamps } from "./cut.ts";
+import type { EntryCodec } from "./entry_codec.ts";
+import type { EntryRows } from "./entry_rows.ts";
+import type { Items } from "./items.ts";
+import type { KeptRows } from "./kept_rows.ts";
+import { encodeNumbers } from "./keyed_part.ts";
+import { rowHead } from "./row_group.ts";
+import type { RowShape } from "./row_shape.ts";
+import { emptyChunk } from "./section_cut.ts";
+
+/** How many rows one chunk holds at most, and how many are looked at in one step. */
+const rowsPerChunk = 4_096;
+const looksPerChunk = 16_384;
+
+/** Used between two steps: what is in them has gone into a chunk by then. */
+const found = new Int32Array(rowsPerChunk);
+const noted = new Array<number>(rowsPerChunk).fill(0);
+let columns = new Float64Array(0);
+
+/** Writes rows in chunks. They may change, come and go between two of these. */
+export class RowChunks {
+  readonly #codec: EntryCodec;
+  readonly #size = new ChunkSize(rowsPerChunk);
+
+  constructor(codec: EntryCodec) {
+    this.#codec = codec;
+  }
+
+  /** Those of a group that have these stamps. */
+  *all(rows: EntryRows, group: number, { least, most }: Stamps): Iterable<Uint8Array> {
+    for (let next = 0; next >= 0;) {
+      const wanted = this.#size.count;
+      const [count, behind] = rows.of(group).collect(next, looksPerChunk, least, most, found.subarray(0, wanted));
+      next = behind;
+      yield this.#chunk(rows.shape, rows.of(group).cells, count);
+    }
+  }
+
+  /** Those of a group that are noted and have these stamps. */
+  *noted(rows: EntryRows, group: number, { least, most }: Stamps, items: Items<number>): Iterable<Uint8Array> {
+    for (let more = true; more;) {
+      const wanted = this.#size.count;
+      const taken = items.take(noted, 0, wanted);
+      more = taken === wanted;
+      if (taken === 0) return;
+      const { cells } = rows.of(group);
+      let count = 0;
+      for (let index = 0; index < taken; index++) {
+        const at = noted[index] as number;
+        const stamp = cells[at + 1] as number;
+        if (stamp >= least && stamp <= most) found[count++] = at;
+      }
+      yield this.#chunk(rows.shape, cells, count);
+    }
+  }
+
+  /** Rows that were kept as they were. */
+  kept({ shape }: EntryRows, { cells, count, stride }: KeptRows): Uint8Array {
+    for (let row = 0; row < count; row++) found[row] = row * stride;
+    return this.#chunk(shape, cells, count);
+  }
+
+  /** The first rows of `found`. */
+  #chunk(shape: RowShape, cells: Float64Array, count: number): Uint8Array {
+    if (count === 0) return emptyChunk;
+    const { width, names } = shape;
+    if (columns.length < (1 + width) * count) columns = new Float64Array((1 + width) * rowsPerChunk);
+    for (let row = 0; row < count; row++) columns[row] = cells[found[row] as number] as number;
+    for (let field = 0; field < width; field++) {
+      const to = (1 + field) * count;
+      const offset = rowHead + field;
+      for (let row = 0; row < count; row++) columns[to + row] = cells[(found[row] as number) + offset] as number;
+    }
+    const chunk = encodeNumbers({ cells: columns, stride: count, rows: count, names }) ?? this.#oneByOne(shape, cells, count);
+    if (count === this.#size.count) this.#size.wrote(chunk.length);
+    return chunk;
+  }
+
+  #oneByOne(shape: RowShape, cells: Float64Array, count: number): Uint8Array {
+    const keys: Key[] = [];
+    const values: unknown[] = [];
+    for (const at of found.subarray(0, count)) {
+      keys.push(cells[at] as number);
+      values.push(shape.read(cells, at + rowHead));
+    }
+    return this.#codec.encodeColumns(keys, values);
+  }
+}

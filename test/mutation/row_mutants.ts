@@ -1,0 +1,57 @@
+import type { Mutant } from "./mutant.ts";
+
+const table = "runtime/state/heap_table.ts";
+const section = "runtime/state/heap_section.ts";
+const killer = "test/state/rows.test.ts";
+
+/** Values that are out of their rows, and what snapshots see of them. */
+export const rowMutants: readonly Mutant[] = [
+  {
+    name: "a cut leaves values that are out of their rows as they were",
+    file: section,
+    find: `    table.rows?.settle();\n`,
+    replace: ``,
+    why: "what was changed before the cut and is still out of its row is missing in the snapshot",
+    killer,
+  },
+  {
+    name: "a value whose place is needed is not put back into its row",
+    file: "runtime/state/entry_rows.ts",
+    find: `if (entry === undefined || entry.stamp < this.present.stamp) return entry;`,
+    replace: `if (entry === undefined || entry.stamp >= 0) return entry;`,
+    why: "its changes are lost",
+    killer,
+  },
+  {
+    name: "a row is not kept for the snapshot that has not written it",
+    file: section,
+    find: `    (last as KeptRows).add(rows, at);\n`,
+    replace: ``,
+    why: "a value that changes while the snapshot is written is missing in it",
+    killer,
+  },
+  {
+    name: "a value that has left its row is not noted again",
+    file: table,
+    find: `      this.changes.moved(entry, entry.group);\n`,
+    replace: ``,
+    why: "the note is of the row: the next delta does not have the value",
+    killer,
+  },
+  {
+    name: "a row that was taken by another key since the cut is written for it",
+    file: "runtime/state/row_chunks.ts",
+    find: `if (stamp >= least && stamp <= most) found[count++] = at;`,
+    replace: `if (stamp >= least) found[count++] = at;`,
+    why: "a snapshot has what came after it",
+    killer,
+  },
+  {
+    name: "rows begin while a snapshot is being written",
+    file: table,
+    find: `if (this.changes.writing) return;`,
+    replace: ``,
+    why: "what was not yet written of a group leaves the map that is being walked",
+    killer,
+  },
+];
