@@ -205,5 +205,5 @@ export class CheckpointFiles {
 
 function release(contribution: Contribution): void {
   for (const { part } of contribution.parts) part.release?.();
-  for (const { bytes } of contribution.inputs) bytes?.release?.();
+  for (const { bytes } of contribution.inputs) if ("release" in bytes) bytes.release?.();
 }

@@ -71,6 +71,9 @@ export interface CapturedBytes {
   release?(): void;
 }
 
+/** What a report holds where nothing was captured: the same for all, so that one that still holds may be given as it is. */
+export const noBytes: readonly never[] = [];
+
 /** Captured bytes that are in memory. */
 export function onlySlice(bytes: Uint8Array): CapturedBytes {
   return { slices: () => [bytes] };
@@ -88,8 +91,9 @@ export interface Contribution {
   /** Whether it was the head of a loop that had emitted the last watermark. */
   readonly flushed: boolean;
   readonly parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
-  readonly inputs: readonly InputReport<CapturedBytes | undefined>[];
-  readonly outputs: readonly OutputReport<CapturedBytes | undefined>[];
+  /** Those that hold since the checkpoint before are the same objects, and all of them the same array. */
+  readonly inputs: readonly InputReport<CapturedBytes | typeof noBytes>[];
+  readonly outputs: readonly OutputReport<CapturedBytes | typeof noBytes>[];
   readonly timing: Pick<SubtaskFigures, "startDelayMs" | "alignmentMs" | "delayedRecords" | "syncMs">;
   /** Monotonic milliseconds of the trigger and the snapshot, on the local clock. */
   readonly triggeredAt: number;

@@ -1,18 +1,10 @@
 import { joinChecksums } from "../../actors/checksum.ts";
-import type {
-  AcknowledgedPart,
-  Acknowledgement,
-  CapturedBytes,
-  Contribution,
-  InputReport,
-  OutputReport,
-} from "./contribution.ts";
+import { type AcknowledgedPart, type Acknowledgement, type CapturedBytes, type Contribution, noBytes } from "./contribution.ts";
 import type { Extent } from "./manifest.ts";
 import type { DataWriter } from "./storage.ts";
 
 /** Slices of one part that follow each other make one extent of at most so many bytes: what a reader takes in at a time. */
 const extentBytes = 1024 * 1024;
-const nothing: readonly Extent[] = [];
 
 /**
  * Appends a contribution, one slice a step; each step gives the bytes it wrote. What it returns makes the acknowledgement, given
@@ -34,39 +26,16 @@ export function* writeContribution(
     }
     parts.push({ uid, subtask: contribution.subtask, scope: part.scope, name: part.name, at, base: part.base });
   }
-  // Field by field: once for every channel of the job, where spreading would be most of the cost.
-  const inputs: InputReport<readonly Extent[]>[] = [];
-  for (const report of contribution.inputs) {
-    const { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, records, watermarks } = report;
-    const range = report.captured;
-    const bytes = report.bytes === undefined ? nothing : yield* captured(report.bytes, writer);
-    inputs.push({
-      edge,
-      sender,
-      receiver,
-      recovered,
-      sent,
-      processed,
-      watermark,
-      idle,
-      ended,
-      captured: range,
-      records,
-      watermarks,
-      bytes,
-    });
-  }
-  const outputs: OutputReport<readonly Extent[]>[] = [];
-  for (const { edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes } of contribution.outputs) {
-    const at = bytes === undefined ? nothing : yield* captured(bytes, writer);
-    outputs.push({ edge, sender, receiver, wire, sent, captured: range, records, watermarks, bytes: at });
-  }
+  const inputs = areEmpty(contribution.inputs) ? contribution.inputs : yield* written(contribution.inputs, writer);
+  const outputs = areEmpty(contribution.outputs) ? contribution.outputs : yield* written(contribution.outputs, writer);
   let inFlightRecords = 0;
   let inFlightBytes = 0;
-  for (const { records, bytes } of [...inputs, ...outputs]) {
-    if (bytes === nothing) continue;
-    inFlightRecords += records;
-    for (const extent of bytes) inFlightBytes += extent.bytes;
+  for (const reports of [inputs, outputs]) {
+    for (const { records, bytes } of reports) {
+      if (bytes.length === 0) continue;
+      inFlightRecords += records;
+      for (const extent of bytes) inFlightBytes += extent.bytes;
+    }
   }
   const { checkpoint, task, subtask, finished, quiet, flushed, timing, triggeredAt, startedAt } = contribution;
   return (durableAt) => ({
@@ -81,7 +50,10 @@ export function* writeContribution(
     inputs,
     outputs,
     figures: {
-      ...timing,
+      startDelayMs: timing.startDelayMs,
+      alignmentMs: timing.alignmentMs,
+      delayedRecords: timing.delayedRecords,
+      syncMs: timing.syncMs,
       asyncMs: durableAt - startedAt - timing.syncMs,
       endToEndMs: durableAt - triggeredAt,
       stateBytes,
@@ -92,13 +64,34 @@ export function* writeContribution(
   });
 }
 
-function* captured(bytes: CapturedBytes, writer: DataWriter): Generator<number, readonly Extent[]> {
-  const at: Extent[] = [];
-  for (const slice of bytes.slices()) {
-    at.push(append(writer, slice));
-    yield slice.byteLength;
+/** Whether nothing was captured: then they are what is acknowledged, as they are. */
+function areEmpty<R extends { readonly bytes: unknown }>(
+  reports: readonly R[],
+): reports is readonly (R & { readonly bytes: typeof noBytes })[] {
+  for (const { bytes } of reports) if (bytes !== noBytes) return false;
+  return true;
+}
+
+/** Writes what was captured; reports of channels on which nothing was stay as they are. */
+function* written<R extends { readonly bytes: CapturedBytes | typeof noBytes }>(
+  reports: readonly R[],
+  writer: DataWriter,
+): Generator<number, readonly (Omit<R, "bytes"> & { readonly bytes: readonly Extent[] })[]> {
+  const all: (Omit<R, "bytes"> & { readonly bytes: readonly Extent[] })[] = [];
+  for (const report of reports) {
+    const { bytes } = report;
+    if (!("slices" in bytes)) {
+      all.push({ ...report, bytes });
+      continue;
+    }
+    const at: Extent[] = [];
+    for (const slice of bytes.slices()) {
+      at.push(append(writer, slice));
+      yield slice.byteLength;
+    }
+    all.push({ ...report, bytes: at });
   }
-  return at;
+  return all;
 }
 
 /** A process writes one file of a checkpoint: its index among all files is settled when the manifest is made. */

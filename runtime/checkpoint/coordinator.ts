@@ -354,19 +354,24 @@ function triggerNext(state: Coordination, nowMs: number, actions: CoordinatorAct
 }
 
 function due(state: Coordination, nowMs: number): CheckpointReason | undefined {
-  const reasons = new Set([...state.pending.values()].map((pending) => pending.reason));
   if (state.pending.size >= openAtOnce(state)) {
     // An unaligned one is asked for because things are stuck: it does not wait for what is stuck.
-    const urgent = state.savepoints[0]?.mode === "unaligned" && !state.stopping && !reasons.has("savepoint");
+    const urgent = state.savepoints[0]?.mode === "unaligned" && !state.stopping && !isOpen(state, "savepoint");
     return urgent ? "savepoint" : undefined;
   }
-  if (state.finished.size === state.subtasks) return reasons.has("end of input") ? undefined : "end of input";
-  if (state.stopping) return reasons.has("stop") ? undefined : "stop";
+  if (state.finished.size === state.subtasks) return isOpen(state, "end of input") ? undefined : "end of input";
+  if (state.stopping) return isOpen(state, "stop") ? undefined : "stop";
   if (state.savepoints.length > 0) return "savepoint";
   if (state.requested) return "request";
   const paused = nowMs < pauseEnds(state);
   if (state.pending.size === 0 && nowMs >= state.nextLookAt && !paused && someLoopEnds(state)) return "end of loop";
   return nowMs >= state.nextTriggerAt && !paused ? "interval" : undefined;
+}
+
+/** Whether a checkpoint is under way for that reason. */
+function isOpen(state: Coordination, reason: CheckpointReason): boolean {
+  for (const pending of state.pending.values()) if (pending.reason === reason) return true;
+  return false;
 }
 
 /** How many may be open now. */

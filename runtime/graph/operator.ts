@@ -51,8 +51,8 @@ export interface SnapshotPart {
   /** Unique within the operator and scope. */
   readonly name: string;
   /**
-   * The completed checkpoint over whose part of the same name this one is a layer: it says what changed since. Without one it
-   * stands alone.
+   * The completed checkpoint over whose part of the same name this one is a layer: it says what changed since; without any bytes,
+   * that nothing did. Without a base it stands alone.
    */
   readonly base?: CheckpointId | undefined;
   /** The bytes, in slices; each step does a bounded piece of work, so a writer can do other things between. Some may be empty. */

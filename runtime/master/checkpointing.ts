@@ -13,6 +13,7 @@ import {
   newCoordination,
   nextTickAt,
 } from "../checkpoint/coordinator.ts";
+import { LastProof } from "../checkpoint/last_proof.ts";
 import { quietLoops } from "../checkpoint/loop_end.ts";
 import type { DataFile, Manifest } from "../checkpoint/manifest.ts";
 import { checkpointsToRemove } from "../checkpoint/retention.ts";
@@ -56,11 +57,14 @@ export class Checkpointing {
   readonly #manifests = new Map<CheckpointId, Manifest>();
   /** Those that are being written down while their data is made durable, by checkpoint. */
   readonly #prepared = new Map<CheckpointId, Manifest>();
+  readonly #lastProof = new LastProof();
   #newest: CheckpointId = 0;
   readonly #triggered = new Map<CheckpointId, Trigger>();
   /** The completion under way. */
   #completing: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
+  /** What the timer is set for. */
+  #tickAt = Infinity;
   #closed = false;
 
   constructor(options: CheckpointingOptions) {
@@ -119,14 +123,18 @@ export class Checkpointing {
     }
   }
 
-  /** Sets the timer for the next thing that is due. */
+  /** Sets the timer for the next thing that is due, unless it is set. */
   armTick(): void {
+    const at = this.#closed ? Infinity : nextTickAt(this.#coordination);
+    if (at === this.#tickAt) return;
     this.#timer?.cancel();
-    this.#timer = undefined;
-    const at = nextTickAt(this.#coordination);
-    if (this.#closed || at === Infinity) return;
+    this.#tickAt = at;
+    if (at === Infinity) return;
     const { clock } = this.#options.world;
-    this.#timer = clock.setTimer(Math.max(0, at - clock.monotonic()), () => this.#options.later({ kind: "tick" }));
+    this.#timer = clock.setTimer(Math.max(0, at - clock.monotonic()), () => {
+      this.#tickAt = Infinity;
+      this.#options.later({ kind: "tick" });
+    });
   }
 
   /**
@@ -263,7 +271,8 @@ export class Checkpointing {
     const trigger = this.#triggered.get(id);
     const completed = (base: CheckpointId) => this.#manifests.get(base);
     const completedAt = world.clock.now();
-    return manifestOf(deployment.attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt });
+    const lastProof = this.#lastProof;
+    return manifestOf(deployment.attempt, { id, job, mode, acknowledgements, trigger, files, completed, completedAt, lastProof });
   }
 
   /** Deletes what is not retained. A failure to delete is a warning: the checkpoint just taken is good. */

@@ -2,13 +2,14 @@
 import { SluiceError } from "../../actors/error.ts";
 import type { Acknowledgement } from "../checkpoint/contribution.ts";
 import type { CheckpointReason } from "../checkpoint/coordinator.ts";
-import type { CheckpointMode, DataFile, Extent, Manifest } from "../checkpoint/manifest.ts";
+import type { CheckpointMode, DataFile, Extent, Manifest, ManifestChannel } from "../checkpoint/manifest.ts";
+import type { LastProof } from "../checkpoint/last_proof.ts";
 import { layered, partBytes } from "../checkpoint/layers.ts";
 import { proveCapture } from "../checkpoint/proof.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Deployment } from "./deployment.ts";
-import type { CheckpointFigures } from "./event.ts";
+import type { CheckpointFigures, SubtaskCheckpoint } from "./event.ts";
 import { rulesOf } from "./rules.ts";
 import { manifestEdges } from "./manifest_edges.ts";
 
@@ -35,6 +36,8 @@ export interface Acknowledged {
   /** The manifest of a checkpoint that was completed before. */
   readonly completed: (id: CheckpointId) => Manifest | undefined;
   readonly completedAt: number;
+  /** What was proven last of the same attempt. @default nothing */
+  readonly lastProof?: LastProof;
 }
 
 /**
@@ -43,19 +46,10 @@ export interface Acknowledged {
  * @throws {SluiceError} `CAPTURE_REFUTED` naming the channel; `MANIFEST_INVALID` when a part builds on what is not there
  */
 export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest {
-  const { id, acknowledgements, trigger, files, mode } = checkpoint;
+  const { id, acknowledgements, trigger, files, mode, lastProof } = checkpoint;
   const rules = rulesOf(mode);
-  const edges = new Map(attempt.plan.edges.map((edge) => [edge.id, edge]));
-  const proof = proveCapture(attempt.channels, acknowledgements, {
-    atLeastOnce: !rules.exactlyOnce,
-    mustBeEmpty: (edgeId) => {
-      const edge = edges.get(edgeId);
-      return edge !== undefined && rules.align(edge, trigger?.mode) === "aligned";
-    },
-  });
-  if (proof.kind === "refuted") {
-    throw new SluiceError("CAPTURE_REFUTED", `checkpoint ${id} does not add up on channel ${proof.channel}: ${proof.reason}`);
-  }
+  const channels = lastProof?.of(acknowledgements) ?? provenChannels(attempt, checkpoint);
+  lastProof?.proven(acknowledgements, channels);
   return {
     version: 1,
     job: checkpoint.job,
@@ -74,9 +68,23 @@ export function manifestOf(attempt: Attempt, checkpoint: Acknowledged): Manifest
       operators: task.operators.map((operator) => operator.id),
     })),
     ...layered(files, acknowledgements.flatMap((ack) => ack.parts), checkpoint.completed),
-    channels: proof.channels,
-    edges: manifestEdges(attempt.plan, proof.channels),
+    channels,
+    edges: manifestEdges(attempt.plan, channels),
   };
+}
+
+function provenChannels(attempt: Attempt, { id, acknowledgements, trigger, mode }: Acknowledged): readonly ManifestChannel[] {
+  const rules = rulesOf(mode);
+  const edges = new Map(attempt.plan.edges.map((edge) => [edge.id, edge]));
+  const proof = proveCapture(attempt.channels, acknowledgements, {
+    atLeastOnce: !rules.exactlyOnce,
+    mustBeEmpty: (edgeId) => {
+      const edge = edges.get(edgeId);
+      return edge !== undefined && rules.align(edge, trigger?.mode) === "aligned";
+    },
+  });
+  if (proof.kind === "proven") return proof.channels;
+  throw new SluiceError("CAPTURE_REFUTED", `checkpoint ${id} does not add up on channel ${proof.channel}: ${proof.reason}`);
 }
 
 /** What it cost, subtask by subtask and in all. */
@@ -87,13 +95,26 @@ export function figuresOf(
   endToEndMs: number,
 ): CheckpointFigures {
   let next = 0; // the manifest has the parts in the order of the acknowledgements
-  const subtasks = acknowledgements.map((ack) => ({
-    task: deployment.attempt.plan.tasks[ack.task]?.id ?? "",
-    subtask: ack.subtask,
-    counts: deployment.counts(ack.task, ack.subtask),
-    ...ack.figures,
-    stateBytes: ack.parts.reduce((sum) => sum + partBytes(manifest.parts[next++]!), 0),
-  }));
+  const subtasks = acknowledgements.map(({ task, subtask, parts, figures }): SubtaskCheckpoint => {
+    let stateBytes = 0;
+    for (let part = 0; part < parts.length; part++) stateBytes += partBytes(manifest.parts[next++]!);
+    // Field by field: spreading would be most of the cost.
+    return {
+      task: deployment.attempt.plan.tasks[task]?.id ?? "",
+      subtask,
+      counts: deployment.counts(task, subtask),
+      startDelayMs: figures.startDelayMs,
+      alignmentMs: figures.alignmentMs,
+      delayedRecords: figures.delayedRecords,
+      syncMs: figures.syncMs,
+      asyncMs: figures.asyncMs,
+      endToEndMs: figures.endToEndMs,
+      stateBytes,
+      writtenBytes: figures.writtenBytes,
+      inFlightBytes: figures.inFlightBytes,
+      inFlightRecords: figures.inFlightRecords,
+    };
+  });
   const sum = (of: (figures: (typeof subtasks)[number]) => number) => subtasks.reduce((total, figures) => total + of(figures), 0);
   return {
     endToEndMs,

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from "../../actors/clock.ts";
 import { SystemClock } from "../../actors/system_clock.ts";
-import { onlySlice } from "../checkpoint/contribution.ts";
+import { noBytes, onlySlice } from "../checkpoint/contribution.ts";
 import type { Acknowledgement, CapturedBytes, Contribution, InputReport, OutputReport } from "../checkpoint/contribution.ts";
 import { writeContribution } from "../checkpoint/contribution_writer.ts";
 import { DataSum } from "../checkpoint/data_file.ts";
@@ -144,8 +144,8 @@ function contributionOf(
 ): Contribution {
   const seq = checkpoint;
   const range = { from: seq, skip: 0, to: seq };
-  const inputs: InputReport<CapturedBytes | undefined>[] = [];
-  const outputs: OutputReport<CapturedBytes | undefined>[] = [];
+  const inputs: InputReport<CapturedBytes | typeof noBytes>[] = [];
+  const outputs: OutputReport<CapturedBytes | typeof noBytes>[] = [];
   for (const { edge, sender, receiver } of channels) {
     if (edge.to === task.index && receiver === index) {
       const captured = holds(edge);
@@ -162,7 +162,7 @@ function contributionOf(
         captured: captured ? range : undefined,
         records: 1,
         watermarks: 0,
-        bytes: captured ? onlySlice(encodeFrames(values.map((value) => ({ frame: frameOf(seq, value), skip: 0 })))) : undefined,
+        bytes: captured ? onlySlice(encodeFrames(values.map((value) => ({ frame: frameOf(seq, value), skip: 0 })))) : noBytes,
       });
     }
     if (edge.from === task.index && sender === index) {
@@ -175,7 +175,7 @@ function contributionOf(
         captured: undefined,
         records: 0,
         watermarks: 0,
-        bytes: undefined,
+        bytes: noBytes,
       });
     }
   }

@@ -76,6 +76,8 @@ export class WorkerAttempt implements Deployment {
   readonly attempt: Attempt;
   readonly #options: WorkerAttemptOptions;
   readonly #subtasks: readonly Deployed[];
+  /** By task and subtask. */
+  readonly #counters: SubtaskCounters[][] = [];
   readonly #files: CheckpointFiles;
   /** Subtasks that have not loaded yet, and those that have not ended yet. */
   #loading: number;
@@ -118,6 +120,7 @@ export class WorkerAttempt implements Deployment {
         },
       );
       context.watch(ref);
+      (this.#counters[task.index] ??= [])[index] = counters;
       return { task, index, number, ref, subtask, counters };
     });
   }
@@ -133,8 +136,8 @@ export class WorkerAttempt implements Deployment {
   }
 
   counts(task: number, subtask: number): Readonly<Record<string, number>> {
-    const deployed = this.#subtasks.find((of) => of.task.index === task && of.index === subtask);
-    return Object.fromEntries(deployed?.counters.counts ?? []);
+    const { counts } = this.#counters[task]?.[subtask] ?? {};
+    return counts === undefined || counts.size === 0 ? noCounts : Object.fromEntries(counts);
   }
 
   /** What each subtask that runs here has processed so far. */
@@ -266,6 +269,8 @@ export class WorkerAttempt implements Deployment {
     };
   }
 }
+
+const noCounts: Readonly<Record<string, number>> = {};
 
 /** The operators of a subtask, which of several it is, and those that records may be handed to in its turns. */
 function nameOf({ task, index }: PlacedSubtask): string {

@@ -134,6 +134,13 @@ export class ChangeLog<T extends Tracked, K> {
     return cut;
   }
 
+  /** Whether nothing was touched since the cut with that stamp, as far as is known. */
+  isAsAt(stamp: number): boolean {
+    if (this.#epochs === undefined || stamp < this.#since) return false;
+    for (const epoch of this.#epochs) if (epoch.stamp > stamp && epoch.count > 0) return false;
+    return true;
+  }
+
   /** The cut with that stamp is the base of deltas from now on: what was noted before it is not needed any more. */
   based(stamp: number): void {
     if (this.#epochs === undefined) return;

@@ -84,6 +84,11 @@ export class DiskSection implements KeyedSection {
     };
   }
 
+  isAsAt(stamp: number): boolean {
+    this.table.flush();
+    return this.table.refusal === undefined && stamp >= this.#since && this.table.notedSince(stamp) === 0;
+  }
+
   based(stamp: number): void {
     this.table.dropNotes(stamp);
     this.#since = Math.max(this.#since, stamp);

@@ -86,6 +86,10 @@ export class HeapSection implements KeyedSection {
     return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, most: keysPerChunk }, since, followed);
   }
 
+  isAsAt(stamp: number): boolean {
+    return this.table.changes.isAsAt(stamp);
+  }
+
   based(stamp: number): void {
     this.table.changes.based(stamp);
   }

@@ -62,6 +62,8 @@ export interface KeyedSection extends SectionHeader {
    * @param followed whether a later cut may build on this one
    */
   cut(since: number | undefined, followed: boolean): SectionCut;
+  /** Whether it is known that nothing has changed since the cut with that stamp. */
+  isAsAt(stamp: number): boolean;
   /** The cut with that stamp is what later ones build on. */
   based(stamp: number): void;
   /**
@@ -155,6 +157,11 @@ export function keyedPart(cut: KeyedCut): SnapshotPart {
       for (const section of cut.sections) section.cut.release();
     },
   };
+}
+
+/** A part that has nothing to say over that of a completed checkpoint. */
+export function unchangedPart(base: CheckpointId): SnapshotPart {
+  return { scope: "keyed", name: partName, base, slices: () => [] };
 }
 
 function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterable<Uint8Array> {

@@ -139,6 +139,10 @@ export class KeyedTimers implements KeyedSection {
     return cutSection(place, since, followed);
   }
 
+  isAsAt(stamp: number): boolean {
+    return this.#changes.isAsAt(stamp);
+  }
+
   based(stamp: number): void {
     this.#changes.based(stamp);
   }

@@ -165,6 +165,10 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
     return cutSection(place, since, followed);
   }
 
+  isAsAt(stamp: number): boolean {
+    return this.changes.isAsAt(stamp);
+  }
+
   based(stamp: number): void {
     this.changes.based(stamp);
   }

@@ -1,5 +1,6 @@
+import { encodeValue } from "../../actors/codec.ts";
 import { MAX_WATERMARK, NO_WATERMARK } from "../graph/frame.ts";
-import type { Cursor, Operator } from "../graph/operator.ts";
+import type { Cursor, Operator, SnapshotPart } from "../graph/operator.ts";
 import type { Next } from "./chain.ts";
 
 /** The part of a snapshot that holds how far event time had come in a task; it stands under the task's id. */
@@ -26,6 +27,8 @@ export class EventTime {
   #target = NO_WATERMARK;
   #idle = false;
   #steps = 0;
+  /** What was encoded last, and of which state. */
+  #encoded: { readonly state: EventTimeState; readonly bytes: Uint8Array } | undefined;
 
   constructor(cursor: Cursor, head: Operator | undefined, entry: Next) {
     this.#cursor = cursor;
@@ -74,8 +77,16 @@ export class EventTime {
     if (next <= this.#target && next - 1 > this.#watermark) this.#forward(next - 1);
   }
 
-  state(): EventTimeState {
-    return { watermark: this.#watermark, target: this.#target };
+  /** Its part of a snapshot. */
+  snapshot(): SnapshotPart {
+    const watermark = this.#watermark;
+    const target = this.#target;
+    if (this.#encoded?.state.watermark !== watermark || this.#encoded.state.target !== target) {
+      const state = { watermark, target };
+      this.#encoded = { state, bytes: encodeValue(state) };
+    }
+    const { bytes } = this.#encoded;
+    return { scope: "subtask", name: eventTimePart, slices: () => [bytes] };
   }
 
   /** Goes on where it was; at another parallelism, where the old subtask was that was furthest behind. */

@@ -45,8 +45,17 @@ export interface InputPlace {
   readonly entrance?: Entrance | undefined;
 }
 
+/** Where an input stands, for a snapshot. */
+export interface Standing {
+  readonly processed: Processed;
+  readonly watermark: number;
+  readonly idle: boolean;
+  readonly ended: boolean;
+}
+
 /** A capture under way: the frames `(processed, afterSeq]` of one checkpoint. */
 interface Capture {
+  readonly id: CheckpointId;
   readonly frames: CapturedFrame[];
   /** What was on scratch space when it began; it comes behind so many of the frames. */
   readonly spilled: SpillCut | undefined;
@@ -60,6 +69,8 @@ export interface TakenCapture {
   readonly spilled: SpillCut | undefined;
   readonly before: number;
 }
+
+const nothingTaken: TakenCapture = { frames: [], spilled: undefined, before: 0 };
 
 /** Told what arrives, in the order it does. */
 export interface InputOwner {
@@ -107,7 +118,9 @@ export class InputChannel implements FrameTarget {
   /** The way past this channel: see {@link entrance}. */
   readonly #entrance: Entrance | undefined;
   #consumedCost = 0;
-  #captures = new Map<CheckpointId, Capture>();
+  /** Few are open at a time, and mostly none. */
+  readonly #captures: Capture[] = [];
+  #standing: Standing | undefined;
 
   constructor(
     place: InputPlace,
@@ -194,7 +207,7 @@ export class InputChannel implements FrameTarget {
     this.feedback?.arrived(frame);
     if (this.#spill !== undefined && this.#mustSpill()) this.#spillFrame(this.#spill, frame);
     else this.#frames.push(frame);
-    for (const capture of this.#captures.values()) {
+    for (const capture of this.#captures) {
       if (capture.afterSeq === undefined || frame.seq <= capture.afterSeq) capture.frames.push({ frame, skip: 0 });
     }
     this.#owner.frameArrived(this);
@@ -241,13 +254,13 @@ export class InputChannel implements FrameTarget {
     const before = frames.length;
     const behind = this.#spill?.empty === false && frames.length === this.waitingFrames ? this.#spill.cut() : undefined;
     for (const frame of behind?.young ?? []) frames.push({ frame, skip: 0 });
-    this.#captures.set(id, { frames, spilled: behind?.written, before, afterSeq });
+    this.#captures.push({ id, frames, spilled: behind?.written, before, afterSeq });
     if (afterSeq !== undefined && behind !== undefined) this.trimCapture(id, afterSeq);
   }
 
   /** The barrier's place became known: later frames are not part of the capture. */
   trimCapture(id: CheckpointId, afterSeq: number): void {
-    const capture = this.#captures.get(id);
+    const capture = this.#captureOf(id);
     if (capture === undefined) return;
     capture.afterSeq = afterSeq;
     capture.spilled?.trim(afterSeq);
@@ -256,15 +269,21 @@ export class InputChannel implements FrameTarget {
 
   /** Whether everything that the capture of `id` must hold is here. */
   captureWhole(id: CheckpointId): boolean {
-    const capture = this.#captures.get(id);
+    const capture = this.#captureOf(id);
     return capture !== undefined && capture.afterSeq !== undefined && this.#received >= capture.afterSeq;
   }
 
   /** Ends the capture of `id` and gives what it holds. */
   takeCapture(id: CheckpointId): TakenCapture {
-    const capture = this.#captures.get(id) ?? { frames: [], spilled: undefined, before: 0 };
-    this.#captures.delete(id);
+    const capture = this.#captureOf(id);
+    if (capture === undefined) return nothingTaken;
+    this.#captures.splice(this.#captures.indexOf(capture), 1);
     return capture;
+  }
+
+  #captureOf(id: CheckpointId): Capture | undefined {
+    for (const capture of this.#captures) if (capture.id === id) return capture;
+    return undefined;
   }
 
   /** Ends the capture of `id`, which nobody wants any more. */
@@ -300,9 +319,14 @@ export class InputChannel implements FrameTarget {
     return new SluiceError("FRAMES_LOST", `${missing} are missing`);
   }
 
-  /** How far the channel is processed. */
-  processed(): Processed {
-    return { seq: this.processedSeq, elements: this.elements };
+  /** Where the channel stands: the same object as long as it stands there. */
+  standing(): Standing {
+    const { processedSeq, elements, watermark, idle, ended } = this;
+    const last = this.#standing;
+    if (last !== undefined && last.processed.seq === processedSeq && last.processed.elements === elements) {
+      if (last.watermark === watermark && last.idle === idle && last.ended === ended) return last;
+    }
+    return this.#standing = { processed: { seq: processedSeq, elements }, watermark, idle, ended };
   }
 
   /** The first frame's elements that are left. */

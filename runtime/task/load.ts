@@ -1,5 +1,5 @@
 /** Loading a subtask: from its assignment to operators, channels and a participant that are ready to run. */
-import { decodeValue, encodeValue, estimateBytes } from "../../actors/codec.ts";
+import { decodeValue, estimateBytes } from "../../actors/codec.ts";
 import { messageOf, SluiceError } from "../../actors/error.ts";
 import { newAlignment } from "../checkpoint/aligner.ts";
 import { type BarrierMode, type CheckpointId, NO_WATERMARK } from "../graph/frame.ts";
@@ -403,9 +403,9 @@ function cutOperators(
   fail: (error: unknown) => void,
 ): OperatorCut {
   chain.resume(true);
-  const bytes = encodeValue(eventTime.state());
-  const own: SnapshotPart = { scope: "subtask", name: eventTimePart, slices: () => [bytes] };
-  const parts = [{ uid: taskId, part: own }, ...(source?.snapshot() ?? []), ...chain.snapshot(id)];
+  const parts = [{ uid: taskId, part: eventTime.snapshot() }];
+  if (source !== undefined) parts.push(...source.snapshot());
+  parts.push(...chain.snapshot(id));
   const later: Promise<{ uid: string; part: SnapshotPart }[]>[] = [];
   for (const sink of sinks) {
     const name = (prepared: readonly SnapshotPart[]) => prepared.map((part) => ({ uid: sink.uid, part }));

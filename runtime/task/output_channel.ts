@@ -31,6 +31,9 @@ export interface OutputCut {
   readonly captured: readonly CapturedFrame[];
 }
 
+/** Nothing was overtaken. */
+const nothing: readonly CapturedFrame[] = [];
+
 interface Unconsumed {
   readonly seq: number;
   /** The cost of all frames up to this one. */
@@ -118,6 +121,8 @@ export class OutputChannel implements GrantTarget {
   #limit: number;
   #consumedSeq: number;
   #inBand: InBandBarrier[] = [];
+  /** A cut at which nothing has happened since the last one is the same. */
+  #lastCut: OutputCut = { sent: -1, wire: -1, captured: nothing };
 
   constructor(
     channel: Channel,
@@ -273,20 +278,23 @@ export class OutputChannel implements GrantTarget {
   /** Sends barrier `id` in data order. */
   barrierInBand(id: CheckpointId): OutputCut {
     this.seal({ kind: "barrier", id });
-    return { sent: this.#sealed, wire: this.#sealed, captured: [] };
+    return { sent: this.#sealed, wire: this.#sealed, captured: nothing };
   }
 
   /** Sends barrier `id` past what waits in the outbox, which it captures. */
   barrierOvertaking(id: CheckpointId): OutputCut {
     this.seal(undefined);
     this.promote(id);
-    const captured = this.#outbox.map((frame) => ({ frame, skip: 0 }));
+    const captured = this.#outbox.length === 0 ? nothing : this.#outbox.map((frame) => ({ frame, skip: 0 }));
     this.#overtake(id);
-    return { sent: this.#sealed, wire: this.#wire, captured };
+    const { sent, wire } = this.#lastCut;
+    if (captured === nothing && sent === this.#sealed && wire === this.#wire) return this.#lastCut;
+    return this.#lastCut = { sent: this.#sealed, wire: this.#wire, captured };
   }
 
   /** Lets the in-band barriers up to `id` that have not left overtake what waits before them, oldest first. */
   promote(id: CheckpointId): void {
+    if (this.#inBand.length === 0) return;
     for (const waiting of this.#inBand.filter((barrier) => barrier.id <= id)) {
       const captured = this.#outbox.filter((frame) => frame.seq <= waiting.seq).map((frame) => ({ frame, skip: 0 }));
       const own = this.#outbox.find((frame) => frame.seq === waiting.seq);
@@ -299,7 +307,8 @@ export class OutputChannel implements GrantTarget {
 
   /** Whether barrier `id` has been handed over. */
   hasLeft(id: CheckpointId): boolean {
-    return !this.#inBand.some((barrier) => barrier.id === id);
+    for (const barrier of this.#inBand) if (barrier.id === id) return false;
+    return true;
   }
 
   #takeBatch(count: number, mark: Mark | undefined): Frame {
@@ -334,7 +343,8 @@ export class OutputChannel implements GrantTarget {
 
   #shown(id: CheckpointId, afterSeq: number, overtook: boolean): BarrierOnChannel {
     const mode = this.#owner.barrierMode?.(id);
-    return { id, afterSeq, overtook, elapsedMs: this.#owner.elapsedMs(id), ...(mode === undefined ? {} : { mode }) };
+    const elapsedMs = this.#owner.elapsedMs(id);
+    return mode === undefined ? { id, afterSeq, overtook, elapsedMs } : { id, afterSeq, overtook, elapsedMs, mode };
   }
 
   #mayGo(frame: Frame): boolean {

@@ -13,14 +13,14 @@ import {
   type Contribution,
   type FrameRange,
   type InputReport,
+  noBytes,
   onlySlice,
   type OutputReport,
 } from "../checkpoint/contribution.ts";
 import { encodeFrames } from "../graph/frame_codec.ts";
 import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
-import type { Processed } from "../checkpoint/manifest.ts";
 import type { SnapshotPart } from "../graph/operator.ts";
-import type { InputChannel, TakenCapture } from "./input_channel.ts";
+import type { InputChannel, Standing, TakenCapture } from "./input_channel.ts";
 import type { BarrierOnChannel } from "./link.ts";
 import type { CapturedFrame, OutputChannel, OutputCut } from "./output_channel.ts";
 
@@ -70,20 +70,16 @@ interface StartedCheckpoint {
   readonly finished: boolean;
   readonly quiet: boolean;
   readonly flushed: boolean;
-  readonly standing: ReadonlyMap<InputChannel, Standing>;
-  readonly outputs: Map<OutputChannel, OutputCut>;
+  /** Where each input stood at the snapshot, and each output. */
+  readonly standing: readonly Standing[];
+  readonly cuts: OutputCut[];
   parts: readonly { readonly uid: string; readonly part: SnapshotPart }[];
   /** Every output is cut and every capture open: before that nothing is judged. */
   cut: boolean;
   prepared: boolean;
-}
-
-/** Where an input stood at the snapshot. */
-interface Standing {
-  readonly processed: Processed;
-  readonly watermark: number;
-  readonly idle: boolean;
-  readonly ended: boolean;
+  /** So many inputs are known to be whole, and so many outputs to have let the barrier go: neither changes again. */
+  whole: number;
+  left: number;
 }
 
 interface SeenCheckpoint {
@@ -100,6 +96,9 @@ export class CheckpointParticipant {
   readonly #alignment: Alignment;
   readonly #seen = new Map<CheckpointId, SeenCheckpoint>();
   readonly #started = new Map<CheckpointId, StartedCheckpoint>();
+  /** What was contributed last: where nothing has happened since, it is contributed again as it is. */
+  #inputReports: readonly InputReport<CapturedBytes | typeof noBytes>[] = [];
+  #outputReports: readonly OutputReport<CapturedBytes | typeof noBytes>[] = [];
 
   constructor(host: ParticipantHost, alignment: Alignment) {
     this.#host = host;
@@ -150,7 +149,9 @@ export class CheckpointParticipant {
 
   /** An aligned barrier overtook the outbox after all. */
   promoted(output: OutputChannel, id: CheckpointId, cut: OutputCut): void {
-    this.#started.get(id)?.outputs.set(output, cut);
+    const cuts = this.#started.get(id)?.cuts;
+    const place = this.#host.outputs.findIndex(({ channel }) => channel === output);
+    if (cuts !== undefined) cuts[place] = cut;
   }
 
   elapsedMs(id: CheckpointId): number {
@@ -220,14 +221,13 @@ export class CheckpointParticipant {
     } catch (error) {
       failure = error;
     }
-    const standing = new Map<InputChannel, Standing>();
+    const standing = new Array<Standing>(host.inputs.length);
     let delayedRecords = 0;
     for (const input of host.inputs) {
-      const { watermark, idle, ended } = input;
       delayedRecords += input.heldRecords;
-      standing.set(input, { processed: input.processed(), watermark, idle, ended });
+      standing[input.index] = input.standing();
     }
-    const outputs = new Map<OutputChannel, OutputCut>();
+    const cuts = new Array<OutputCut>(host.outputs.length);
     const checkpoint: StartedCheckpoint = {
       id,
       startedAt,
@@ -237,18 +237,21 @@ export class CheckpointParticipant {
       quiet: host.quiet(),
       flushed: host.flushed(),
       standing,
-      outputs,
+      cuts,
       parts: cut?.parts ?? [],
       cut: false,
       prepared: cut?.prepared === undefined,
+      whole: 0,
+      left: 0,
     };
     this.#started.set(id, checkpoint); // before the cuts: a barrier may leave at once
     let waiting = false;
     const mode = this.modeOf(id);
-    for (const { channel, policyIn } of host.outputs) {
+    for (let place = 0; place < host.outputs.length; place++) {
+      const { channel, policyIn } = host.outputs[place]!;
       const policy = policyIn(mode);
       const overtakes = policy === "overtake" || (policy === "timed" && overtake);
-      outputs.set(channel, overtakes ? channel.barrierOvertaking(id) : channel.barrierInBand(id));
+      cuts[place] = overtakes ? channel.barrierOvertaking(id) : channel.barrierInBand(id);
       waiting ||= policy === "timed" && !channel.hasLeft(id);
     }
     for (const input of host.inputs) {
@@ -286,10 +289,13 @@ export class CheckpointParticipant {
     if (checkpoint === undefined || !checkpoint.cut || !checkpoint.prepared) return;
     const { inputs, outputs } = this.#host;
     const arrived = this.#alignment.open.get(id)?.arrived;
-    for (const input of inputs) {
+    for (; checkpoint.whole < inputs.length; checkpoint.whole++) {
+      const input = inputs[checkpoint.whole]!;
       if (this.#captures(input) ? !input.captureWhole(id) : !arrived?.has(input.index)) return;
     }
-    for (const { channel } of outputs) if (!channel.hasLeft(id)) return;
+    for (; checkpoint.left < outputs.length; checkpoint.left++) {
+      if (!outputs[checkpoint.left]!.channel.hasLeft(id)) return;
+    }
     let contribution: Contribution;
     try {
       contribution = this.#contribution(checkpoint);
@@ -305,13 +311,16 @@ export class CheckpointParticipant {
 
   #contribution(checkpoint: StartedCheckpoint): Contribution {
     const { id } = checkpoint;
-    const inputs: InputReport<CapturedBytes | undefined>[] = [];
+    const inputs: InputReport<CapturedBytes | typeof noBytes>[] = [];
     try {
       for (const input of this.#host.inputs) inputs.push(this.#reportInput(input, checkpoint));
     } catch (error) {
-      for (const { bytes } of inputs) bytes?.release?.();
+      for (const { bytes } of inputs) if ("release" in bytes) bytes.release?.();
       throw error;
     }
+    const outputs = this.#host.outputs.map(({ channel }, place) => this.#reportOutput(channel, place, checkpoint));
+    if (!areSame(inputs, this.#inputReports)) this.#inputReports = inputs;
+    if (!areSame(outputs, this.#outputReports)) this.#outputReports = outputs;
     const seen = this.#seen.get(id);
     const triggeredAt = seen?.triggeredAt ?? checkpoint.startedAt;
     const seenAt = seen?.seenAt ?? checkpoint.startedAt;
@@ -323,8 +332,8 @@ export class CheckpointParticipant {
       quiet: checkpoint.quiet,
       flushed: checkpoint.flushed,
       parts: checkpoint.parts,
-      inputs,
-      outputs: this.#host.outputs.map(({ channel }) => reportOutput(channel, checkpoint)),
+      inputs: this.#inputReports,
+      outputs: this.#outputReports,
       timing: {
         startDelayMs: seenAt - triggeredAt,
         alignmentMs: checkpoint.startedAt - seenAt,
@@ -340,13 +349,29 @@ export class CheckpointParticipant {
     return this.#host.captures || input.feedback !== undefined || input.identity.recovered !== 0;
   }
 
-  #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<CapturedBytes | undefined> {
+  #reportInput(input: InputChannel, checkpoint: StartedCheckpoint): InputReport<CapturedBytes | typeof noBytes> {
     // Field by field: once for every channel of the job, where spreading would be most of the cost.
     const { edge, sender, receiver, recovered } = input.identity;
-    const { processed, watermark, idle, ended } = checkpoint.standing.get(input) as Standing;
+    const { processed, watermark, idle, ended } = checkpoint.standing[input.index] as Standing;
     const { captured, records, watermarks, bytes } = encodeCaptured(input.takeCapture(checkpoint.id));
     const sent = recovered === 0 ? undefined : input.received;
+    const last = this.#inputReports[input.index];
+    if (bytes === noBytes && last?.bytes === noBytes && last.processed === processed && last.sent === sent) return last;
     return { edge, sender, receiver, recovered, sent, processed, watermark, idle, ended, captured, records, watermarks, bytes };
+  }
+
+  #reportOutput(
+    channel: OutputChannel,
+    place: number,
+    checkpoint: StartedCheckpoint,
+  ): OutputReport<CapturedBytes | typeof noBytes> {
+    const cut = checkpoint.cuts[place] as OutputCut;
+    const { edge, sender, receiver } = channel.channel;
+    const { wire, sent } = cut;
+    const { captured, records, watermarks, bytes } = encodeCaptured({ frames: cut.captured, spilled: undefined, before: 0 });
+    const last = this.#outputReports[place];
+    if (bytes === noBytes && last?.bytes === noBytes && last.wire === wire && last.sent === sent) return last;
+    return { edge: edge.id, sender, receiver, wire, sent, captured, records, watermarks, bytes };
   }
 
   #drop(id: CheckpointId): void {
@@ -361,24 +386,28 @@ export class CheckpointParticipant {
   }
 }
 
-function reportOutput(channel: OutputChannel, checkpoint: StartedCheckpoint): OutputReport<CapturedBytes | undefined> {
-  const cut = checkpoint.outputs.get(channel) as OutputCut;
-  const { edge, sender, receiver } = channel.channel;
-  const { wire, sent } = cut;
-  const { captured, records, watermarks, bytes } = encodeCaptured({ frames: cut.captured, spilled: undefined, before: 0 });
-  return { edge: edge.id, sender, receiver, wire, sent, captured, records, watermarks, bytes };
+/** Whether two arrays hold the same objects. */
+function areSame(some: readonly unknown[], others: readonly unknown[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
 }
 
-function encodeCaptured({ frames, spilled, before }: TakenCapture): {
-  captured: FrameRange | undefined;
-  records: number;
-  watermarks: number;
-  bytes: CapturedBytes | undefined;
-} {
+/** What a channel held at a cut. */
+interface Encoded {
+  readonly captured: FrameRange | undefined;
+  readonly records: number;
+  readonly watermarks: number;
+  readonly bytes: CapturedBytes | typeof noBytes;
+}
+
+const nothing: Encoded = { captured: undefined, records: 0, watermarks: 0, bytes: noBytes };
+
+function encodeCaptured({ frames, spilled, before }: TakenCapture): Encoded {
   const first = frames[0];
   if (first === undefined) {
     spilled?.release();
-    return { captured: undefined, records: 0, watermarks: 0, bytes: undefined };
+    return nothing;
   }
   let records = spilled?.records ?? 0;
   let watermarks = spilled?.watermarks ?? 0;

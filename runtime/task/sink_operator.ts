@@ -33,6 +33,11 @@ export class SinkOperator implements Operator {
     return this.writer.commit !== undefined;
   }
 
+  /** Whether the end of a checkpoint may mean something to it. */
+  get mayHaveToCommit(): boolean {
+    return this.transactional || this.writer.prepare !== undefined || this.#pending.length > 0;
+  }
+
   process(value: unknown): void {
     const pending: unknown = this.writer.write(value);
     if (typeof pending === "object" && pending !== null) this.#wrote(pending, value);

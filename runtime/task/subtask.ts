@@ -118,7 +118,6 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
       default:
         message satisfies never;
     }
-    this.#host.wake();
   }
 
   async stop(reason: StopReason): Promise<void> {
@@ -150,7 +149,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     const loaded = this.#loaded;
     if (loaded === undefined || this.#phase === "loading" || this.#phase === "loaded") return false;
     if (this.#progress || this.#handedOver) return true;
-    if (loaded.outputs.some((output) => output.sendable)) return true;
+    for (const output of loaded.outputs) if (output.sendable) return true;
     if (!loaded.brake.on) {
       if (this.#toResume || loaded.eventTime.advancing || this.#alarm.due) return true;
       if (this.#current !== undefined || loaded.gate.readable || loaded.source?.ready) return true;
@@ -442,6 +441,7 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
 
   #commit(loaded: LoadedSubtask, id: number): void {
     if (loaded.sinks.length === 0) return;
+    if (!loaded.sinks.some((sink) => sink.mayHaveToCommit)) return this.#assignment.reports.committed(id);
     commitSinks(this.name, loaded.sinks, id).then(
       () => this.#assignment.reports.committed(id),
       (error: unknown) => this.fail(error),

@@ -239,7 +239,7 @@ inputs("a recovered channel is captured as often as needed, up to its last frame
     [{ frame: frame(4, ["a", "b"]), skip: 1 }, { frame: frame(5, ["c"]), skip: 0 }],
     { watermark: NO_WATERMARK, idle: false },
   );
-  assert.equal(recovered.processed(), { seq: 3, elements: 1 });
+  assert.equal(recovered.standing().processed, { seq: 3, elements: 1 });
   recovered.openCapture(9, recovered.received);
   recovered.elements = elementCount(recovered.first as Frame);
   recovered.consume();

@@ -6,10 +6,13 @@ import type { RestoredPart, SnapshotPart } from "../../runtime/graph/operator.ts
 import { list, map, type, value } from "../../runtime/state/descriptor.ts";
 import { Invocation } from "../../runtime/state/invocation.ts";
 import type { KeyedStateBackend } from "../../runtime/state/keyed_backend.ts";
+import type { PartNotes } from "../../runtime/state/keyed_part.ts";
 import type { KeyedTimers } from "../../runtime/state/timers.ts";
 import type { WindowTable } from "../../runtime/state/window_table.ts";
 import { fails, type Make } from "./backend_subject.ts";
 import { type Expected, keyGroupCount, Model, type Totals } from "./incremental_model.ts";
+
+const baseEvery = 4;
 
 const descriptors = {
   n: value(type<number>(), 0),
@@ -27,7 +30,7 @@ class Subtask {
   readonly #invocation = new Invocation("op");
   readonly #state;
 
-  constructor(make: Make, subtask: number, parallelism: number, baseEvery = 4) {
+  constructor(make: Make, subtask: number, parallelism: number) {
     const range = rangeOf(subtask, parallelism, keyGroupCount);
     this.backend = make({ uid: "op", range, keyGroupCount, baseEvery });
     this.backend.declare(descriptors);
@@ -161,7 +164,9 @@ class Run {
     const base = this.completed.find((old) => old.id === part.base);
     assert.is(part.base === undefined, base === undefined, "a base is a completed checkpoint");
     if (base !== undefined) this.deltas++;
-    this.completed.push({ id, layers: [...base?.layers ?? [], joined(slices)], expected });
+    // One without bytes says that nothing has changed since its base.
+    const own = joined(slices);
+    this.completed.push({ id, layers: [...base?.layers ?? [], ...(own.length === 0 ? [] : [own])], expected });
     this.subtask.backend.completed(id);
     this.open = this.open.filter((other) => other.id > id);
   }
@@ -405,6 +410,26 @@ export function testIncremental(name: string, make: Make, runs: number): void {
       ...Array.from({ length: count }, (_, key) => [key, { sum: key < 5_000 ? 0 - key : key }]),
     ]);
     for (const { backend } of [subtask, restored]) backend.close();
+  });
+
+  incremental("where nothing has changed since its base a snapshot has no bytes, until one is whole again", () => {
+    const subtask = new Subtask(make, 0, 1);
+    for (const key of keys) subtask.at(key).n.set(1);
+    const bytes: number[] = [];
+    for (let id = 1; id <= 2 * baseEvery + 1; id++) {
+      const part = subtask.backend.snapshot({ of: 1 }, id);
+      bytes.push(joined([...part.slices()]).length);
+      assert.is(part.base, bytes.at(-1) === bytes[0] ? undefined : id - 1);
+      part.release?.();
+      subtask.backend.completed(id);
+    }
+    assert.equal(bytes.map((count) => count > 0), bytes.map((_, at) => at % baseEvery === 0));
+    const silent = (notes: PartNotes) => joined([...subtask.backend.snapshot(notes, 100).slices()]).length === 0;
+    assert.is(silent({ of: 1 }), true);
+    assert.is(silent({ of: 2 }), false, "other notes are something to say");
+    subtask.at(keys[0]!).n.set(2);
+    assert.is(silent({ of: 1 }), false);
+    subtask.backend.close();
   });
 
   incremental("what cannot be encoded is refused also where the value was written before it was hidden in it", () => {
