@@ -111,6 +111,42 @@ packed("every export can be imported there", () => {
   succeeds("node", run("node", ["--input-type=module", "--eval", imports.join("\n")], project));
 });
 
+packed("what two exports share is one thing there, so that errors and refs of one are known to the other", () => {
+  if (!installed()) return;
+  const doors = Object.keys(manifest.exports).filter((subpath) => !subpath.endsWith(".json"));
+  const code = `
+    const doors = await Promise.all(${JSON.stringify(doors)}.map((subpath) => import("${manifest.name}" + subpath.slice(1))));
+    const shared = Object.keys(doors[0]).filter((name) => doors.slice(1).some((door) => name in door));
+    const twice = shared.filter((name) => doors.some((door) => name in door && door[name] !== doors[0][name]));
+    console.log(JSON.stringify({ shared, twice }));`;
+  const program = run("node", ["--input-type=module", "--eval", code], project);
+  succeeds("node", program);
+  const { shared, twice } = JSON.parse(program.stdout) as { shared: string[]; twice: string[] };
+  assert.ok(shared.includes("SluiceError"), shared.join(", "));
+  assert.equal(twice, []);
+});
+
+packed("the file of its watchdog's thread lies beside the module that starts it", () => {
+  const starting = contents.filter((path) => path.endsWith(".js")).filter((path) =>
+    readFileSync(join(projectRoot, path), "utf8").includes("`./watchdog_thread.")
+  );
+  assert.is(starting.length, 1, starting.join(", "));
+  const thread = starting[0]!.replace(/[^/]+$/, "watchdog_thread.js");
+  assert.ok(contents.includes(thread), `${thread} is not in the package`);
+});
+
+packed("a start reads few files of it", () => {
+  const read = new Set<string>();
+  const walk = (path: string): void => {
+    if (read.has(path)) return;
+    read.add(path);
+    const text = readFileSync(join(projectRoot, path), "utf8");
+    for (const [, target] of text.matchAll(/^(?:import|export)\b[^"]*?"(\.[^"]+)";$/gm)) walk(join(path, "..", target!));
+  };
+  walk("dist/mod.js");
+  assert.ok(read.size > 1 && read.size < 30, `${read.size} files`);
+});
+
 packed("its programs start there", () => {
   if (!installed()) return;
   for (const [name, built] of Object.entries(manifest.bin)) {
@@ -119,6 +155,16 @@ packed("its programs start there", () => {
     succeeds(`${name} --help`, help);
     assert.match(help.stdout, name);
   }
+});
+
+packed("its command runs a job that imports the package there", () => {
+  if (!installed()) return;
+  const code = `import { job, memorySource, stdout } from "${manifest.name}";
+export default job("numbers", (flow) => flow.from("in", memorySource([1, 2, 3])).to("out", stdout()));`;
+  writeFileSync(join(project, "job.js"), code);
+  const ran = run(join(project, "node_modules/.bin", "sluice"), ["run", "job.js"], project);
+  succeeds("sluice run job.js", ran);
+  assert.match(ran.stdout, /^1\n2\n3$/m);
 });
 
 packed("the README's first example runs on Deno from source with the permissions that the README names", () => {
