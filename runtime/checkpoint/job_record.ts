@@ -1,7 +1,7 @@
 import type { Disk } from "../../actors/disk.ts";
 import { SluiceError } from "../../actors/error.ts";
 import { isMissing } from "./disk_failure.ts";
-import { replaceDurably } from "./durable_file.ts";
+import { allDone, replaceDurably } from "./durable_file.ts";
 import { decodeSealedJson, encodeSealedJson } from "./sealed_json.ts";
 import type { JobRecord } from "./storage.ts";
 
@@ -11,16 +11,15 @@ export interface FolderRecord extends JobRecord {
 }
 
 /**
- * The record is kept twice, the second written first: so the second is never behind what was allotted, and damage to one of
- * them takes nothing back.
+ * The record is kept twice. Numbers are allotted when both copies are durable: so neither is ever behind what was allotted, and
+ * damage to one of them takes nothing back.
  */
 const names = ["job.json", "job.backup.json"] as const;
 
-/** Writes the record durably. */
+/** Writes the record durably, both copies at once: their syncs are most of what it takes. */
 export async function writeFolderRecord(disk: Disk, folder: string, record: FolderRecord): Promise<void> {
   const bytes = encodeSealedJson({ version: 1, ...record });
-  await replaceDurably(disk, folder, names[1], bytes);
-  await replaceDurably(disk, folder, names[0], bytes);
+  await allDone(names.map((name) => replaceDurably(disk, folder, name, bytes)));
 }
 
 /**
