@@ -3,7 +3,7 @@ import { decodeValueAt } from "./codec.ts";
 import { storeIntegers, storeNumbers, storeValues } from "./column_sites.ts";
 import { blockRecords, columnKinds, maxCellsPerByte, maxColumns } from "./columns_writer.ts";
 import { reservedKey } from "./exactness.ts";
-import { type Cells, makeRecords, maxWrittenFields, placeOf } from "./record_places.ts";
+import { type Cells, makeRecords, maxWrittenFields, recordPlaces } from "./record_places.ts";
 
 /** What is wrong with the bytes; whoever reads from a {@link ColumnsReader} catches it. */
 export class MalformedColumns extends Error {}
@@ -136,7 +136,7 @@ export class ColumnsReader {
     for (let index = 0; index < fields; index++) {
       if (kept[index] !== names[index]) throw new MalformedColumns("the fields are in an order that no object has");
     }
-    const place = fields > maxWrittenFields ? -1 : placeOf(kept);
+    const place = fields > maxWrittenFields ? -1 : recordPlaces.of(kept);
     if (place >= 0) return this.#recordsAt(place, kept, columns, count);
     const records = new Array<Record<string, unknown>>(count);
     for (let row = 0; row < count; row += blockRecords) {

@@ -1,4 +1,5 @@
 import type { Fields } from "./column_sites.ts";
+import { ShapePlaces } from "./shape_places.ts";
 
 /**
  * Makes records out of columns, each with its fields in their turn. As in `column_sites.ts`, an engine is quick only at a place
@@ -9,17 +10,8 @@ import type { Fields } from "./column_sites.ts";
 /** Records with more fields are made in another way. */
 export const maxWrittenFields = 8;
 
-const placeCount = 4;
-const shapes: (readonly string[])[] = [];
-
-/** The place for records with these fields, up to {@link maxWrittenFields}; -1 when all have been dealt out to others. */
-export function placeOf(names: readonly string[]): number {
-  for (let place = 0; place < shapes.length; place++) {
-    const shape = shapes[place] as readonly string[];
-    if (shape.length === names.length && shape.every((name, at) => name === names[at])) return place;
-  }
-  return shapes.length === placeCount ? -1 : shapes.push(names) - 1;
-}
+/** The place for records with these fields, up to {@link maxWrittenFields}. */
+export const recordPlaces: ShapePlaces = new ShapePlaces(4);
 
 /** The values of a field: the first of them is that of the first record to be made. */
 export type Cells = ArrayLike<unknown>;
@@ -28,7 +20,7 @@ type Eight<T> = readonly [T, T, T, T, T, T, T, T];
 type Names = Eight<string>;
 type Columns = Eight<Cells>;
 
-/** Makes records of rows `row` to `end` at a place that {@link placeOf} gave for these names. */
+/** Makes records of rows `row` to `end` at a place that {@link recordPlaces} gave for these names. */
 export function makeRecords(
   place: number,
   records: Fields[],

@@ -1,3 +1,5 @@
+import { ShapePlaces } from "../../actors/shape_places.ts";
+
 /**
  * Makes records out of rows of numbers, and puts them back. As in `column_sites.ts` of the codec, an engine is quick only at a
  * place in the source that always meets the same names, so each of the first shapes that come has places of its own, the same to
@@ -8,20 +10,11 @@ export type Fields = Record<string, unknown>;
 /** Records with more fields have no place. */
 export const maxRowFields = 8;
 
-const placeCount = 4;
-const shapes: (readonly string[])[] = [];
-
-/** The place for records with these fields, in this order; -1 when all have been dealt out to others. */
-export function rowPlaceOf(names: readonly string[]): number {
-  for (let place = 0; place < shapes.length; place++) {
-    const shape = shapes[place] as readonly string[];
-    if (shape.length === names.length && shape.every((name, at) => name === names[at])) return place;
-  }
-  return shapes.length === placeCount ? -1 : shapes.push(names) - 1;
-}
+/** The place for records with these fields, up to {@link maxRowFields}. */
+export const rowPlaces: ShapePlaces = new ShapePlaces(4);
 
 /**
- * Makes a record of the numbers from `at` on, at the place that {@link rowPlaceOf} gave for these names.
+ * Makes a record of the numbers from `at` on, at the place that {@link rowPlaces} gave for these names.
  * @param floats The bits of fields that hold other numbers than whole ones of 32 bits: an engine that can see that the others do
  *   keeps them without an object for each.
  */

@@ -1,5 +1,5 @@
 import { hasHiddenFields } from "../../actors/exactness.ts";
-import { type Fields, maxRowFields, readRow, rowPlaceOf, writeRow } from "./row_places.ts";
+import { type Fields, maxRowFields, readRow, rowPlaces, writeRow } from "./row_places.ts";
 
 /** One in so many records is searched for hidden fields when it is written, as `isSearched` of the codec does. */
 const searchedOf = 64;
@@ -31,7 +31,7 @@ export class RowShape {
     const names = Object.keys(value);
     if (names.length === 0 || names.length > maxRowFields || !names.every(isName)) return undefined;
     if (!names.every((name) => typeof value[name] === "number")) return undefined;
-    const place = rowPlaceOf(names);
+    const place = rowPlaces.of(names);
     return place < 0 ? undefined : new RowShape(names, place);
   }
 
