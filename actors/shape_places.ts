@@ -1,6 +1,6 @@
 /**
  * Deals places in the source out to the first shapes of records that come. What engines learn they keep by the place in the
- * source, and are quick only at one that always meets the same names: so such code is written out some times, once for each place.
+ * source, and are quick only at one that always meets the same names: so such code is written out, once for each place.
  */
 export class ShapePlaces {
   readonly #count: number;

@@ -118,8 +118,8 @@ function readState(`,
   {
     name: "forgets the state of operators",
     file: load,
-    find: `...(source?.snapshot() ?? []), ...chain.snapshot(id)];`,
-    replace: `...(source?.snapshot() ?? []), ...chain.snapshot(id).slice(0, 0)];`,
+    find: `parts.push(...chain.snapshot(id));`,
+    replace: `parts.push(...chain.snapshot(id).slice(0, 0));`,
     why: "keyed state starts from nothing after a restore",
   },
   {

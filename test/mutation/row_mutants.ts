@@ -19,7 +19,7 @@ export const rowMutants: readonly Mutant[] = [
     file: "runtime/state/entry_rows.ts",
     find: `if (entry === undefined || entry.stamp < this.present.stamp) return entry;`,
     replace: `if (entry === undefined || entry.stamp >= 0) return entry;`,
-    why: "its changes are lost",
+    why: "its changes since the last snapshot are lost",
     killer,
   },
   {
