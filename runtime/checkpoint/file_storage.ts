@@ -138,6 +138,7 @@ class FileStore implements CheckpointStore {
   readonly #writers = new Map<DataFileWriter, CheckpointId>();
   /** Manifests that are written down already, of checkpoints that are not complete. */
   readonly #drafts = new Map<Manifest, Draft>();
+  readonly #forgetting = new Set<Promise<void>>();
   /** The completed checkpoints by their folders: nobody else makes or removes any. */
   readonly #stored = new Map<string, Stored>();
   #record: JobRecord;
@@ -199,11 +200,17 @@ class FileStore implements CheckpointStore {
     if (this.#closing === undefined && !this.#completed.has(manifest.id)) this.#drafts.set(manifest, this.#draft(manifest));
   }
 
-  async forget(manifest: Manifest): Promise<void> {
+  forget(manifest: Manifest): Promise<void> {
+    const forgotten = this.#forget(manifest);
+    this.#forgetting.add(forgotten);
+    return forgotten.finally(() => this.#forgetting.delete(forgotten));
+  }
+
+  async #forget(manifest: Manifest): Promise<void> {
     const { id, attempt } = manifest;
     const draft = this.#drafts.get(manifest);
     if (draft === undefined) return;
-    await draft.file.discard();
+    await discard(draft);
     this.#drafts.delete(manifest);
     if (!this.#completed.has(id)) await this.#disk.removeDirectory(checkpointPath(this.#root, id, attempt)).catch(() => {});
   }
@@ -292,8 +299,8 @@ class FileStore implements CheckpointStore {
 
   async #close(): Promise<void> {
     await this.#changes;
-    const drafts = [...this.#drafts.values()].map(({ file }) => file.discard());
-    await Promise.all([...drafts, ...[...this.#writers.keys()].map((writer) => writer.discard())]);
+    const drafts = [...this.#drafts.values()].map(discard);
+    await Promise.all([...drafts, ...this.#forgetting, ...[...this.#writers.keys()].map((writer) => writer.discard())]);
     await storeStep(`let go of ${this.#root}`, () => this.#lock.release());
   }
 
@@ -381,6 +388,11 @@ class FileStore implements CheckpointStore {
   #admit(): void {
     if (this.#closing !== undefined) throw storeClosed(this.#root);
   }
+}
+
+/** Nothing of it goes on. */
+async function discard({ file, checked }: Draft): Promise<void> {
+  await Promise.all([checked.catch(() => {}), file.discard()]);
 }
 
 function isInvalid(error: unknown): boolean {
