@@ -18,7 +18,7 @@ import {
   type OutputReport,
 } from "../checkpoint/contribution.ts";
 import { encodeFrames } from "../graph/frame_codec.ts";
-import type { BarrierMode, CheckpointId } from "../graph/frame.ts";
+import type { BarrierMode, CheckpointId, Frame } from "../graph/frame.ts";
 import type { SnapshotPart } from "../graph/operator.ts";
 import type { InputChannel, Standing, TakenCapture } from "./input_channel.ts";
 import type { BarrierOnChannel } from "./link.ts";
@@ -121,6 +121,14 @@ export class CheckpointParticipant {
     this.#step({ kind: "barrier", input: input.index, id, afterSeq, overtook, mode });
     if (this.#started.has(id)) input.trimCapture(id, afterSeq);
     this.#check(id);
+  }
+
+  /** Whether to read a frame changes nothing: its barrier went ahead, or its checkpoint has begun here, or is over. */
+  isSpent({ values, mark }: Frame): boolean {
+    if (values.length > 0 || mark === undefined) return values.length === 0;
+    if (mark.kind !== "barrier") return false;
+    const open = this.#alignment.open.get(mark.id);
+    return open === undefined ? mark.id <= this.#alignment.started : open.started;
   }
 
   /** A barrier was processed in data order. */

@@ -297,13 +297,12 @@ export class Subtask implements LaneBehavior<TaskControl>, DataLane, SubtaskWiri
     return this.#end(loaded);
   }
 
-  /** What a barrier that went ahead has left of its frame is no step: where barriers are frequent, nothing else would happen. */
+  /** What barriers leave behind them is no step: where they are frequent, nothing else would happen. */
   #readFrame(loaded: LoadedSubtask, maxSteps: number): number {
     for (;;) {
       const input = this.#current ??= loaded.gate.next();
       if (input === undefined) return 0;
-      const frame = input.first as Frame;
-      if (frame.values.length > 0 || frame.mark !== undefined) return this.#readFrom(loaded, input, maxSteps);
+      if (!loaded.participant.isSpent(input.first as Frame)) return this.#readFrom(loaded, input, maxSteps);
       this.#consume(loaded, input);
     }
   }
