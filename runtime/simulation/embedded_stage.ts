@@ -168,8 +168,13 @@ class EmbeddedStage implements FaultTarget {
   async #leave(): Promise<void> {
     const life = this.#life;
     if (life === undefined) return;
-    const left = Promise.resolve(life.run?.cancel()).then(() => life.system.shutdown());
-    await this.scene.world.run(left, { maxEvents: 100_000 });
+    let isGone = false;
+    const left = Promise.resolve(life.run?.cancel()).then(() => life.system.shutdown()).finally(() => isGone = true);
+    left.catch(() => {}); // it is told below, unless nobody waits for it any more
+    // A fault may end the process before it has gone by itself.
+    await this.scene.world.run(() => isGone || this.#life !== life, { maxEvents: 100_000 });
+    if (this.#life !== life) return;
+    await left;
     const { waiting } = life.member;
     if (waiting === 0) return;
     this.scene.violations.push({ kind: "invariant", text: `${waiting} timers are left in the process after the job's end` });
