@@ -266,6 +266,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
     });
     deployment.run();
     this.#options.running.resolve();
+    for (const event of running.takeEarly()) this.#coordinate(event);
     if (this.#rescaling?.attempt === number) {
       this.#rescaling.settle.resolve();
       this.#rescaling = undefined;
@@ -383,6 +384,7 @@ export class JobMaster implements LaneBehavior<MasterControl>, DataLane {
 
   #coordinate(event: CoordinatorEvent): void {
     if (this.#coordinates) this.#running?.checkpoints.handle(event);
+    else if (this.#running?.started === false) this.#running.hearEarly(event);
   }
 
   get #coordinates(): boolean {
