@@ -97,7 +97,7 @@ export interface StateOptions {
    * With `heap`: a declared value of which so many keys have one begins to be kept in rows of numbers, where keys are numbers and
    * values are numbers or flat records of up to eight. Rows take a fraction of the memory and are written in a fraction of the
    * time; a value that is used again and again is a little quicker without.
-   * @default 32,768
+   * @default 32,768, or 32 for each key group of the subtask
    */
   readonly rowsFrom?: number;
 }
@@ -172,7 +172,7 @@ export interface RunSettings {
 export function settle(options: StartOptions): RunSettings {
   const wrong: string[] = [];
   checkFields(options, wrong);
-  const whole = (name: string, value: number | undefined, least: number, fallback: number, most = 2 ** 31 - 1): number => {
+  const whole: Whole = (name, value, least, fallback, most = 2 ** 31 - 1) => {
     if (value === undefined) return fallback;
     if (Number.isInteger(value) && value >= least && value <= most) return value;
     wrong.push(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
@@ -233,7 +233,7 @@ export function settle(options: StartOptions): RunSettings {
     retain: whole("checkpoints.retain", checkpoints.retain, 1, 3, 10_000),
     state: {
       baseEvery: whole("checkpoints.baseEvery", checkpoints.baseEvery, 1, 10, 1_000),
-      rowsFrom: whole("state.rowsFrom", Object(options.state ?? {}).rowsFrom, 1, 32_768, Number.MAX_SAFE_INTEGER),
+      rowsFrom: settleRowsFrom(options.state, whole),
     },
     stateDirectory: settleState(options.state, wrong),
     restart: options.restart === undefined
@@ -266,6 +266,9 @@ export function settle(options: StartOptions): RunSettings {
 }
 
 /** The folder, where state is on the disk. */
+/** A whole number that was given, or `fallback`. */
+type Whole = (name: string, value: number | undefined, least: number, fallback: number, most?: number) => number;
+
 function settleState(given: StateOptions | undefined, wrong: string[]): string | undefined {
   const { backend = "heap", directory }: StateOptions = Object(given ?? {});
   if (backend !== "heap" && backend !== "disk") {
@@ -278,6 +281,11 @@ function settleState(given: StateOptions | undefined, wrong: string[]): string |
     `state.directory must name a folder on a local disk, not ${JSON.stringify(directory)}: state.backend "disk" needs one`,
   );
   return undefined;
+}
+
+function settleRowsFrom(given: StateOptions | undefined, whole: Whole): number | undefined {
+  const { rowsFrom }: StateOptions = Object(given ?? {});
+  return rowsFrom === undefined ? undefined : whole("state.rowsFrom", rowsFrom, 1, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function checkMode(mode: CheckpointMode, wrong: string[]): void {

@@ -30,7 +30,7 @@ export interface KeyedBackendOptions {
   readonly baseEvery?: number;
   /**
    * With so many entries, a value on the heap begins to keep those in rows of numbers that can be.
-   * @default 32,768
+   * @default 32,768, or 32 for each key group
    */
   readonly rowsFrom?: number | undefined;
 }
