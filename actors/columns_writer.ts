@@ -77,7 +77,7 @@ export function writeColumns(output: MsgpackOutput, values: readonly unknown[], 
     output.ready();
     output.string(names[column] as string);
     const ofColumn = cells[column];
-    if (ofColumn === undefined) writeList(output, numbers, column * count, count);
+    if (ofColumn === undefined) writeNumberColumn(output, numbers, column * count, count);
     else writeCells(output, ofColumn, depth + 2);
   }
   if (names.length * count <= maxCellsPerByte * (output.position - start)) return true;
@@ -102,13 +102,8 @@ export function writeValues(output: MsgpackOutput, values: readonly unknown[], d
     if (typeof value !== "number") break;
     numbers[at] = value;
   }
-  if (at === count) writeList(output, numbers, 0, count);
+  if (at === count) writeNumberColumn(output, numbers, 0, count);
   else writeCells(output, values, depth + 1);
-}
-
-/** Writes a list of the numbers from `from` on as a column. */
-export function writeNumberColumn(output: MsgpackOutput, cells: Float64Array, from: number, count: number): void {
-  writeList(output, cells, from, count);
 }
 
 /** Writes records of numbers as {@link writeColumns} does, out of a list for each field, each next one `stride` behind. */
@@ -125,7 +120,7 @@ export function writeNumberColumns(
   for (let column = 0; column < names.length; column++) {
     output.ready();
     output.string(names[column] as string);
-    writeList(output, cells, from + column * stride, count);
+    writeNumberColumn(output, cells, from + column * stride, count);
   }
 }
 
@@ -188,11 +183,11 @@ export function writeNumbers(output: MsgpackOutput, list: readonly number[]): vo
   const count = list.length;
   numbers = roomFor(numbers, count);
   for (let index = 0; index < count; index++) numbers[index] = list[index] as number;
-  writeList(output, numbers, 0, count);
+  writeNumberColumn(output, numbers, 0, count);
 }
 
 /** Writes `count` numbers from `from` on as a column. */
-function writeList(output: MsgpackOutput, numbers: Float64Array, from: number, count: number): void {
+export function writeNumberColumn(output: MsgpackOutput, numbers: Float64Array, from: number, count: number): void {
   output.ready();
   const to = from + count;
   let least = Infinity;
@@ -257,7 +252,7 @@ function writeStrings(output: MsgpackOutput, cells: readonly unknown[]): boolean
   const start = output.position;
   output.count(3, 0x90, 0xdc);
   output.byte(columnKinds.strings);
-  writeList(output, lengths, 0, count);
+  writeNumberColumn(output, lengths, 0, count);
   output.ready();
   if (output.ascii(cells as readonly string[], units)) return true;
   output.rewind(start);

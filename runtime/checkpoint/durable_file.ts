@@ -10,7 +10,7 @@ export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array):
  *
  * @param named what is done with its name then: it does not wait until the file is closed
  */
-export async function fillDurably(
+async function fillDurably(
   opening: Promise<DiskWriter>,
   bytes: Uint8Array,
   named?: () => Promise<void>,

@@ -1,15 +1,15 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { apart } from "./apart.ts";
 import { Entry } from "./entry_table.ts";
-import { RowGroup, rowHead } from "./row_group.ts";
+import { RowGroup, rowHead, spreading } from "./row_group.ts";
 import type { RowShape } from "./row_shape.ts";
 
 /** So many are out of their rows at most: few enough for the processor's nearer caches. */
 const handBits = 9;
 
-/** Spreads neighbouring numbers, and those with equal low bits, by the golden ratio: a place out of 2^(32 - shift). */
+/** The place of a number out of 2^(32 - shift). */
 export function placeOfNumber(key: number, shift: number): number {
-  return Math.imul(key, 0x9e3779b1) >>> shift;
+  return Math.imul(key, spreading) >>> shift;
 }
 
 /** An entry that is out of its row: it is what counts, until it is put back. Then it may stand for another key. */

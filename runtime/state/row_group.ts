@@ -8,8 +8,8 @@ const leastRows = 8;
 /** As many bits as slots of an index for these rows take. */
 const leastBits = 4;
 
-/** The golden ratio. */
-const spreading = 0x9e3779b1;
+/** The golden ratio: multiplied by it, neighbouring numbers, and those with equal low bits, differ in their high bits. */
+export const spreading = 0x9e3779b1;
 
 const double = new Float64Array(1);
 const halves = new Int32Array(double.buffer);
@@ -112,11 +112,6 @@ export class RowGroup {
       if (stamp >= least && stamp <= most) found[count++] = at;
     }
     return [count, at < end ? at : -1];
-  }
-
-  /** The rows that are there, each by its offset; rows must not come or go meanwhile. */
-  *rows(): IterableIterator<number> {
-    for (let at = 0; at < this.end * this.stride; at += this.stride) if (this.cells[at + 1] !== freeStamp) yield at;
   }
 
   #freeRow(): number {
