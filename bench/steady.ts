@@ -55,7 +55,7 @@ export async function runSteady(steady: Steady): Promise<Figures> {
     await pause(seconds * 1_000);
     const [done, usedMs, tookMs] = [emitted.records - records, cpuMs() - cpu, performance.now() - begin];
     const othersMs = machine === undefined ? NaN : (machineCpuMs() ?? NaN) - machine - usedMs;
-    await run.stop();
+    await run.stop({ mode: "aligned" }); // an unaligned one would hold records that have not come to the sink
     const answer = workload === "window" ? windows : { ...counts, summed: 0 };
     const totalEmitted = emitted.records;
     if (workload === "keyed-count" && counts.records !== totalEmitted) {

@@ -108,8 +108,8 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. A run that is paused
-   * fails, with what paused it.
+   * Ends the run with a last checkpoint, from which it can be started again; settles as `finished` does. An aligned one lets what
+   * is under way come to the sinks first. A run that is paused fails, with what paused it.
    *
    * With `savepoint` that checkpoint is written as a savepoint as well, after the sinks have committed it. Where that cannot be
    * written the run has ended all the same, with its checkpoint.
@@ -118,11 +118,11 @@ export class Run implements AsyncDisposable {
    */
   async stop(options: StopOptions = {}): Promise<RunResult> {
     const { savepoint: path, mode } = options;
+    checkBarrierMode(mode);
     if (path === undefined) {
-      this.#master.tell({ kind: "stop" });
+      this.#master.tell({ kind: "stop", mode });
     } else {
       const folder = savepointFolder(path);
-      checkBarrierMode(mode);
       await this.#request<CheckpointId>((settle) => ({ kind: "stop", savepoint: { path: folder, mode, settle } }));
     }
     const result = await this.finished;

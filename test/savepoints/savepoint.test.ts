@@ -213,6 +213,17 @@ savepoints("a run is stopped with a savepoint: its sinks have committed, and it 
   assertCounted(it);
 });
 
+savepoints("a run that is stopped aligned processes what is under way, whatever its checkpoints do", async () => {
+  const stage = new Stage();
+  const it = counting(stage);
+  const run = await stage.start(it.job, { checkpoints: { mode: "unaligned" } });
+  it.source.give(20);
+  await stage.until(() => it.sink.written.length >= 4, "some records");
+  const { stopped } = await stage.settle(run.stop({ mode: "aligned" }));
+  assert.ok(stopped);
+  assertCounted(it);
+});
+
 savepoints("a savepoint that was asked for is taken after the restart when the job fails meanwhile", async () => {
   const stage = new Stage();
   const it = counting(stage);
@@ -245,6 +256,7 @@ savepoints("no place that cannot hold a savepoint harms the job, and nothing is 
     assert.is(await stage.settle(codeOf(run.savepoint(path))), "BAD_SAVEPOINT_PATH", JSON.stringify(path));
   }
   assert.is(await stage.settle(codeOf(run.savepoint("x", { mode: "sideways" as never }))), "BAD_OPTIONS");
+  assert.is(await stage.settle(codeOf(run.stop({ mode: "sideways" as never }))), "BAD_OPTIONS");
   assert.is(await stage.settle(codeOf(run.savepoint("mine"))), "SAVEPOINT_EXISTS");
   assert.equal(await stage.disk.list("mine"), ["notes.txt"]);
   assert.is(await stage.settle(codeOf(run.savepoint("mine/notes.txt"))), "SAVEPOINT_FAILED");
