@@ -118,7 +118,7 @@ export class ChangeLog<T extends Tracked, K> {
       range: this.#range,
       preserve: this.#preserve,
       released: () => this.#released(cut),
-      nothing: this.#size() === 0,
+      size: this.#size(),
       written: ({ least, most }) => {
         if (least <= this.#encoded + 1) this.#encoded = Math.max(this.#encoded, most);
       },

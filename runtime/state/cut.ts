@@ -28,8 +28,8 @@ export interface CutOptions<T, K> {
   readonly range: KeyGroupRange;
   readonly preserve: Preserve<T, K>;
   readonly released: () => void;
-  /** Whether the section has no items. */
-  readonly nothing: boolean;
+  /** How many items the section has. */
+  readonly size: number;
   /** All of it was encoded. */
   readonly written: (cut: Stamps) => void;
 }
@@ -55,6 +55,8 @@ export class Cut<T extends Tracked, K> implements Stamps {
   readonly whole: boolean;
   /** Whether there is nothing to write. */
   readonly isEmpty: boolean;
+  /** About how many items there are to write. */
+  readonly count: number;
   /** What went since the base. */
   readonly removed: readonly Notes<T>[];
   /** What was changed since the base, by epoch; undefined: what it is shows by the stamps of all items. */
@@ -69,14 +71,15 @@ export class Cut<T extends Tracked, K> implements Stamps {
   readonly #released: () => void;
   readonly #written: (cut: Stamps) => void;
   readonly #kept: (K[] | undefined)[] = [];
-  /** The group being written: those below it are done. */
+  /** The first group being written: those below it are done. */
   #group: number;
   #failure: { readonly cause: unknown } | undefined;
 
-  constructor({ stamp, since, encoded, epochs, range, preserve, released, nothing, written }: CutOptions<T, K>) {
+  constructor({ stamp, since, encoded, epochs, range, preserve, released, size, written }: CutOptions<T, K>) {
     this.encoded = encoded;
     this.whole = since === undefined;
-    this.isEmpty = since === undefined ? nothing : epochs.every(({ count }) => count === 0);
+    this.count = since === undefined ? size : epochs.reduce((sum, { count }) => sum + count, 0);
+    this.isEmpty = this.count === 0;
     this.least = since === undefined ? 0 : since + 2;
     this.most = stamp + 1;
     this.removed = epochs.flatMap((epoch) => epoch.removed ?? []);
@@ -100,18 +103,18 @@ export class Cut<T extends Tracked, K> implements Stamps {
     }
   }
 
-  /** Begins with a group; groups come in order. */
+  /** Begins with a group, and with those behind it that are written with it; groups come in order. */
   enter(group: number): void {
     this.#group = group;
     this.check();
   }
 
-  /** The group is written: nothing more of it needs to be kept. */
-  leave(group: number): void {
+  /** The groups are written: nothing more of them needs to be kept. */
+  leave({ first, last }: KeyGroupRange): void {
     this.check();
-    this.#group = group + 1;
-    this.#kept[group - this.#range.first] = undefined;
-    if (group === this.#range.last) this.#written(this);
+    this.#group = last + 1;
+    for (let group = first; group <= last; group++) this.#kept[group - this.#range.first] = undefined;
+    if (last === this.#range.last) this.#written(this);
   }
 
   /** Takes what was kept of a group so far; undefined when there is nothing. */

@@ -76,7 +76,8 @@ export class DiskSection implements KeyedSection {
     return {
       whole,
       isEmpty: false,
-      chunks: (group) => write(this, group),
+      groupsAtOnce: 1,
+      chunks: ({ first }) => write(this, first),
       release: () => {
         table.release(cut);
         reader.close();

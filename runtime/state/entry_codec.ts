@@ -30,7 +30,7 @@ export type Columns = readonly [keys: readonly Key[], values?: readonly unknown[
 /**
  * Entries of one keyed state as chunks. A chunk is one of
  * - columns `[keys, values]`, of a state that expires `[keys, values, times]`,
- * - `[keys]`, of keys that are gone since the base; first in each group,
+ * - `[keys]`, of keys that are gone since the base; before all others of their groups,
  * - `[chunk, …]`: such chunks, encoded, of entries that were encoded one by one.
  * Columns of several entries are a table.
  */
@@ -114,15 +114,20 @@ export class EntryCodec implements SectionHeader {
   loader(stored: SectionHeader, table: EntryTable, expiry: Expiry | undefined): SectionLoader {
     const evolved = stored.description === this.description || stored.description === "" ? undefined : this.#evolve(stored);
     const packing = this.#packing;
-    return (group, chunk) => {
+    return (groupOf, chunk) => {
       const [keys, values, times] = this.columns(chunk);
       if (values === undefined) {
-        for (const key of keys) table.unload(group, keyIdentity(key));
+        for (const key of keys) {
+          const group = groupOf(key);
+          if (group >= 0) table.unload(group, keyIdentity(key));
+        }
         return;
       }
       const now = expiry?.now() ?? 0;
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
+        const group = groupOf(key);
+        if (group < 0) continue;
         const identity = keyIdentity(key);
         const expires = expiry === undefined ? 0 : times?.[index] ?? expiry.fresh();
         // What has expired replaces what an older layer says of the key all the same.

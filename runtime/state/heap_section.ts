@@ -1,5 +1,6 @@
 import type { Key } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
+import { ChunkSize } from "./chunk_size.ts";
 import { EntryCodec, type Packing, plainValue, type StateSchemas } from "./entry_codec.ts";
 import { RowEntry } from "./entry_rows.ts";
 import type { Entry } from "./entry_table.ts";
@@ -41,6 +42,7 @@ export class HeapSection implements KeyedSection {
   /** Whether values are kept as they are, not packed. */
   readonly #plain: boolean;
   readonly #codec: SectionCodec<Entry, KeptEntry>;
+  readonly #size = new ChunkSize(keysPerChunk);
   readonly #rowChunks: RowChunks;
 
   constructor(
@@ -64,6 +66,7 @@ export class HeapSection implements KeyedSection {
     this.#range = range;
     const rowChunks = this.#rowChunks = new RowChunks(this.#entries);
     this.#codec = {
+      inRows: () => this.table.rows !== undefined,
       rows: (group, stamps, noted) => {
         const { rows } = this.table;
         if (rows === undefined) return [];
@@ -83,7 +86,7 @@ export class HeapSection implements KeyedSection {
   cut(since: number | undefined, followed: boolean): SectionCut {
     const { table } = this;
     table.rows?.settle();
-    return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, most: keysPerChunk }, since, followed);
+    return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, size: this.#size }, since, followed);
   }
 
   isAsAt(stamp: number): boolean {

@@ -1,3 +1,5 @@
+import type { KeyGroupRange } from "../graph/operator.ts";
+
 /** Items to be looked at one run after the other. */
 export interface Items<T> {
   /**
@@ -40,6 +42,29 @@ export class PresentItems<V> implements Items<V> {
     }
     this.left -= into - from;
     return into - from;
+  }
+}
+
+/** Those of several key groups, one group after the other. */
+export class GroupedItems<T> implements Items<T> {
+  private readonly of: (group: number) => Items<T>;
+  private readonly last: number;
+  private group: number;
+  private items: Items<T>;
+
+  constructor({ first, last }: KeyGroupRange, of: (group: number) => Items<T>) {
+    this.of = of;
+    this.last = last;
+    this.group = first;
+    this.items = of(first);
+  }
+
+  take(batch: T[], from: number, most: number): number {
+    for (let taken = 0;;) {
+      taken += this.items.take(batch, from + taken, most - taken);
+      if (taken === most || this.group === this.last) return taken;
+      this.items = this.of(++this.group);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { SluiceError } from "../../actors/error.ts";
 import { maxValueDepth } from "../../actors/exactness.ts";
 import { decodeTable, encodeNumberTable, encodeTable, isTable, type NumberTable, type Table } from "../../actors/table_codec.ts";
 import type { CheckpointId } from "../graph/frame.ts";
+import { type Key, keyGroupOf } from "../graph/key.ts";
 import type { ByteReader, KeyGroupRange, SnapshotPart } from "../graph/operator.ts";
 import type { SectionCut } from "./section_cut.ts";
 
@@ -14,17 +15,18 @@ import type { SectionCut } from "./section_cut.ts";
  * | …     | chunks, in order of key group, then section: each one encoded value, or a table           |
  * | n     | footer, one encoded value: range, sections, notes, and where each chunk stands            |
  * | 4     | n, little-endian                                                                          |
- * | 4     | magic `SLK3`                                                                              |
+ * | 4     | magic `SLK4`                                                                              |
  *
  * A section is one state, or one queue of timers. The footer comes last, so that a writer needs to know nothing beforehand; a
  * reader starts from it and takes the chunks of its own key groups only. Bytes are guarded by the checkpoint's checksums.
  *
  * A part of an incremental checkpoint is a *layer* over that of an earlier one: sections that are not `whole` say what changed
  * since. A chunk that is an array of byte strings holds chunks, encoded one by one. One that is a table holds the columns that
- * an encoded value would be an array of; parts of format `SLK2` have no tables, and are read as well.
+ * an encoded value would be an array of. A chunk may be of several key groups, where there is little in each: a key says which
+ * is its own. Parts of former formats are read as well: in `SLK3` each chunk is of one group, and `SLK2` has no tables either.
  */
-const magic = [0x53, 0x4c, 0x4b, 0x33] as const;
-const formerVersion = 0x32;
+const magic = [0x53, 0x4c, 0x4b, 0x34] as const;
+const formerVersions: readonly number[] = [0x32, 0x33];
 const trailerBytes = 8;
 
 /** The name of the one part of scope `keyed`. */
@@ -51,8 +53,11 @@ export interface StoredSection extends SectionHeader {
   readonly whole: boolean;
 }
 
-/** Takes one chunk of a group. */
-export type SectionLoader = (group: number, chunk: unknown) => void;
+/** Gives the key group of a key in a chunk; -1: it is not wanted. */
+export type GroupOf = (key: Key) => number;
+
+/** Takes one chunk. */
+export type SectionLoader = (groupOf: GroupOf, chunk: unknown) => void;
 
 /** Something with content by key group that goes into snapshots and comes back. */
 export interface KeyedSection extends SectionHeader {
@@ -85,9 +90,12 @@ export interface KeyedPart {
   readonly keyGroupCount: number;
   readonly sections: readonly StoredSection[];
   readonly notes: PartNotes;
-  /** Quadruples: key group, index of the section, offset, bytes. */
+  /** Of each chunk: its first and its last key group, the index of its section, offset, bytes. */
   readonly index: readonly number[];
 }
+
+/** So many numbers of an index say where a chunk stands. */
+const placeNumbers = 5;
 
 /** A run of bytes that a reader of parts wants to be given. */
 export interface WantedBytes {
@@ -167,11 +175,14 @@ export function unchangedPart(base: CheckpointId): SnapshotPart {
 function* slicesOf({ sections, range, keyGroupCount, notes }: KeyedCut): Iterable<Uint8Array> {
   const index: number[] = [];
   let offset = 0;
-  const filled = sections.flatMap(({ cut }, section) => cut.isEmpty ? [] : [section]);
-  for (let group = range.first; group <= range.last && filled.length > 0; group++) {
-    for (const section of filled) {
-      for (const chunk of sections[section]!.cut.chunks(group)) {
-        if (chunk.length > 0) index.push(group, section, offset, chunk.length);
+  const filled = sections.flatMap(({ cut }, section) => cut.isEmpty ? [] : [{ cut, section, next: range.first }]);
+  for (let first = range.first; first <= range.last && filled.length > 0; first++) {
+    for (const open of filled) {
+      if (open.next > first) continue;
+      const last = Math.min(range.last, first + open.cut.groupsAtOnce - 1);
+      open.next = last + 1;
+      for (const chunk of open.cut.chunks({ first, last })) {
+        if (chunk.length > 0) index.push(first, last, open.section, offset, chunk.length);
         offset += chunk.length;
         yield chunk;
       }
@@ -205,43 +216,65 @@ export function* openKeyedPart(uid: string, subtask: number, bytes: number): Rea
   if (bytes < trailerBytes) throw damaged(where, "it ends too early");
   const given = yield { offset: bytes - trailerBytes, length: trailerBytes };
   const trailer = new DataView(given.buffer, given.byteOffset, trailerBytes);
-  const isMagic = magic.every((byte, at) => {
-    const given = trailer.getUint8(4 + at);
-    return given === byte || (at === 3 && given === formerVersion);
-  });
+  const version = trailer.getUint8(7);
+  const former = formerVersions.includes(version);
+  const isMagic = magic.every((byte, at) => trailer.getUint8(4 + at) === byte || (at === 3 && former));
   if (!isMagic) throw damaged(where, "it has no trailer");
   const footerBytes = trailer.getUint32(0, true);
   const chunkBytes = bytes - trailerBytes - footerBytes;
   if (chunkBytes < 0) throw damaged(where, "its index is longer than all of it");
   const footer = decodeOrRefuse(yield { offset: chunkBytes, length: footerBytes }, where);
+  if (former) endGroups(footer);
   if (!isFooter(footer, chunkBytes)) throw damaged(where, "its index makes no sense");
   return { subtask, ...footer };
 }
 
-/** Gives the chunks of one part that belong to a range of key groups and to sections of interest, decoded one at a time. */
+/** In the index of a former format each chunk has one key group, said once. */
+function endGroups(footer: unknown): void {
+  const { index } = Object(footer) as { index?: unknown };
+  if (!Array.isArray(index)) return;
+  (footer as { index: unknown[] }).index = index.flatMap((item, at) => at % (placeNumbers - 1) === 0 ? [item, item] : [item]);
+}
+
+/**
+ * Gives the chunks of one part that have key groups of a range and belong to sections of interest, decoded one at a time. Keys in
+ * them that are of other groups are not wanted.
+ */
 export function* readChunks(
   uid: string,
   part: KeyedPart,
   range: KeyGroupRange,
   wanted: readonly boolean[],
-  take: (section: number, group: number, content: unknown) => void,
+  take: (section: number, groupOf: GroupOf, content: unknown) => void,
 ): Reading<void> {
-  const { index } = part;
-  for (let at = 0; at < index.length; at += 4) {
-    const group = index[at]!;
-    const section = index[at + 1]!;
-    if (group < range.first || group > range.last || wanted[section] !== true) continue;
-    const bytes = yield { offset: index[at + 2]!, length: index[at + 3]! };
-    const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key group ${group},`;
+  const { index, keyGroupCount } = part;
+  for (let at = 0; at < index.length; at += placeNumbers) {
+    const [first, last, section] = [index[at]!, index[at + 1]!, index[at + 2]!];
+    if (last < range.first || first > range.last || wanted[section] !== true) continue;
+    const bytes = yield { offset: index[at + 3]!, length: index[at + 4]! };
+    const groups = first === last ? `group ${first}` : `groups ${first} to ${last}`;
+    const where = `state ${part.sections[section]!.name} of operator ${uid}, old subtask ${part.subtask}, key ${groups},`;
     const content = decodeChunk(bytes, where);
-    if (!isPacked(content)) take(section, group, content);
-    else for (const packed of content) take(section, group, decodeChunk(packed, where));
+    const groupOf = first === last ? () => first : (key: Key) => {
+      const group = keyGroupOf(key, keyGroupCount, where);
+      if (group < first || group > last) throw damaged(where, `it holds a key of group ${group}`);
+      return group < range.first || group > range.last ? -1 : group;
+    };
+    if (!isPacked(content)) take(section, groupOf, content);
+    else for (const packed of content) take(section, groupOf, decodeChunk(packed, where));
   }
+}
+
+/** The key groups of the chunks of a part: of each chunk the first and the last. */
+export function groupsOf({ index }: KeyedPart): readonly KeyGroupRange[] {
+  const groups: KeyGroupRange[] = [];
+  for (let at = 0; at < index.length; at += placeNumbers) groups.push({ first: index[at]!, last: index[at + 1]! });
+  return groups;
 }
 
 /** Whether any part has content in the section of that index, in whatever key group. */
 export function hasContent(part: KeyedPart, section: number): boolean {
-  for (let at = 1; at < part.index.length; at += 4) {
+  for (let at = 2; at < part.index.length; at += placeNumbers) {
     if (part.index[at] === section) return true;
   }
   return false;
@@ -268,7 +301,7 @@ function isFooter(value: unknown, chunkBytes: number): value is Footer {
   if (!isRange(range) || typeof keyGroupCount !== "number") return false;
   if (typeof notes !== "object" || notes === null) return false;
   if (!Array.isArray(sections) || !sections.every(isHeader)) return false;
-  return Array.isArray(index) && isIndex(index, sections.length, chunkBytes);
+  return Array.isArray(index) && isIndex(index, range, sections.length, chunkBytes);
 }
 
 function isRange(value: unknown): value is KeyGroupRange {
@@ -284,11 +317,14 @@ function isHeader(value: unknown): value is StoredSection {
   return typeof whole === "boolean";
 }
 
-function isIndex(index: readonly unknown[], sections: number, chunkBytes: number): boolean {
-  if (index.length % 4 !== 0 || !index.every((item) => Number.isSafeInteger(item) && (item as number) >= 0)) return false;
-  for (let at = 0; at < index.length; at += 4) {
-    if ((index[at + 1] as number) >= sections) return false;
-    if ((index[at + 2] as number) + (index[at + 3] as number) > chunkBytes) return false;
+function isIndex(index: readonly unknown[], range: KeyGroupRange, sections: number, chunkBytes: number): boolean {
+  const isWhole = (item: unknown) => Number.isSafeInteger(item) && (item as number) >= 0;
+  if (index.length % placeNumbers !== 0 || !index.every(isWhole)) return false;
+  const places = index as readonly number[];
+  for (let at = 0; at < places.length; at += placeNumbers) {
+    const [first, last, section] = [places[at]!, places[at + 1]!, places[at + 2]!];
+    if (first < range.first || first > last || last > range.last || section >= sections) return false;
+    if (places[at + 3]! + places[at + 4]! > chunkBytes) return false;
   }
   return true;
 }

@@ -2,6 +2,7 @@ import { SluiceError } from "../../actors/error.ts";
 import type { KeyGroupRange, RestoredPart, StoredPart } from "../graph/operator.ts";
 import {
   damaged,
+  type GroupOf,
   hasContent,
   type KeyedPart,
   type KeyedSection,
@@ -69,7 +70,7 @@ function* restoreSections(
       const wanted = layer.sections.map(({ name }) => !replacedAbove(layers, index, name));
       const loaders = layer.sections.map((_, section) => loaderOf(uid, layer, section, sections, dropped));
       if (layer.range.last < range.first || layer.range.first > range.last) continue;
-      const take = (section: number, group: number, content: unknown) => loaders[section]!(group, content);
+      const take = (section: number, groupOf: GroupOf, content: unknown) => loaders[section]!(groupOf, content);
       yield* ofLayer(part, index, readChunks(uid, layer, range, wanted, take));
     }
   }

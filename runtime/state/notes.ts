@@ -69,9 +69,9 @@ export class Notes<T> {
     for (let at = from; at < to; at++) order[next[this.#groups[at >> blockBits]![at & (blockSize - 1)]! - first]!++] = at;
   }
 
-  /** Those of a group, the `at`-th of the range, in the order in which they were touched. They must be sorted. */
-  of(at: number): Items<T> {
-    return new NotedItems(this.#items, this.#order!, this.#starts![at]!, this.#starts![at + 1]!);
+  /** Those of some groups, counted from the first of the range: of each in the order of touching. They must be sorted. */
+  of({ first, last }: KeyGroupRange): Items<T> {
+    return new NotedItems(this.#items, this.#order!, this.#starts![first]!, this.#starts![last + 1]!);
   }
 }
 

@@ -1,17 +1,19 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { ChangeLog, Tracked } from "./changes.ts";
-import { ChunkSize } from "./chunk_size.ts";
+import type { ChunkSize } from "./chunk_size.ts";
 import type { Cut, Stamps } from "./cut.ts";
-import type { Items } from "./items.ts";
+import { GroupedItems, type Items } from "./items.ts";
 
-/** A section as of one moment, to be written group by group, in order, while it goes on changing. */
+/** A section as of one moment, to be written some groups at a time, in order, while it goes on changing. */
 export interface SectionCut {
   /** Whether it stands alone; else it says what has changed since the base. */
   readonly whole: boolean;
   /** Whether it is known that no group has anything to write. */
   readonly isEmpty: boolean;
-  /** The content of a group, in bounded pieces of work; one that came to nothing gives an empty chunk. */
-  chunks(group: number): Iterable<Uint8Array>;
+  /** How many groups are to be written together: where there is little in each, a chunk for each would be most of the work. */
+  readonly groupsAtOnce: number;
+  /** The content of these groups, in bounded pieces of work; one that came to nothing gives an empty chunk. */
+  chunks(groups: KeyGroupRange): Iterable<Uint8Array>;
   /** Nothing of it will be asked for any more. */
   release(): void;
 }
@@ -20,6 +22,8 @@ export interface SectionCut {
 export interface SectionCodec<T, K> {
   /** The items of a group, in order. Read on while the section changes. */
   items(group: number): Items<T>;
+  /** Whether some stand in rows; that does not change while a cut is being written. @default never */
+  inRows?: () => boolean;
   /** Writes what stands in rows and has these stamps: of all rows, or of those that are noted. @default there are no rows */
   rows?: (group: number, stamps: Stamps, noted?: Items<number>) => Iterable<Uint8Array>;
   /** Whether an item still counts. @default all do */
@@ -33,24 +37,29 @@ export interface SectionCodec<T, K> {
   encodeKept(kept: readonly K[], most: number): Iterable<Uint8Array>;
 }
 
-/** Cuts a section. `since` and `followed` are those of {@link ChangeLog.cut}; `most` is how many items a chunk holds at most. */
+/** Groups are written together as long as about so many items are in them. */
+const itemsAtOnce = 512;
+
+/** Cuts a section. `since` and `followed` are those of {@link ChangeLog.cut}. */
 export function cutSection<T extends Tracked, K>(
   place: {
     readonly log: ChangeLog<T, K>;
     readonly range: KeyGroupRange;
     readonly codec: SectionCodec<T, K>;
-    readonly most: number;
+    /** What it has learned from earlier cuts. */
+    readonly size: ChunkSize;
   },
   since: number | undefined,
   followed: boolean,
 ): SectionCut {
-  const { log, range, codec, most } = place;
+  const { log, range, codec, size } = place;
   const cut = log.cut(since, followed);
-  const size = new ChunkSize(most);
+  const groups = range.last - range.first + 1;
   return {
     whole: cut.whole,
     isEmpty: cut.isEmpty,
-    chunks: (group) => write({ cut, codec, size, range }, group),
+    groupsAtOnce: codec.inRows?.() === true ? 1 : Math.max(1, Math.floor(groups * itemsAtOnce / Math.max(1, cut.count))),
+    chunks: (groups) => write({ cut, codec, size, range }, groups),
     release: () => cut.release(),
   };
 }
@@ -68,32 +77,35 @@ interface Writing<T extends Tracked, K> {
   readonly range: KeyGroupRange;
 }
 
-function* write<T extends Tracked, K>(writing: Writing<T, K>, group: number): Iterable<Uint8Array> {
+function* write<T extends Tracked, K>(writing: Writing<T, K>, groups: KeyGroupRange): Iterable<Uint8Array> {
   const { cut, codec, size, range } = writing;
-  const at = group - range.first;
-  cut.enter(group);
+  const { first, last } = groups;
+  const at = { first: first - range.first, last: last - range.first };
+  cut.enter(first);
   for (const notes of cut.removed) {
     for (const _ of notes.sort(range)) yield emptyChunk;
     yield* inChunks(writing, notes.of(at), undefined, (items) => codec.encodeRemoved(items));
   }
   const encode = (items: readonly T[], again: boolean) => again ? codec.encodeAgain!(items) : codec.encode(items);
   if (cut.changed === undefined) {
-    if (codec.rows !== undefined) yield* codec.rows(group, cut);
-    yield* inChunks(writing, codec.items(group), cut, encode);
+    if (codec.rows !== undefined) yield* codec.rows(first, cut);
+    yield* inChunks(writing, new GroupedItems(groups, codec.items), cut, encode);
   } else {
     for (const { notes, rows, stamps } of cut.changed) {
       if (rows !== undefined) {
         for (const _ of rows.sort(range)) yield emptyChunk;
-        yield* codec.rows!(group, stamps, rows.of(at));
+        yield* codec.rows!(first, stamps, rows.of(at));
       }
       for (const _ of notes.sort(range)) yield emptyChunk;
       yield* inChunks(writing, notes.of(at), stamps, encode);
     }
   }
-  for (let kept = cut.takeKept(group); kept !== undefined; kept = cut.takeKept(group)) {
-    yield* codec.encodeKept(kept, size.count);
+  for (let group = first; group <= last; group++) {
+    for (let kept = cut.takeKept(group); kept !== undefined; kept = cut.takeKept(group)) {
+      yield* codec.encodeKept(kept, size.count);
+    }
   }
-  cut.leave(group);
+  cut.leave(groups);
 }
 
 /** So many items are looked at in one step: each may wait for memory, and those changed since the cut are not wanted any more. */

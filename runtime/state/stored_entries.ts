@@ -1,6 +1,6 @@
 import { type Key, keyIdentity } from "../graph/key.ts";
-import type { ByteReader } from "../graph/operator.ts";
-import { damaged, openKeyedPart, readChunks, readWith } from "./keyed_part.ts";
+import type { ByteReader, KeyGroupRange } from "../graph/operator.ts";
+import { damaged, type GroupOf, groupsOf, openKeyedPart, readChunks, readWith } from "./keyed_part.ts";
 import { replacedAbove } from "./keyed_restore.ts";
 
 /** Something that a snapshot holds for a key, read without its operator. */
@@ -20,7 +20,7 @@ type Columns = readonly (readonly unknown[])[];
 type Change = readonly [identity: string, entry: Omit<StoredEntry, "name" | "kind" | "keyGroup"> | undefined];
 
 /**
- * The entries of one old subtask, by key group; those of one group at a time are in memory.
+ * The entries of one old subtask, by key group; those of one group at a time are in memory, or of several that share a chunk.
  *
  * @param layers the oldest first
  * @throws {SluiceError} `STATE_DAMAGED`
@@ -31,23 +31,32 @@ export async function* storedEntries(
   layers: readonly ByteReader[],
 ): AsyncGenerator<StoredEntry, void, undefined> {
   const parts = await Promise.all(layers.map((layer) => readWith(layer, openKeyedPart(uid, subtask, layer.length))));
-  const groups = new Set(parts.flatMap(({ index }) => index.filter((_, at) => at % 4 === 0)));
-  for (const keyGroup of [...groups].sort((a, b) => a - b)) {
-    const range = { first: keyGroup, last: keyGroup };
+  for (const range of apart(parts.flatMap(groupsOf))) {
     const found = new Map<string, StoredEntry>();
     for (const [at, part] of parts.entries()) {
       const wanted = part.sections.map(({ name }) => !replacedAbove(parts, at, name));
-      const take = (section: number, _group: number, content: unknown): void => {
+      const take = (section: number, groupOf: GroupOf, content: unknown): void => {
         const { name, kind } = part.sections[section]!;
         for (const [identity, entry] of changesOf(kind, content, `state ${name} of operator ${uid}, old subtask ${subtask},`)) {
           if (entry === undefined) found.delete(`${name} ${identity}`);
-          else found.set(`${name} ${identity}`, { name: name.replace(/^~/, ""), kind, keyGroup, ...entry });
+          else found.set(`${name} ${identity}`, { name: name.replace(/^~/, ""), kind, keyGroup: groupOf(entry.key), ...entry });
         }
       };
       await readWith(layers[at]!, readChunks(uid, part, range, wanted, take));
     }
-    yield* found.values();
+    yield* [...found.values()].sort((a, b) => a.keyGroup - b.keyGroup);
   }
+}
+
+/** The key groups of chunks, in as many ranges as can be without a chunk that is of two of them. */
+function apart(chunks: readonly KeyGroupRange[]): readonly KeyGroupRange[] {
+  const ranges: KeyGroupRange[] = [];
+  for (const { first, last } of [...chunks].sort((a, b) => a.first - b.first)) {
+    const before = ranges.at(-1);
+    if (before === undefined || before.last < first) ranges.push({ first, last });
+    else if (before.last < last) ranges[ranges.length - 1] = { first: before.first, last };
+  }
+  return ranges;
 }
 
 /** What a chunk says, in its order. */

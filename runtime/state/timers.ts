@@ -1,6 +1,7 @@
 import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
+import { ChunkSize } from "./chunk_size.ts";
 import { damaged, encodeColumns, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { IteratedItems, present } from "./items.ts";
 import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
@@ -63,6 +64,7 @@ export class KeyedTimers implements KeyedSection {
   readonly #groups: readonly Map<KeyIdentity, OfKey>[];
   readonly #range: KeyGroupRange;
   readonly #codec: SectionCodec<Node, Node>;
+  readonly #size = new ChunkSize(timersPerChunk);
   /** A timer never changes: kept is the timer itself. */
   readonly #changes: ChangeLog<Node, Node>;
   #heap: Node[] = [];
@@ -135,7 +137,7 @@ export class KeyedTimers implements KeyedSection {
   }
 
   cut(since: number | undefined, followed: boolean): SectionCut {
-    const place = { log: this.#changes, range: this.#range, codec: this.#codec, most: timersPerChunk };
+    const place = { log: this.#changes, range: this.#range, codec: this.#codec, size: this.#size };
     return cutSection(place, since, followed);
   }
 
@@ -148,10 +150,12 @@ export class KeyedTimers implements KeyedSection {
   }
 
   accept(_stored: SectionHeader): SectionLoader {
-    return (group, chunk) => {
+    return (groupOf, chunk) => {
       const [keys, ats, names, orders] = this.#columns(chunk);
       for (let index = 0; index < keys.length; index++) {
         const key = keys[index]!;
+        const group = groupOf(key);
+        if (group < 0) continue;
         if (orders === undefined) {
           this.cancel(ats[index]!, names[index], keyIdentity(key), group);
         } else {

@@ -4,6 +4,7 @@ import { type Key, type KeyIdentity, keyIdentity } from "../graph/key.ts";
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChangeLog, type Tracked } from "./changes.ts";
 import { IteratedItems, present } from "./items.ts";
+import { ChunkSize } from "./chunk_size.ts";
 import { damaged, encodeChunk, encodeColumns, type KeyedSection, type SectionHeader, type SectionLoader } from "./keyed_part.ts";
 import { placeOf } from "./place.ts";
 import { cutSection, inRuns, type SectionCodec, type SectionCut } from "./section_cut.ts";
@@ -85,6 +86,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
   readonly #uid: string;
   readonly #range: KeyGroupRange;
   readonly #codec: SectionCodec<WindowEntry, Uint8Array>;
+  readonly #size = new ChunkSize(entriesPerChunk);
   readonly #groupCount: number;
   #order = 0;
 
@@ -161,7 +163,7 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
   }
 
   cut(since: number | undefined, followed: boolean): SectionCut {
-    const place = { log: this.changes, range: this.#range, codec: this.#codec, most: entriesPerChunk };
+    const place = { log: this.changes, range: this.#range, codec: this.#codec, size: this.#size };
     return cutSection(place, since, followed);
   }
 
@@ -181,11 +183,13 @@ export class HeapWindowTable implements WindowTable, KeyedSection {
           `back, give the operator another uid, or start without this checkpoint`,
       );
     }
-    return (group, chunk) => {
+    return (groupOf, chunk) => {
       const [ends, keys, values, orders] = this.#columns(chunk);
       for (let index = 0; index < keys.length; index++) {
         const end = ends[index]!;
         const key = keys[index]!;
+        const group = groupOf(key);
+        if (group < 0) continue;
         if (values === undefined || orders === undefined) this.#unload(end, group, keyIdentity(key));
         else this.#load(group, keyIdentity(key), new WindowEntry(end, key, values[index], orders[index]!));
       }

@@ -322,22 +322,6 @@ export function testKeyedStateBackend(name: string, make: Make): void {
     fc.assert(property, { seed: 7, numRuns: 150 });
   });
 
-  conforms("a subtask reads the key groups of its own only", () => {
-    const descriptors = { n: value(Type.Number(), 0) };
-    const subject = new Subject(make, descriptors);
-    const byGroup = new Map<number, string>();
-    for (let i = 0; byGroup.size < keyGroupCount; i++) byGroup.set(keyGroupOf(`key-${i}`, keyGroupCount), `key-${i}`);
-    for (const key of byGroup.values()) subject.at(key).n.set(1);
-    const [part] = subject.snapshot() as [RestoredPart];
-    const damaged = { ...part, bytes: part.bytes.slice() };
-    damaged.bytes[0] = 0xc1; // the first chunk is that of group 0
-    const first = new Subject(make, descriptors, { subtask: 0, parallelism: 2 });
-    fails("STATE_DAMAGED", /state n of operator totals, old subtask 0, key group 0/, () => first.backend.restore([damaged]));
-    const second = new Subject(make, descriptors, { subtask: 1, parallelism: 2 });
-    second.backend.restore([damaged]);
-    assert.is(second.at(byGroup.get(keyGroupCount - 1)!).n.get(), 1);
-  });
-
   conforms("notes come back beside the state", () => {
     const subject = new Subject(make, { n: value(Type.Number(), 0) });
     const parts = restorable([subject.backend.snapshot({ ended: true })], 0);

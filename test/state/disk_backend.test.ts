@@ -5,6 +5,7 @@ import { scratchFolder, StoreSequence, usableEngines } from "./disk_stores.ts";
 import { testEvolution } from "./evolution_conformance.ts";
 import { testExpiry } from "./expiry_conformance.ts";
 import { testIncremental } from "./incremental_conformance.ts";
+import { testKeyGroups } from "./key_groups_conformance.ts";
 import { testManyKeys } from "./many_keys_conformance.ts";
 import { testOrderedStore } from "./ordered_store_conformance.ts";
 import { DiskKeyedStateBackend } from "../../runtime/state/disk_backend.ts";
@@ -28,4 +29,5 @@ for (const engine of usable) {
   testEvolution("the disk with room", (options) => new DiskKeyedStateBackend(options, stores.next()));
   testExpiry("the disk with room", (options) => new DiskKeyedStateBackend(options, stores.next()));
   testManyKeys("the disk with room", (options) => new DiskKeyedStateBackend(options, stores.next()));
+  testKeyGroups("the disk with room", (options) => new DiskKeyedStateBackend(options, stores.next()));
 }

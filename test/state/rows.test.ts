@@ -148,7 +148,7 @@ rows("begin when no snapshot is being written: each has all that was there", () 
 rows("take a fraction of the room that objects take", () => {
   const sizeOf = (rowsFrom: number) => {
     const subject = subjectFrom(rowsFrom);
-    for (let key = 0; key < 3_000; key++) subject.at(key).v.set({ count: key % 100, sum: key });
+    for (let key = 0; key < 12_000; key++) subject.at(key).v.set({ count: key % 100, sum: key });
     return joined([...subject.backend.snapshot({}).slices()]).length;
   };
   assert.ok(sizeOf(1) <= sizeOf(1_000_000), `${sizeOf(1)} bytes instead of ${sizeOf(1_000_000)}`);
