@@ -1,5 +1,6 @@
 import { alignmentMutants } from "./alignment_mutants.ts";
 import { captureMutants } from "./capture_mutants.ts";
+import { chunkMutants } from "./chunk_mutants.ts";
 import { handOverMutants } from "./hand_over_mutants.ts";
 import type { Mutant } from "./mutant.ts";
 import { recoveryMutants } from "./recovery_mutants.ts";
@@ -11,6 +12,7 @@ import { scenarioMutants } from "./scenario_mutants.ts";
 export const mutants: readonly Mutant[] = [
   ...alignmentMutants,
   ...captureMutants,
+  ...chunkMutants,
   ...handOverMutants,
   ...rowMutants,
   ...recoveryMutants,

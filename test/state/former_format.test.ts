@@ -12,8 +12,8 @@ import { fails, Subject } from "./backend_subject.ts";
 
 /**
  * Keyed state as former formats had it, captured from the last versions that wrote them: `SLK2` without tables, `SLK3` with
- * chunks of one key group each. Four key groups, 60 keys, all kinds of declared state; then a layer that changes 20 of them, and clears
- * ten values.
+ * chunks of one key group each. Four key groups, 60 keys, all kinds of declared state; then a layer that changes 20 of them, and
+ * clears ten values.
  */
 const captured = {
   SLK2: {
