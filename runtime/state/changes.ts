@@ -1,6 +1,7 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { Cut, type Segment } from "./cut.ts";
 import { Notes } from "./notes.ts";
+import { RowBits } from "./row_bits.ts";
 
 /**
  * Something in a section whose changes are followed: an entry, a timer. The log keeps `stamp`: 2·epoch when the item was changed
@@ -16,12 +17,9 @@ export type Preserve<T, K> = (item: T, group: number, kept: K[]) => void;
 /** Changes are followed up to this many, or half as many as there are items: beyond, the whole is no more to write. */
 const leastLimit = 4_096;
 
-/**
- * In one epoch, changes are noted up to this many, or an eighth of the items: beyond, to look at all items costs no more. Rows
- * lie side by side, so that to look at all of them costs less, and to find single ones as much: of these, one in thirty-two.
- */
+/** In one epoch, changes are noted up to this many, or an eighth of the items: beyond, to look at all items costs no more. */
 const leastNoted = 4_096;
-const notedOf = { items: 8, rows: 32 } as const;
+const notedOf = 8;
 
 /**
  * Follows the changes of one section, so that snapshots cost nothing when they are taken and as little as possible later.
@@ -32,7 +30,8 @@ const notedOf = { items: 8, rows: 32 } as const;
  * - every open cut that has not written the item keeps what it was (copy on write);
  * - the item is noted as changed in this epoch. The next delta is what was noted since the cut of its base. Notes go with
  *   epochs, not with checkpoints that may be aborted, so after an abort they are simply part of the next delta. Where much
- *   changes, changes are counted only: the delta is then found by the stamps of all items.
+ *   changes, changes are counted only: the delta is then found by the stamps of all items. Of an item that stands in a row, the
+ *   row is noted, by a bit: however many there are, these take less room than the rows.
  */
 export class ChangeLog<T extends Tracked, K> {
   /** The stamp of what is changed now. */
@@ -52,12 +51,11 @@ export class ChangeLog<T extends Tracked, K> {
   /** Items with stamps up to this one were encoded by some cut, as they are. */
   #encoded = -1;
   readonly #rowOf: (item: T) => number;
-  #notedOf: number = notedOf.items;
 
   /**
    * @param preserve fixes an item for a cut
    * @param size how many items there are
-   * @param rowOf where what an item stands for is to be found later, when the item may stand for something else; -1: in the item
+   * @param rowOf the row where what an item stands for is to be found later, when the item may stand for something else; -1: none
    */
   constructor(range: KeyGroupRange, preserve: Preserve<T, K>, size: () => number, rowOf: (item: T) => number = () => -1) {
     this.#range = range;
@@ -68,7 +66,6 @@ export class ChangeLog<T extends Tracked, K> {
 
   /** Most items stand in rows from now on, with the stamps that they had: the next cut is whole. */
   beginRows(): void {
-    this.#notedOf = notedOf.rows;
     this.#epochs = this.#present = undefined;
   }
 
@@ -99,7 +96,7 @@ export class ChangeLog<T extends Tracked, K> {
     const present = this.#present;
     if (present === undefined || fresh) return;
     (present.removed ??= new Notes()).add(item, group);
-    if (++present.count > present.enough) this.#look(present);
+    if (++present.noted > present.enough) this.#look(present);
   }
 
   /**
@@ -130,7 +127,7 @@ export class ChangeLog<T extends Tracked, K> {
       this.#since = this.stamp;
     }
     this.stamp += 2;
-    if (this.#epochs !== undefined) this.#epochs.push(this.#present = new Epoch(this.stamp, !this.#wasBusy));
+    if (this.#epochs !== undefined) this.#epochs.push(this.#present = new Epoch(this.stamp));
     return cut;
   }
 
@@ -156,29 +153,18 @@ export class ChangeLog<T extends Tracked, K> {
   #touched(item: T, group: number): void {
     const present = this.#present;
     if (present === undefined) return;
-    if (present.changed !== undefined) {
-      const row = this.#rowOf(item);
-      if (row < 0) present.changed.add(item, group);
-      else (present.rows ??= new Notes()).add(row, group);
-    }
-    if (++present.count > present.enough) this.#look(present);
-  }
-
-  /** Whether it would be in vain to note the rows of the next epoch, as they are too many again. A wrong guess costs little. */
-  get #wasBusy(): boolean {
-    return this.#notedOf === notedOf.rows && this.#present !== undefined && this.#present.count > this.#mostNoted(this.#size());
-  }
-
-  #mostNoted(size: number): number {
-    return Math.max(leastNoted, size / this.#notedOf);
+    const row = this.#rowOf(item);
+    if (row >= 0) return (present.rows ??= new RowBits(this.#range)).add(row, group);
+    present.changed?.add(item, group);
+    if (++present.noted > present.enough) this.#look(present);
   }
 
   /** Whether to go on as before: what is noted must not outgrow the content, nor, without a checkpoint for long, the memory. */
   #look(present: Epoch<T>): void {
     const size = this.#size();
-    const noted = this.#mostNoted(size);
-    if (present.count > noted) present.changed = present.rows = undefined;
-    present.enough = present.changed === undefined ? 2 * present.count : noted;
+    const most = Math.max(leastNoted, size / notedOf);
+    if (present.noted > most) present.changed = undefined;
+    present.enough = present.changed === undefined ? 2 * present.noted : most;
     if ((present.removed?.count ?? 0) > Math.max(leastLimit, size / 2)) this.#epochs = this.#present = undefined;
   }
 
@@ -197,16 +183,19 @@ export class ChangeLog<T extends Tracked, K> {
 /** What was touched between two cuts. */
 class Epoch<T> implements Segment<T> {
   readonly stamp: number;
-  changed: Notes<T> | undefined;
-  rows: Notes<number> | undefined = undefined;
+  changed: Notes<T> | undefined = new Notes();
+  rows: RowBits | undefined = undefined;
   removed: Notes<T> | undefined = undefined;
-  /** How many changes there were. */
-  count = 0;
-  /** Up to so many it need not be asked how many items there are. */
+  /** How many changes there were, but for those of items in rows. */
+  noted = 0;
+  /** Up to so many of them it need not be asked how many items there are. */
   enough = leastNoted;
 
-  constructor(stamp: number, noting: boolean) {
+  constructor(stamp: number) {
     this.stamp = stamp;
-    this.changed = noting ? new Notes() : undefined;
+  }
+
+  get count(): number {
+    return this.noted + (this.rows?.count ?? 0);
   }
 }

@@ -1,15 +1,16 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { Preserve, Tracked } from "./changes.ts";
 import type { Notes } from "./notes.ts";
+import type { RowBits } from "./row_bits.ts";
 
 /** What was touched in one epoch. */
 export interface Segment<T> {
   /** 2·epoch. */
   readonly stamp: number;
-  /** Undefined where changes were not noted: they show by the stamps of all items. */
+  /** Undefined where changes were not noted: they show by the stamps of all items, but for those in rows. */
   readonly changed: Notes<T> | undefined;
-  /** Where, beside `changed`, what was changed is to be found; undefined for nowhere. */
-  readonly rows: Notes<number> | undefined;
+  /** The rows that were changed; undefined for none. */
+  readonly rows: RowBits | undefined;
   /** What went and was not made in the same epoch; undefined for nothing. */
   readonly removed: Notes<T> | undefined;
   /** How many changes there were. */
@@ -37,7 +38,6 @@ export interface CutOptions<T, K> {
 /** What was noted of one epoch, and the stamps of what was not changed again later. */
 export interface NotedChanges<T> {
   readonly notes: Notes<T>;
-  readonly rows: Notes<number> | undefined;
   readonly stamps: Stamps;
 }
 
@@ -59,8 +59,10 @@ export class Cut<T extends Tracked, K> implements Stamps {
   readonly count: number;
   /** What went since the base. */
   readonly removed: readonly Notes<T>[];
-  /** What was changed since the base, by epoch; undefined: what it is shows by the stamps of all items. */
+  /** What was changed since the base, but for rows, by epoch; undefined: what it is shows by the stamps of all items. */
   readonly changed: readonly NotedChanges<T>[] | undefined;
+  /** The rows that were changed since the base; undefined: all are to be looked at. */
+  readonly rows: readonly RowBits[] | undefined;
   /** The stamps of items that it has to write and that, unkept, are as they were. */
   readonly least: number;
   readonly most: number;
@@ -84,6 +86,7 @@ export class Cut<T extends Tracked, K> implements Stamps {
     this.most = stamp + 1;
     this.removed = epochs.flatMap((epoch) => epoch.removed ?? []);
     this.changed = since === undefined ? undefined : notesOf(epochs);
+    this.rows = since === undefined ? undefined : epochs.flatMap(({ rows }) => rows ?? []);
     this.#range = range;
     this.#preserve = preserve;
     this.#released = released;
@@ -140,8 +143,8 @@ export class Cut<T extends Tracked, K> implements Stamps {
 
 /** An item counts in the epoch in which it was last touched. */
 function notesOf<T>(epochs: readonly Segment<T>[]): NotedChanges<T>[] | undefined {
-  const all = epochs.flatMap(({ changed, rows, stamp }) => {
-    return changed === undefined ? [] : { notes: changed, rows, stamps: { least: stamp, most: stamp + 1 } };
+  const all = epochs.flatMap(({ changed, stamp }) => {
+    return changed === undefined ? [] : { notes: changed, stamps: { least: stamp, most: stamp + 1 } };
   });
   return all.length === epochs.length ? all : undefined;
 }

@@ -39,6 +39,7 @@ export class EntryRows {
   /** What is out of its row, each at the place that {@link placeOfNumber} gives its key. */
   readonly hand: (RowEntry | undefined)[] = new Array<RowEntry | undefined>(1 << handBits).fill(undefined);
   readonly handShift: number = 32 - handBits;
+  private readonly stride: number;
   private readonly first: number;
   private readonly groups: readonly RowGroup[];
   private readonly present: { readonly stamp: number };
@@ -55,6 +56,7 @@ export class EntryRows {
     outgrown: (entry: RowEntry) => void,
   ) {
     this.shape = shape;
+    this.stride = rowHead + shape.width;
     this.first = first;
     this.groups = Array.from({ length: last - first + 1 }, () => new RowGroup(shape.width));
     this.present = present;
@@ -81,6 +83,11 @@ export class EntryRows {
     entry.group = group;
     entry.at = at;
     return entry;
+  }
+
+  /** The number of an entry's row in its group; -1 once it has none. */
+  rowOf({ at }: RowEntry): number {
+    return at < 0 ? -1 : at / this.stride | 0;
   }
 
   /** Gives a key, which must have no row, one with this value, and has it at hand; undefined where the value does not fit. */

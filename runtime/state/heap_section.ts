@@ -67,10 +67,10 @@ export class HeapSection implements KeyedSection {
     const rowChunks = this.#rowChunks = new RowChunks(this.#entries);
     this.#codec = {
       inRows: () => this.table.rows !== undefined,
-      rows: (group, stamps, noted) => {
+      rows: (group, stamps, touched) => {
         const { rows } = this.table;
         if (rows === undefined) return [];
-        return noted === undefined ? rowChunks.all(rows, group, stamps) : rowChunks.noted(rows, group, stamps, noted);
+        return touched === undefined ? rowChunks.all(rows, group, stamps) : rowChunks.touched(rows, group, stamps, touched);
       },
       items: (group) => new PresentItems(this.table.entriesOf(group)),
       encode: (entries) => this.#entries.encode(entries),

@@ -3,9 +3,9 @@ import { ChunkSize } from "./chunk_size.ts";
 import type { Stamps } from "./cut.ts";
 import type { EntryCodec } from "./entry_codec.ts";
 import type { EntryRows } from "./entry_rows.ts";
-import type { Items } from "./items.ts";
 import type { KeptRows } from "./kept_rows.ts";
 import { encodeNumbers } from "./keyed_part.ts";
+import { type RowBits, TouchedRows } from "./row_bits.ts";
 import { rowHead } from "./row_group.ts";
 import type { RowShape } from "./row_shape.ts";
 import { emptyChunk } from "./section_cut.ts";
@@ -16,7 +16,6 @@ const looksPerChunk = 16_384;
 
 /** Used between two steps: what is in them has gone into a chunk by then. */
 const found = new Int32Array(rowsPerChunk);
-const noted = new Array<number>(rowsPerChunk).fill(0);
 let columns = new Float64Array(0);
 
 /** Writes rows in chunks. They may change, come and go between two of these. */
@@ -38,17 +37,15 @@ export class RowChunks {
     }
   }
 
-  /** Those of a group that are noted and have these stamps. */
-  *noted(rows: EntryRows, group: number, { least, most }: Stamps, items: Items<number>): Iterable<Uint8Array> {
-    for (let more = true; more;) {
-      const wanted = this.#size.count;
-      const taken = items.take(noted, 0, wanted);
-      more = taken === wanted;
-      if (taken === 0) return;
-      const { cells } = rows.of(group);
+  /** Those of a group that were touched in some of these epochs and have these stamps: not since. */
+  *touched(rows: EntryRows, group: number, { least, most }: Stamps, epochs: readonly RowBits[]): Iterable<Uint8Array> {
+    const walk = new TouchedRows(epochs, group);
+    while (!walk.isOver) {
+      const taken = walk.take(found, this.#size.count);
+      const { cells, stride } = rows.of(group);
       let count = 0;
       for (let index = 0; index < taken; index++) {
-        const at = noted[index] as number;
+        const at = (found[index] as number) * stride;
         const stamp = cells[at + 1] as number;
         if (stamp >= least && stamp <= most) found[count++] = at;
       }

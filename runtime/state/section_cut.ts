@@ -3,6 +3,7 @@ import type { ChangeLog, Tracked } from "./changes.ts";
 import type { ChunkSize } from "./chunk_size.ts";
 import type { Cut, Stamps } from "./cut.ts";
 import { GroupedItems, type Items } from "./items.ts";
+import type { RowBits } from "./row_bits.ts";
 
 /** A section as of one moment, to be written some groups at a time, in order, while it goes on changing. */
 export interface SectionCut {
@@ -24,8 +25,8 @@ export interface SectionCodec<T, K> {
   items(group: number): Items<T>;
   /** Whether some stand in rows; that does not change while a cut is being written. @default never */
   inRows?: () => boolean;
-  /** Writes what stands in rows and has these stamps: of all rows, or of those that are noted. @default there are no rows */
-  rows?: (group: number, stamps: Stamps, noted?: Items<number>) => Iterable<Uint8Array>;
+  /** Writes what stands in rows and has these stamps: of all rows, or of those that were touched. @default there are no rows */
+  rows?: (group: number, stamps: Stamps, touched: readonly RowBits[] | undefined) => Iterable<Uint8Array>;
   /** Whether an item still counts. @default all do */
   isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
@@ -87,15 +88,11 @@ function* write<T extends Tracked, K>(writing: Writing<T, K>, groups: KeyGroupRa
     yield* inChunks(writing, notes.of(at), undefined, (items) => codec.encodeRemoved(items));
   }
   const encode = (items: readonly T[], again: boolean) => again ? codec.encodeAgain!(items) : codec.encode(items);
+  if (codec.rows !== undefined) yield* codec.rows(first, cut, cut.rows);
   if (cut.changed === undefined) {
-    if (codec.rows !== undefined) yield* codec.rows(first, cut);
     yield* inChunks(writing, new GroupedItems(groups, codec.items), cut, encode);
   } else {
-    for (const { notes, rows, stamps } of cut.changed) {
-      if (rows !== undefined) {
-        for (const _ of rows.sort(range)) yield emptyChunk;
-        yield* codec.rows!(first, stamps, rows.of(at));
-      }
+    for (const { notes, stamps } of cut.changed) {
       for (const _ of notes.sort(range)) yield emptyChunk;
       yield* inChunks(writing, notes.of(at), stamps, encode);
     }

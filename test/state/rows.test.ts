@@ -5,6 +5,7 @@ import { encodeNumberTable, encodeTable } from "../../actors/table_codec.ts";
 import type { RestoredPart } from "../../runtime/graph/operator.ts";
 import { type, value } from "../../runtime/state/descriptor.ts";
 import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
+import { RowBits, TouchedRows } from "../../runtime/state/row_bits.ts";
 import { RowGroup } from "../../runtime/state/row_group.ts";
 import { exactDifference } from "../codec/exact_difference.ts";
 import { seeds } from "../seeds.ts";
@@ -130,6 +131,40 @@ rows("are written where one has come and gone thousands of times since the last 
   assert.equal(back.at(40).v.get(), many);
 });
 
+rows("that changed are in the next delta, and so are entries without rows where these are too many to be noted", () => {
+  const [records, texts] = [9_000, 7_000];
+  const subject = subjectFrom(1);
+  const write = (key: number, turn: number) => subject.at(key).v.set(key < records ? { count: turn, half: key / 2 } : `${turn}`);
+  const model = Array.from({ length: records + texts }, () => 0);
+  for (let key = 0; key < model.length; key++) write(key, 0);
+  const layers = [joined([...subject.backend.snapshot({}, 1).slices()])];
+  subject.backend.completed(1);
+  const change = (turn: number, of: (key: number) => boolean) => {
+    for (let key = 0; key < model.length; key++) {
+      if (of(key)) write(key, model[key] = turn);
+    }
+  };
+  // Of each two epochs one has too many entries without rows; the first of the two is that of an aborted checkpoint.
+  const few = (key: number) => key % 40 === 0;
+  const many = (key: number) => key % 50 === 0 || key >= records + 2_000;
+  for (const [turn, of] of [few, many, many, few].entries()) {
+    change(turn + 1, of);
+    const part = subject.backend.snapshot({}, turn + 2);
+    const slices = [...part.slices()];
+    part.release?.();
+    if (turn % 2 === 0) continue;
+    assert.is(part.base, turn);
+    layers.push(joined(slices));
+    subject.backend.completed(turn + 2);
+  }
+  assert.ok(layers.every((layer) => layer.length < 0.6 * layers[0]!.length || layer === layers[0]));
+  const back = subjectFrom(1);
+  back.backend.restore([partOf(layers)]);
+  for (const [key, turn] of model.entries()) {
+    assert.equal(back.at(key).v.get(), key < records ? { count: turn, half: key / 2 } : `${turn}`);
+  }
+});
+
 rows("begin when no snapshot is being written: each has all that was there", () => {
   const subject = subjectFrom(4_000);
   for (let key = 0; key < 3_950; key++) subject.at(key).v.set({ count: key });
@@ -202,6 +237,24 @@ rows("are found by their keys as those of a Map are, while others come and go", 
       assert.is(group.size, model.size);
     }
     for (const [key, n] of model) assert.is(group.cells[group.find(key) + 2], n);
+  }));
+});
+
+rows("that were touched in any of some epochs are found once each and in order, a bounded number at a time", () => {
+  const row = fc.oneof({ weight: 30, arbitrary: fc.nat(900) }, { weight: 1, arbitrary: fc.nat(2_000_000) });
+  const touched = fc.array(fc.record({ row, group: fc.integer({ min: 3, max: 5 }), epoch: fc.nat(2) }), { maxLength: 400 });
+  fc.assert(fc.property(touched, fc.integer({ min: 1, max: 90 }), (all, most) => {
+    const epochs = Array.from({ length: 3 }, () => new RowBits({ first: 3, last: 5 }));
+    for (const { row, group, epoch } of all) epochs[epoch]!.add(row, group);
+    assert.is(epochs.reduce((sum, { count }) => sum + count, 0), all.length);
+    for (const group of [3, 4, 5]) {
+      const found: number[] = [];
+      const room = new Int32Array(most);
+      const walk = new TouchedRows(epochs, group);
+      while (!walk.isOver) found.push(...room.subarray(0, walk.take(room, most)));
+      const own = all.filter((each) => each.group === group).map(({ row }) => row);
+      assert.equal(found, [...new Set(own)].sort((a, b) => a - b));
+    }
   }));
 });
 
