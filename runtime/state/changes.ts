@@ -1,7 +1,7 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import { Cut, type Segment } from "./cut.ts";
 import { Notes } from "./notes.ts";
-import { RowBits } from "./row_bits.ts";
+import type { RowMarks } from "./touched_rows.ts";
 
 /**
  * Something in a section whose changes are followed: an entry, a timer. The log keeps `stamp`: 2·epoch when the item was changed
@@ -30,8 +30,8 @@ const notedOf = 8;
  * - every open cut that has not written the item keeps what it was (copy on write);
  * - the item is noted as changed in this epoch. The next delta is what was noted since the cut of its base. Notes go with
  *   epochs, not with checkpoints that may be aborted, so after an abort they are simply part of the next delta. Where much
- *   changes, changes are counted only: the delta is then found by the stamps of all items. Of an item that stands in a row, the
- *   row is noted, by a bit: however many there are, these take less room than the rows.
+ *   changes, changes are counted only: the delta is then found by the stamps of all items. Those of items in rows are counted
+ *   only, too: whoever keeps the rows marks them, and gives the marks when a cut is made.
  */
 export class ChangeLog<T extends Tracked, K> {
   /** The stamp of what is changed now. */
@@ -50,18 +50,18 @@ export class ChangeLog<T extends Tracked, K> {
   #since = 0;
   /** Items with stamps up to this one were encoded by some cut, as they are. */
   #encoded = -1;
-  readonly #rowOf: (item: T) => number;
+  readonly #isMarked: (item: T) => boolean;
 
   /**
    * @param preserve fixes an item for a cut
    * @param size how many items there are
-   * @param rowOf the row where what an item stands for is to be found later, when the item may stand for something else; -1: none
+   * @param isMarked whether an item's row will have a mark, as the item itself may stand for something else later
    */
-  constructor(range: KeyGroupRange, preserve: Preserve<T, K>, size: () => number, rowOf: (item: T) => number = () => -1) {
+  constructor(range: KeyGroupRange, preserve: Preserve<T, K>, size: () => number, isMarked: (item: T) => boolean = () => false) {
     this.#range = range;
     this.#preserve = preserve;
     this.#size = size;
-    this.#rowOf = rowOf;
+    this.#isMarked = isMarked;
   }
 
   /** Most items stand in rows from now on, with the stamps that they had: the next cut is whole. */
@@ -71,7 +71,7 @@ export class ChangeLog<T extends Tracked, K> {
 
   /** An item that was changed in this epoch has left its row. */
   moved(item: T, group: number): void {
-    this.#touched(item, group);
+    this.#note(item, group);
   }
 
   /** The item is about to be changed, or handed out to somebody who could. */
@@ -96,6 +96,7 @@ export class ChangeLog<T extends Tracked, K> {
     const present = this.#present;
     if (present === undefined || fresh) return;
     (present.removed ??= new Notes()).add(item, group);
+    present.count++;
     if (++present.noted > present.enough) this.#look(present);
   }
 
@@ -103,8 +104,10 @@ export class ChangeLog<T extends Tracked, K> {
    * Fixes the content as of now, in constant time.
    * @param since the stamp that the base's cut had; undefined for a cut that stands alone
    * @param followed whether a later delta may have this cut as its base
+   * @param rows the rows that were touched since the last cut; undefined for none
    */
-  cut(since: number | undefined, followed: boolean): Cut<T, K> {
+  cut(since: number | undefined, followed: boolean, rows?: RowMarks): Cut<T, K> {
+    if (this.#present !== undefined) this.#present.rows = rows;
     if (this.#isMuch) this.#epochs = this.#present = undefined;
     const epochs = since === undefined || since < this.#since ? undefined : this.#epochs?.filter((epoch) => epoch.stamp > since);
     const cut = new Cut<T, K>({
@@ -151,10 +154,14 @@ export class ChangeLog<T extends Tracked, K> {
   }
 
   #touched(item: T, group: number): void {
+    if (!this.#isMarked(item)) this.#note(item, group);
+    else if (this.#present !== undefined) this.#present.count++;
+  }
+
+  #note(item: T, group: number): void {
     const present = this.#present;
     if (present === undefined) return;
-    const row = this.#rowOf(item);
-    if (row >= 0) return (present.rows ??= new RowBits(this.#range)).add(row, group);
+    present.count++;
     present.changed?.add(item, group);
     if (++present.noted > present.enough) this.#look(present);
   }
@@ -184,18 +191,16 @@ export class ChangeLog<T extends Tracked, K> {
 class Epoch<T> implements Segment<T> {
   readonly stamp: number;
   changed: Notes<T> | undefined = new Notes();
-  rows: RowBits | undefined = undefined;
+  rows: RowMarks | undefined = undefined;
   removed: Notes<T> | undefined = undefined;
-  /** How many changes there were, but for those of items in rows. */
+  /** How many changes there were. */
+  count = 0;
+  /** How many of them are not of items in rows. */
   noted = 0;
-  /** Up to so many of them it need not be asked how many items there are. */
+  /** Up to so many of these it need not be asked how many items there are. */
   enough = leastNoted;
 
   constructor(stamp: number) {
     this.stamp = stamp;
-  }
-
-  get count(): number {
-    return this.noted + (this.rows?.count ?? 0);
   }
 }

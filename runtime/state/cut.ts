@@ -1,7 +1,7 @@
 import type { KeyGroupRange } from "../graph/operator.ts";
 import type { Preserve, Tracked } from "./changes.ts";
 import type { Notes } from "./notes.ts";
-import type { RowBits } from "./row_bits.ts";
+import type { RowMarks } from "./touched_rows.ts";
 
 /** What was touched in one epoch. */
 export interface Segment<T> {
@@ -10,7 +10,7 @@ export interface Segment<T> {
   /** Undefined where changes were not noted: they show by the stamps of all items, but for those in rows. */
   readonly changed: Notes<T> | undefined;
   /** The rows that were changed; undefined for none. */
-  readonly rows: RowBits | undefined;
+  readonly rows: RowMarks | undefined;
   /** What went and was not made in the same epoch; undefined for nothing. */
   readonly removed: Notes<T> | undefined;
   /** How many changes there were. */
@@ -62,7 +62,7 @@ export class Cut<T extends Tracked, K> implements Stamps {
   /** What was changed since the base, but for rows, by epoch; undefined: what it is shows by the stamps of all items. */
   readonly changed: readonly NotedChanges<T>[] | undefined;
   /** The rows that were changed since the base; undefined: all are to be looked at. */
-  readonly rows: readonly RowBits[] | undefined;
+  readonly rows: readonly RowMarks[] | undefined;
   /** The stamps of items that it has to write and that, unkept, are as they were. */
   readonly least: number;
   readonly most: number;
@@ -86,7 +86,7 @@ export class Cut<T extends Tracked, K> implements Stamps {
     this.most = stamp + 1;
     this.removed = epochs.flatMap((epoch) => epoch.removed ?? []);
     this.changed = since === undefined ? undefined : notesOf(epochs);
-    this.rows = since === undefined ? undefined : epochs.flatMap(({ rows }) => rows ?? []);
+    this.rows = since === undefined ? undefined : epochs.flatMap(({ rows }) => rows === undefined ? [] : [rows]);
     this.#range = range;
     this.#preserve = preserve;
     this.#released = released;

@@ -3,6 +3,7 @@ import { apart } from "./apart.ts";
 import { Entry } from "./entry_table.ts";
 import { RowGroup, rowHead, spreading } from "./row_group.ts";
 import type { RowShape } from "./row_shape.ts";
+import type { RowMarks } from "./touched_rows.ts";
 
 /** So many are out of their rows at most: few enough for the processor's nearer caches. */
 const handBits = 9;
@@ -39,8 +40,7 @@ export class EntryRows {
   /** What is out of its row, each at the place that {@link placeOfNumber} gives its key. */
   readonly hand: (RowEntry | undefined)[] = new Array<RowEntry | undefined>(1 << handBits).fill(undefined);
   readonly handShift: number = 32 - handBits;
-  private readonly stride: number;
-  private readonly first: number;
+  readonly first: number;
   private readonly groups: readonly RowGroup[];
   private readonly present: { readonly stamp: number };
   private readonly outgrown: (entry: RowEntry) => void;
@@ -56,7 +56,6 @@ export class EntryRows {
     outgrown: (entry: RowEntry) => void,
   ) {
     this.shape = shape;
-    this.stride = rowHead + shape.width;
     this.first = first;
     this.groups = Array.from({ length: last - first + 1 }, () => new RowGroup(shape.width));
     this.present = present;
@@ -83,11 +82,6 @@ export class EntryRows {
     entry.group = group;
     entry.at = at;
     return entry;
-  }
-
-  /** The number of an entry's row in its group; -1 once it has none. */
-  rowOf({ at }: RowEntry): number {
-    return at < 0 ? -1 : at / this.stride | 0;
   }
 
   /** Gives a key, which must have no row, one with this value, and has it at hand; undefined where the value does not fit. */
@@ -123,9 +117,10 @@ export class EntryRows {
     if (at >= 0) rows.remove(at);
   }
 
-  /** Has every row as it is now; what is out of its row stays at hand. */
-  settle(): void {
+  /** Has every row as it is now; what is out of its row stays at hand. Gives the rows that were touched since the last time. */
+  settle(): RowMarks {
     for (let place = 0; place < this.hand.length; place++) this.makeRoom(place);
+    return this.groups.map((rows) => rows.takeMarks());
   }
 
   /** The rows of one group. */
@@ -140,9 +135,9 @@ export class EntryRows {
   private makeRoom(place: number): RowEntry | undefined {
     const entry = this.hand[place];
     if (entry === undefined || entry.stamp < this.present.stamp) return entry;
-    const { cells } = this.of(entry.group);
-    cells[entry.at + 1] = entry.stamp;
-    return this.shape.write(entry.value, cells, entry.at + rowHead) ? entry : apart(this.moveOut, entry);
+    const rows = this.of(entry.group);
+    rows.touch(entry.at, entry.stamp);
+    return this.shape.write(entry.value, rows.cells, entry.at + rowHead) ? entry : apart(this.moveOut, entry);
   }
 
   private readonly moveOut = (entry: RowEntry): undefined => {

@@ -84,9 +84,8 @@ export class HeapSection implements KeyedSection {
   }
 
   cut(since: number | undefined, followed: boolean): SectionCut {
-    const { table } = this;
-    table.rows?.settle();
-    return cutSection({ log: table.changes, range: this.#range, codec: this.#codec, size: this.#size }, since, followed);
+    const place = { log: this.table.changes, range: this.#range, codec: this.#codec, size: this.#size };
+    return cutSection(place, since, followed, this.table.rows?.settle());
   }
 
   isAsAt(stamp: number): boolean {

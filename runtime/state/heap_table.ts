@@ -59,8 +59,7 @@ export class HeapTable<K = unknown> implements EntryTable {
     this.first = range.first;
     this.groups = Array.from({ length: range.last - range.first + 1 }, () => new Map<KeyIdentity, Entry>());
     this.#makeNear(leastBits);
-    const rowOf = (entry: Entry) => entry instanceof RowEntry && this.inRows !== undefined ? this.inRows.rowOf(entry) : -1;
-    this.changes = new ChangeLog(range, preserve, () => this.size, rowOf);
+    this.changes = new ChangeLog(range, preserve, () => this.size, (entry) => entry instanceof RowEntry && entry.at >= 0);
   }
 
   find(group: number, identity: KeyIdentity): Entry | undefined {

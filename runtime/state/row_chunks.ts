@@ -5,10 +5,10 @@ import type { EntryCodec } from "./entry_codec.ts";
 import type { EntryRows } from "./entry_rows.ts";
 import type { KeptRows } from "./kept_rows.ts";
 import { encodeNumbers } from "./keyed_part.ts";
-import { type RowBits, TouchedRows } from "./row_bits.ts";
 import { rowHead } from "./row_group.ts";
 import type { RowShape } from "./row_shape.ts";
 import { emptyChunk } from "./section_cut.ts";
+import { type RowMarks, TouchedRows } from "./touched_rows.ts";
 
 /** How many rows one chunk holds at most, and how many are looked at in one step. */
 const rowsPerChunk = 4_096;
@@ -38,8 +38,8 @@ export class RowChunks {
   }
 
   /** Those of a group that were touched in some of these epochs and have these stamps: not since. */
-  *touched(rows: EntryRows, group: number, { least, most }: Stamps, epochs: readonly RowBits[]): Iterable<Uint8Array> {
-    const walk = new TouchedRows(epochs, group);
+  *touched(rows: EntryRows, group: number, { least, most }: Stamps, epochs: readonly RowMarks[]): Iterable<Uint8Array> {
+    const walk = new TouchedRows(epochs, group - rows.first);
     while (!walk.isOver) {
       const taken = walk.take(found, this.#size.count);
       const { cells, stride } = rows.of(group);

@@ -11,6 +11,8 @@ const leastBits = 4;
 /** The golden ratio: multiplied by it, neighbouring numbers, and those with equal low bits, differ in their high bits. */
 export const spreading = 0x9e3779b1;
 
+const noMarks = new Int32Array(0);
+
 const double = new Float64Array(1);
 const halves = new Int32Array(double.buffer);
 
@@ -39,6 +41,8 @@ export class RowGroup {
   private end = 0;
   /** The free row to be used first, counted from 1; 0: none but those behind `end`. */
   private free = 0;
+  /** A bit for each row that was touched since marks were taken; as many words as there are rows for, or fewer. */
+  private marks: Int32Array = noMarks;
 
   constructor(fields: number) {
     this.stride = rowHead + fields;
@@ -112,6 +116,28 @@ export class RowGroup {
       if (stamp >= least && stamp <= most) found[count++] = at;
     }
     return [count, at < end ? at : -1];
+  }
+
+  /** Gives a row its new stamp, and a mark. */
+  touch(at: number, stamp: number): void {
+    this.cells[at + 1] = stamp;
+    const row = at / this.stride | 0;
+    const word = row >> 5;
+    if (word >= this.marks.length) this.#widenMarks();
+    this.marks[word] = (this.marks[word] as number) | 1 << (row & 31);
+  }
+
+  /** Takes the marks of rows, a bit for each, 32 to a word. */
+  takeMarks(): Int32Array {
+    const { marks } = this;
+    this.marks = noMarks;
+    return marks;
+  }
+
+  #widenMarks(): void {
+    const { marks } = this;
+    this.marks = new Int32Array(Math.ceil(this.cells.length / this.stride / 32));
+    this.marks.set(marks);
   }
 
   #freeRow(): number {

@@ -3,7 +3,7 @@ import type { ChangeLog, Tracked } from "./changes.ts";
 import type { ChunkSize } from "./chunk_size.ts";
 import type { Cut, Stamps } from "./cut.ts";
 import { GroupedItems, type Items } from "./items.ts";
-import type { RowBits } from "./row_bits.ts";
+import type { RowMarks } from "./touched_rows.ts";
 
 /** A section as of one moment, to be written some groups at a time, in order, while it goes on changing. */
 export interface SectionCut {
@@ -26,7 +26,7 @@ export interface SectionCodec<T, K> {
   /** Whether some stand in rows; that does not change while a cut is being written. @default never */
   inRows?: () => boolean;
   /** Writes what stands in rows and has these stamps: of all rows, or of those that were touched. @default there are no rows */
-  rows?: (group: number, stamps: Stamps, touched: readonly RowBits[] | undefined) => Iterable<Uint8Array>;
+  rows?: (group: number, stamps: Stamps, touched: readonly RowMarks[] | undefined) => Iterable<Uint8Array>;
   /** Whether an item still counts. @default all do */
   isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
@@ -41,7 +41,7 @@ export interface SectionCodec<T, K> {
 /** Groups are written together as long as about so many items are in them. */
 const itemsAtOnce = 512;
 
-/** Cuts a section. `since` and `followed` are those of {@link ChangeLog.cut}. */
+/** Cuts a section. What follows `place` is that of {@link ChangeLog.cut}. */
 export function cutSection<T extends Tracked, K>(
   place: {
     readonly log: ChangeLog<T, K>;
@@ -52,9 +52,10 @@ export function cutSection<T extends Tracked, K>(
   },
   since: number | undefined,
   followed: boolean,
+  rows?: RowMarks,
 ): SectionCut {
   const { log, range, codec, size } = place;
-  const cut = log.cut(since, followed);
+  const cut = log.cut(since, followed, rows);
   const groups = range.last - range.first + 1;
   return {
     whole: cut.whole,

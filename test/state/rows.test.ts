@@ -5,13 +5,15 @@ import { encodeNumberTable, encodeTable } from "../../actors/table_codec.ts";
 import type { RestoredPart } from "../../runtime/graph/operator.ts";
 import { type, value } from "../../runtime/state/descriptor.ts";
 import { HeapKeyedStateBackend } from "../../runtime/state/heap_backend.ts";
-import { RowBits, TouchedRows } from "../../runtime/state/row_bits.ts";
 import { RowGroup } from "../../runtime/state/row_group.ts";
+import { TouchedRows } from "../../runtime/state/touched_rows.ts";
 import { exactDifference } from "../codec/exact_difference.ts";
 import { seeds } from "../seeds.ts";
 import { fails, Subject } from "./backend_subject.ts";
 
 const rows = suite("Values in rows of numbers");
+
+const noMarks = new Int32Array(0);
 
 const descriptors = { v: value(type<unknown>(), "none") };
 
@@ -240,21 +242,44 @@ rows("are found by their keys as those of a Map are, while others come and go", 
   }));
 });
 
-rows("that were touched in any of some epochs are found once each and in order, a bounded number at a time", () => {
-  const row = fc.oneof({ weight: 30, arbitrary: fc.nat(900) }, { weight: 1, arbitrary: fc.nat(2_000_000) });
-  const touched = fc.array(fc.record({ row, group: fc.integer({ min: 3, max: 5 }), epoch: fc.nat(2) }), { maxLength: 400 });
-  fc.assert(fc.property(touched, fc.integer({ min: 1, max: 90 }), (all, most) => {
-    const epochs = Array.from({ length: 3 }, () => new RowBits({ first: 3, last: 5 }));
-    for (const { row, group, epoch } of all) epochs[epoch]!.add(row, group);
-    assert.is(epochs.reduce((sum, { count }) => sum + count, 0), all.length);
-    for (const group of [3, 4, 5]) {
-      const found: number[] = [];
-      const room = new Int32Array(most);
-      const walk = new TouchedRows(epochs, group);
-      while (!walk.isOver) found.push(...room.subarray(0, walk.take(room, most)));
-      const own = all.filter((each) => each.group === group).map(({ row }) => row);
-      assert.equal(found, [...new Set(own)].sort((a, b) => a - b));
+rows("have a mark when they were touched since marks were taken, however many rows come meanwhile", () => {
+  const steps = fc.array(fc.record({ add: fc.nat(60), touch: fc.nat(2_000), take: fc.nat(9) }), { maxLength: 60 });
+  fc.assert(fc.property(steps, fc.integer({ min: 1, max: 8 }), (taken, fields) => {
+    const group = new RowGroup(fields);
+    let touched = new Set<number>();
+    for (const { add, touch, take } of taken) {
+      for (let n = 0; n <= add; n++) group.add(group.size, 0);
+      const at = group.find(touch % group.size);
+      group.touch(at, 2);
+      touched.add(at / group.stride);
+      assert.is(group.cells[at + 1], 2);
+      if (take > 0) continue;
+      const found = new Int32Array(touched.size + 1);
+      assert.is(new TouchedRows([[group.takeMarks()]], 0).take(found, found.length), touched.size);
+      assert.equal([...found].slice(0, -1), [...touched].sort((a, b) => a - b));
+      touched = new Set();
     }
+  }));
+});
+
+rows("that were touched in any of some epochs are found once each and in order, a bounded number at a time", () => {
+  const words = fc.array(fc.oneof(fc.constant(0), fc.integer(), fc.constant(-1)), { maxLength: 40 });
+  const far = fc.option(fc.integer({ min: 40, max: 50_000 }), { nil: undefined, freq: 1 });
+  fc.assert(fc.property(fc.array(words, { maxLength: 4 }), far, fc.integer({ min: 1, max: 90 }), (epochs, last, most) => {
+    const all = epochs.map((words) => Int32Array.from(words));
+    if (last !== undefined) all.push(new Int32Array(last + 1).fill(1 << 31, last));
+    const expected: number[] = [];
+    for (let row = 0; row < 32 * Math.max(0, ...all.map(({ length }) => length)); row++) {
+      if (all.some((marks) => ((marks[row >> 5] ?? 0) >>> (row & 31) & 1) === 1)) expected.push(row);
+    }
+    const found: number[] = [];
+    const room = new Int32Array(most);
+    const walk = new TouchedRows(all.map((marks) => [noMarks, marks]), 1);
+    for (let steps = 0; !walk.isOver; steps++) {
+      found.push(...room.subarray(0, walk.take(room, most)));
+      assert.ok(steps < 10 + expected.length);
+    }
+    assert.equal(found, expected);
   }));
 });
 
