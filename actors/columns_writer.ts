@@ -106,22 +106,43 @@ export function writeValues(output: MsgpackOutput, values: readonly unknown[], d
   else writeCells(output, values, depth + 1);
 }
 
-/** Writes records of numbers as {@link writeColumns} does, out of a list for each field, each next one `stride` behind. */
-export function writeNumberColumns(
+/** Writes records of numbers as {@link writeColumns} does, out of rows: their fields stand `head` numbers behind `rows` and on. */
+export function writeNumberRows(
   output: MsgpackOutput,
   names: readonly string[],
   cells: Float64Array,
-  from: number,
-  stride: number,
+  rows: Int32Array,
   count: number,
+  head: number,
 ): void {
   countContainers(count);
   output.count(names.length, 0x80, 0xde);
   for (let column = 0; column < names.length; column++) {
     output.ready();
     output.string(names[column] as string);
-    writeNumberColumn(output, cells, from + column * stride, count);
+    writeRowColumn(output, cells, rows, count, head + column);
   }
+}
+
+/** Writes the numbers that stand `offset` behind the first `count` of `rows` as a column. */
+export function writeRowColumn(
+  output: MsgpackOutput,
+  cells: Float64Array,
+  rows: Int32Array,
+  count: number,
+  offset: number,
+): void {
+  const column = numbers = roomFor(numbers, count);
+  let least = Infinity;
+  let most = -Infinity;
+  let isWhole = true;
+  for (let row = 0; row < count; row++) {
+    const value = column[row] = cells[(rows[row] as number) + offset] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (!isExactInteger(value)) isWhole = false;
+  }
+  writeMeasured(output, column, 0, count, least, isWhole ? most : Infinity);
 }
 
 function fieldsOf(value: unknown): readonly string[] | undefined {
@@ -187,8 +208,7 @@ export function writeNumbers(output: MsgpackOutput, list: readonly number[]): vo
 }
 
 /** Writes `count` numbers from `from` on as a column. */
-export function writeNumberColumn(output: MsgpackOutput, numbers: Float64Array, from: number, count: number): void {
-  output.ready();
+function writeNumberColumn(output: MsgpackOutput, numbers: Float64Array, from: number, count: number): void {
   const to = from + count;
   let least = Infinity;
   let most = count === 0 ? Infinity : -Infinity;
@@ -196,11 +216,29 @@ export function writeNumberColumn(output: MsgpackOutput, numbers: Float64Array, 
     const value = numbers[index] as number;
     if (value < least) least = value;
     if (value > most) most = value;
-    if (Math.floor(value) !== value || (value === 0 && 1 / value < 0)) {
+    if (!isExactInteger(value)) {
       most = Infinity;
       break;
     }
   }
+  writeMeasured(output, numbers, from, count, least, most);
+}
+
+/** Whether it is a whole number, and not −0; of an infinite one the range says that it cannot be written as such. */
+function isExactInteger(value: number): boolean {
+  return Math.floor(value) === value && (value !== 0 || 1 / value > 0);
+}
+
+/** Writes a column of numbers from `least` to `most`, where they are whole; else `most` is Infinity. */
+function writeMeasured(
+  output: MsgpackOutput,
+  numbers: Float64Array,
+  from: number,
+  count: number,
+  least: number,
+  most: number,
+): void {
+  output.ready();
   if (!(most - least <= 0xffff_ffff && least >= Number.MIN_SAFE_INTEGER && most <= Number.MAX_SAFE_INTEGER)) {
     output.count(2, 0x90, 0xdc);
     output.byte(columnKinds.floats);

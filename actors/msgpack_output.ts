@@ -361,33 +361,33 @@ export class MsgpackOutput {
 
   /** `count` whole numbers from `from` on, less `base`, as the narrowest unsigned typed array that holds up to `most`. */
   integers(numbers: Float64Array, from: number, count: number, base: number, most: number): void {
-    const to = from + count;
+    if (most < 0x100) return this.narrow(numbers, from, count, base);
     const wide = most > 0xffff;
-    const narrow = most < 0x100;
-    this.binaryHeader(narrow ? 1 : wide ? 6 : 4, narrow ? count : wide ? count * 4 : count * 2);
-    const { target } = this;
-    let at = this.at;
-    if (narrow) { for (let index = from; index < to; index++) target[at++] = (numbers[index] as number) - base; }
-    else if (!wide) {
-      for (let index = from; index < to; index++) {
-        const value = (numbers[index] as number) - base | 0;
-        target[at] = value;
-        target[at + 1] = value >> 8;
-        at += 2;
-      }
-    } else {
-      for (let index = from; index < to; index++) {
-        const value = (numbers[index] as number) - base >>> 0;
-        target[at] = value;
-        target[at + 1] = value >>> 8;
-        target[at + 2] = value >>> 16;
-        target[at + 3] = value >>> 24;
-        at += 4;
-      }
+    const width = wide ? 4 : 2;
+    this.binaryHeader(wide ? 6 : 4, count * width);
+    for (let done = 0; done < count; done += piece) {
+      const now = Math.min(piece, count - done);
+      const start = from + done;
+      if (wide) { for (let n = 0; n < now; n++) words[n] = (numbers[start + n] as number) - base; }
+      else for (let n = 0; n < now; n++) halves[n] = (numbers[start + n] as number) - base;
+      this.target.set(bytes.subarray(0, now * width), this.at);
+      this.at += now * width;
     }
-    this.at = at;
+  }
+
+  private narrow(numbers: Float64Array, from: number, count: number, base: number): void {
+    this.binaryHeader(1, count);
+    const { target, at } = this;
+    for (let n = 0; n < count; n++) target[at + n] = (numbers[from + n] as number) - base;
+    this.at = at + count;
   }
 }
+
+/** Whole numbers on their way to the buffer, where they may stand at any byte. A piece at a time. */
+const piece = 4_096;
+const bytes = new Uint8Array(piece * 4);
+const halves = new Uint16Array(bytes.buffer);
+const words = new Uint32Array(bytes.buffer);
 
 /** msgpackr's codes of binary values. */
 const binaryCodes: ReadonlyMap<object | null, number> = new Map<object | null, number>([

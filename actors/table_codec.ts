@@ -1,5 +1,5 @@
 import { ColumnsReader, MalformedColumns } from "./columns_reader.ts";
-import { maxCellsPerByte, writeNumberColumn, writeNumberColumns, writeValues } from "./columns_writer.ts";
+import { maxCellsPerByte, writeNumberRows, writeRowColumn, writeValues } from "./columns_writer.ts";
 import { messageOf, SluiceError } from "./error.ts";
 import { refusal } from "./exactness.ts";
 import { inexact } from "./msgpack_output.ts";
@@ -53,13 +53,15 @@ export function encodeTable(table: Table, path: string, depth: number, known: bo
   return table.length * rows > maxCellsPerByte * output.position ? undefined : output.take(0);
 }
 
-/** Lists of numbers, one behind the other: of keys, then of what belongs to them. */
+/** Rows of numbers: of each a key, and behind it what belongs to it. */
 export interface NumberTable {
   readonly cells: Float64Array;
-  /** Where each list begins behind the one before. */
-  readonly stride: number;
-  readonly rows: number;
-  /** The fields of records, of each of which there is a list; undefined: what belongs to the keys is one list of numbers. */
+  /** Where rows begin, with their keys; the first `count` of these. */
+  readonly rows: Int32Array;
+  readonly count: number;
+  /** How far behind a key stands what belongs to it. */
+  readonly head: number;
+  /** The fields of records, one behind the other in a row; undefined: what belongs to a key is one number. */
   readonly names: readonly string[] | undefined;
 }
 
@@ -68,16 +70,16 @@ export interface NumberTable {
  *
  * @returns undefined for one whose reader could not tell that all of its rows are there: {@link encodeTable} has to do it
  */
-export function encodeNumberTable({ cells, stride, rows, names }: NumberTable, depth: number): Uint8Array | undefined {
+export function encodeNumberTable({ cells, rows, count, head, names }: NumberTable, depth: number): Uint8Array | undefined {
   const output = startMsgpack(depth, true);
   output.count(3, 0x90, 0xdc);
-  output.number(rows);
-  writeNumberColumn(output, cells, 0, rows);
+  output.number(count);
+  writeRowColumn(output, cells, rows, count, 0);
   output.ready();
-  if (names === undefined) writeNumberColumn(output, cells, stride, rows);
-  else writeNumberColumns(output, names, cells, stride, stride, rows);
+  if (names === undefined) writeRowColumn(output, cells, rows, count, head);
+  else writeNumberRows(output, names, cells, rows, count, head);
   const lists = 1 + (names?.length ?? 1);
-  return lists * rows > maxCellsPerByte * output.position ? undefined : output.take(0);
+  return lists * count > maxCellsPerByte * output.position ? undefined : output.take(0);
 }
 
 /** Whether bytes that are a table, or what {@link encodeValue} makes of an array of arrays, are the first. */

@@ -130,7 +130,7 @@ export function encodeColumns(columns: Table, where: string, known = false): Uin
 
 /** Encodes a table of numbers as a chunk; undefined where {@link encodeColumns} has to do it. */
 export function encodeNumbers(table: NumberTable): Uint8Array | undefined {
-  return table.rows < leastRows ? undefined : encodeNumberTable(table, chunkDepth);
+  return table.count < leastRows ? undefined : encodeNumberTable(table, chunkDepth);
 }
 
 /** Decodes a chunk. @throws {SluiceError} `STATE_DAMAGED` */

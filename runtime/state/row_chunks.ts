@@ -14,9 +14,8 @@ import { type RowMarks, TouchedRows } from "./touched_rows.ts";
 const rowsPerChunk = 4_096;
 const looksPerChunk = 16_384;
 
-/** Used between two steps: what is in them has gone into a chunk by then. */
+/** Used between two steps: what is in it has gone into a chunk by then. */
 const found = new Int32Array(rowsPerChunk);
-let columns = new Float64Array(0);
 
 /** Writes rows in chunks. They may change, come and go between two of these. */
 export class RowChunks {
@@ -62,15 +61,8 @@ export class RowChunks {
   /** The first rows of `found`. */
   #chunk(shape: RowShape, cells: Float64Array, count: number): Uint8Array {
     if (count === 0) return emptyChunk;
-    const { width, names } = shape;
-    if (columns.length < (1 + width) * count) columns = new Float64Array((1 + width) * rowsPerChunk);
-    for (let row = 0; row < count; row++) columns[row] = cells[found[row] as number] as number;
-    for (let field = 0; field < width; field++) {
-      const to = (1 + field) * count;
-      const offset = rowHead + field;
-      for (let row = 0; row < count; row++) columns[to + row] = cells[(found[row] as number) + offset] as number;
-    }
-    const chunk = encodeNumbers({ cells: columns, stride: count, rows: count, names }) ?? this.#oneByOne(shape, cells, count);
+    const table = { cells, rows: found, count, head: rowHead, names: shape.names };
+    const chunk = encodeNumbers(table) ?? this.#oneByOne(shape, cells, count);
     if (count === this.#size.count) this.#size.wrote(chunk.length);
     return chunk;
   }

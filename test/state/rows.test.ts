@@ -291,10 +291,11 @@ rows("make the same bytes as the records that they stand for", () => {
   );
   fc.assert(fc.property(column, column, column, fc.boolean(), (keys, first, second, records) => {
     const count = keys.length;
-    const cells = Float64Array.from([...keys, ...first, ...second]);
+    const cells = Float64Array.from(keys.flatMap((key, at) => [key, 7, first[at]!, second[at]!]));
+    const rows = Int32Array.from(keys, (_, at) => 4 * at);
     const names = records ? ["first", "second"] : undefined;
     const values = records ? first.map((item, at) => ({ first: item, second: second[at]! })) : first;
-    const bytes = encodeNumberTable({ cells, stride: count, rows: count, names }, 20);
+    const bytes = encodeNumberTable({ cells, rows, count, head: 2, names }, 20);
     if (bytes !== undefined) assert.equal(bytes, encodeTable([keys, values], "a test", 20, false));
   }));
 });
