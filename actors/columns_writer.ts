@@ -106,7 +106,7 @@ export function writeValues(output: MsgpackOutput, values: readonly unknown[], d
   else writeCells(output, values, depth + 1);
 }
 
-/** Writes records of numbers as {@link writeColumns} does, out of rows: their fields stand `head` numbers behind `rows` and on. */
+/** Writes records of numbers as {@link writeColumns} does, out of rows: their fields begin `head` numbers behind those. */
 export function writeNumberRows(
   output: MsgpackOutput,
   names: readonly string[],

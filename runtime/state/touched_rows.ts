@@ -2,8 +2,8 @@
 const wordsAtOnce = 16_384;
 
 /**
- * Which rows were touched in one epoch: the marks of each key group of a range, a bit for each row, 32 to a word. A group may have
- * fewer words than rows.
+ * Which rows were touched in one epoch: the marks of each key group of a range, a bit for each row, 32 to a word. A group may
+ * have fewer words than rows.
  */
 export type RowMarks = readonly Int32Array[];
 

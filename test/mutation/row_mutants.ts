@@ -55,6 +55,14 @@ export const rowMutants: readonly Mutant[] = [
     killer,
   },
   {
+    name: "marks of rows are not taken with a cut",
+    file: "runtime/state/entry_rows.ts",
+    find: `return this.groups.map((rows) => rows.takeMarks());`,
+    replace: `return this.groups.map(() => new Int32Array(0));`,
+    why: "no delta has any row that was changed",
+    killer,
+  },
+  {
     name: "the last rows of a group are not looked for",
     file: "runtime/state/touched_rows.ts",
     find: `Math.max(most, length), 0)`,
