@@ -88,6 +88,7 @@ export class EntryRows {
   insert(group: number, key: number, value: unknown, stamp: number): RowEntry | undefined {
     const at = this.add(group, key, value, stamp);
     if (at < 0) return undefined;
+    this.of(group).mark(at);
     const place = placeOfNumber(key, this.handShift);
     this.makeRoom(place);
     return this.hand[place] = new RowEntry(key, value, stamp, group, at);

@@ -118,9 +118,14 @@ export class RowGroup {
     return [count, at < end ? at : -1];
   }
 
-  /** Gives a row its new stamp, and a mark. */
+  /** Gives a row the stamp of a change. If it has it, it has its mark, too: most rows are put back more than once. */
   touch(at: number, stamp: number): void {
+    if (this.cells[at + 1] === stamp) return;
     this.cells[at + 1] = stamp;
+    this.mark(at);
+  }
+
+  mark(at: number): void {
     const row = at / this.stride | 0;
     const word = row >> 5;
     if (word >= this.marks.length) this.#widenMarks();

@@ -63,6 +63,14 @@ export const rowMutants: readonly Mutant[] = [
     killer,
   },
   {
+    name: "a row that is new has no mark",
+    file: "runtime/state/entry_rows.ts",
+    find: `    this.of(group).mark(at);\n`,
+    replace: ``,
+    why: "it has the stamp of its epoch from the beginning, and so gets none later",
+    killer,
+  },
+  {
     name: "the last rows of a group are not looked for",
     file: "runtime/state/touched_rows.ts",
     find: `Math.max(most, length), 0)`,
