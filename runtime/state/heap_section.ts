@@ -66,11 +66,9 @@ export class HeapSection implements KeyedSection {
     this.#range = range;
     const rowChunks = this.#rowChunks = new RowChunks(this.#entries);
     this.#codec = {
-      inRows: () => this.table.rows !== undefined,
-      rows: (group, stamps, touched) => {
+      rows: (groups, stamps, touched) => {
         const { rows } = this.table;
-        if (rows === undefined) return [];
-        return touched === undefined ? rowChunks.all(rows, group, stamps) : rowChunks.touched(rows, group, stamps, touched);
+        return rows === undefined ? [] : rowChunks.of(rows, groups, stamps, touched);
       },
       items: (group) => new PresentItems(this.table.entriesOf(group)),
       encode: (entries) => this.#entries.encode(entries),

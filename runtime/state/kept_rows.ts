@@ -15,6 +15,11 @@ export class KeptRows {
     this.cells = new Float64Array(leastKept * stride);
   }
 
+  /** So many more may be added. */
+  get room(): number {
+    return mostKept - this.count;
+  }
+
   get isFull(): boolean {
     return this.count === mostKept;
   }

@@ -1,14 +1,15 @@
 import type { Key } from "../graph/key.ts";
+import type { KeyGroupRange } from "../graph/operator.ts";
 import { ChunkSize } from "./chunk_size.ts";
 import type { Stamps } from "./cut.ts";
 import type { EntryCodec } from "./entry_codec.ts";
 import type { EntryRows } from "./entry_rows.ts";
-import type { KeptRows } from "./kept_rows.ts";
+import { KeptRows } from "./kept_rows.ts";
 import { encodeNumbers } from "./keyed_part.ts";
-import { rowHead } from "./row_group.ts";
+import { type RowGroup, rowHead } from "./row_group.ts";
 import type { RowShape } from "./row_shape.ts";
 import { emptyChunk } from "./section_cut.ts";
-import { type RowMarks, TouchedRows } from "./touched_rows.ts";
+import { type RowMarks, TouchedRows, wordsAtOnce } from "./touched_rows.ts";
 
 /** How many rows one chunk holds at most, and how many are looked at in one step. */
 const rowsPerChunk = 4_096;
@@ -26,8 +27,19 @@ export class RowChunks {
     this.#codec = codec;
   }
 
-  /** Those of a group that have these stamps. */
-  *all(rows: EntryRows, group: number, { least, most }: Stamps): Iterable<Uint8Array> {
+  /** Those of some groups that have these stamps: of all rows, or of those that were touched in some of these epochs. */
+  *of(
+    rows: EntryRows,
+    { first, last }: KeyGroupRange,
+    stamps: Stamps,
+    touched: readonly RowMarks[] | undefined,
+  ): Iterable<Uint8Array> {
+    if (touched === undefined) { for (let group = first; group <= last; group++) yield* this.#all(rows, group, stamps); }
+    else if (first === last) yield* this.#touched(rows, first, stamps, touched);
+    else yield* this.#together(rows, { first, last }, stamps, touched);
+  }
+
+  *#all(rows: EntryRows, group: number, { least, most }: Stamps): Iterable<Uint8Array> {
     for (let next = 0; next >= 0;) {
       const wanted = this.#size.count;
       const [count, behind] = rows.of(group).collect(next, looksPerChunk, least, most, found.subarray(0, wanted));
@@ -36,20 +48,38 @@ export class RowChunks {
     }
   }
 
-  /** Those of a group that were touched in some of these epochs and have these stamps: not since. */
-  *touched(rows: EntryRows, group: number, { least, most }: Stamps, epochs: readonly RowMarks[]): Iterable<Uint8Array> {
+  *#touched(rows: EntryRows, group: number, stamps: Stamps, epochs: readonly RowMarks[]): Iterable<Uint8Array> {
     const walk = new TouchedRows(epochs, group - rows.first);
     while (!walk.isOver) {
-      const taken = walk.take(found, this.#size.count);
-      const { cells, stride } = rows.of(group);
-      let count = 0;
-      for (let index = 0; index < taken; index++) {
-        const at = (found[index] as number) * stride;
-        const stamp = cells[at + 1] as number;
-        if (stamp >= least && stamp <= most) found[count++] = at;
-      }
-      yield this.#chunk(rows.shape, cells, count);
+      const count = find(walk, this.#size.count, rows.of(group), stamps);
+      yield this.#chunk(rows.shape, rows.of(group).cells, count);
     }
+  }
+
+  /** Of groups that have little: copied, so that they share chunks. A row that is touched later is kept, as any other. */
+  *#together(
+    rows: EntryRows,
+    { first, last }: KeyGroupRange,
+    stamps: Stamps,
+    epochs: readonly RowMarks[],
+  ): Iterable<Uint8Array> {
+    let copies = new KeptRows(rows.of(first).stride);
+    let words = 0;
+    for (let group = first; group <= last; group++) {
+      const walk = new TouchedRows(epochs, group - rows.first);
+      while (!walk.isOver) {
+        const count = find(walk, copies.room, rows.of(group), stamps);
+        for (let row = 0; row < count; row++) copies.add(rows.of(group), found[row] as number);
+        if (!copies.isFull) continue;
+        yield this.kept(rows, copies);
+        copies = new KeptRows(copies.stride);
+      }
+      words += walk.words;
+      if (words < wordsAtOnce) continue;
+      yield emptyChunk;
+      words = 0;
+    }
+    yield this.kept(rows, copies);
   }
 
   /** Rows that were kept as they were. */
@@ -76,4 +106,16 @@ export class RowChunks {
     }
     return this.#codec.encodeColumns(keys, values);
   }
+}
+
+/** Puts the offsets of the next rows of a walk that have these stamps into `found`, of at most so many that it looks at. */
+function find(walk: TouchedRows, looks: number, { cells, stride }: RowGroup, { least, most }: Stamps): number {
+  const taken = walk.take(found, looks);
+  let count = 0;
+  for (let index = 0; index < taken; index++) {
+    const at = (found[index] as number) * stride;
+    const stamp = cells[at + 1] as number;
+    if (stamp >= least && stamp <= most) found[count++] = at;
+  }
+  return count;
 }

@@ -23,10 +23,8 @@ export interface SectionCut {
 export interface SectionCodec<T, K> {
   /** The items of a group, in order. Read on while the section changes. */
   items(group: number): Items<T>;
-  /** Whether some stand in rows; that does not change while a cut is being written. @default never */
-  inRows?: () => boolean;
   /** Writes what stands in rows and has these stamps: of all rows, or of those that were touched. @default there are no rows */
-  rows?: (group: number, stamps: Stamps, touched: readonly RowMarks[] | undefined) => Iterable<Uint8Array>;
+  rows?: (groups: KeyGroupRange, stamps: Stamps, touched: readonly RowMarks[] | undefined) => Iterable<Uint8Array>;
   /** Whether an item still counts. @default all do */
   isLive?: (item: T) => boolean;
   encode(items: readonly T[]): Uint8Array;
@@ -60,7 +58,7 @@ export function cutSection<T extends Tracked, K>(
   return {
     whole: cut.whole,
     isEmpty: cut.isEmpty,
-    groupsAtOnce: codec.inRows?.() === true ? 1 : Math.max(1, Math.floor(groups * itemsAtOnce / Math.max(1, cut.count))),
+    groupsAtOnce: Math.max(1, Math.floor(groups * itemsAtOnce / Math.max(1, cut.count))),
     chunks: (groups) => write({ cut, codec, size, range }, groups),
     release: () => cut.release(),
   };
@@ -89,7 +87,7 @@ function* write<T extends Tracked, K>(writing: Writing<T, K>, groups: KeyGroupRa
     yield* inChunks(writing, notes.of(at), undefined, (items) => codec.encodeRemoved(items));
   }
   const encode = (items: readonly T[], again: boolean) => again ? codec.encodeAgain!(items) : codec.encode(items);
-  if (codec.rows !== undefined) yield* codec.rows(first, cut, cut.rows);
+  if (codec.rows !== undefined) yield* codec.rows(groups, cut, cut.rows);
   if (cut.changed === undefined) {
     yield* inChunks(writing, new GroupedItems(groups, codec.items), cut, encode);
   } else {

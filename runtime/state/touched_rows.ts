@@ -1,5 +1,5 @@
 /** So many words of marks are looked at in one step. */
-const wordsAtOnce = 16_384;
+export const wordsAtOnce = 16_384;
 
 /**
  * Which rows were touched in one epoch: the marks of each key group of a range, a bit for each row, 32 to a word. A group may
@@ -10,7 +10,8 @@ export type RowMarks = readonly Int32Array[];
 /** A walk over the rows of a group, the `at`-th of the range, that were touched in any of some epochs: in order, each once. */
 export class TouchedRows {
   private readonly epochs: readonly Int32Array[];
-  private readonly length: number;
+  /** How many words of marks there are to look at. */
+  readonly words: number;
   /** The word that comes next. */
   private next = 0;
   /** Bits that are left of the one before. */
@@ -18,16 +19,16 @@ export class TouchedRows {
 
   constructor(epochs: readonly RowMarks[], at: number) {
     this.epochs = epochs.map((marks) => marks[at] as Int32Array);
-    this.length = this.epochs.reduce((most, { length }) => Math.max(most, length), 0);
+    this.words = this.epochs.reduce((most, { length }) => Math.max(most, length), 0);
   }
 
   get isOver(): boolean {
-    return this.left === 0 && this.next >= this.length;
+    return this.left === 0 && this.next >= this.words;
   }
 
   /** Puts the numbers of the next rows into `rows`, at most so many, in a bounded piece of work; gives how many: maybe none. */
   take(rows: Int32Array, most: number): number {
-    const to = Math.min(this.length, this.next + wordsAtOnce);
+    const to = Math.min(this.words, this.next + wordsAtOnce);
     let { next, left } = this;
     let count = 0;
     while (count < most) {

@@ -38,4 +38,12 @@ export const chunkMutants: readonly Mutant[] = [
     why: "after a rescale the keys at the border of two subtasks are lost",
     killer,
   },
+  {
+    name: "what does not fill a shared chunk of rows is not written",
+    file: "runtime/state/row_chunks.ts",
+    find: `    yield this.kept(rows, copies);\n  }\n`,
+    replace: `  }\n`,
+    why: "of a large table of which little has changed the delta has nothing",
+    killer: "test/state/chunks_of_groups.test.ts",
+  },
 ];

@@ -11,8 +11,8 @@ import { fails, keyGroupCount, type Make, Subject } from "./backend_subject.ts";
 const make: Make = (options) => new HeapKeyedStateBackend(options);
 const descriptors = { n: value(type<number>(), 0) };
 
-function subjectOf(keys: number, range = rangeOf(0, 1, keyGroupCount)) {
-  const subject = new Subject(make, descriptors, { range, baseEvery: 10 });
+function subjectOf(keys: number, rowsFrom = Infinity) {
+  const subject = new Subject(make, descriptors, { range: rangeOf(0, 1, keyGroupCount), baseEvery: 10, rowsFrom });
   for (let key = 0; key < keys; key++) subject.at(key).n.set(key);
   return subject;
 }
@@ -34,6 +34,27 @@ shared("hold what there is little of in each group, whole or changed", () => {
 
 shared("are none where there is much", () => {
   assert.ok(chunksOf(subjectOf(keyGroupCount * 1_000).backend.snapshot({})) >= keyGroupCount);
+});
+
+shared("hold the few of many rows that changed, as they were at the cut", () => {
+  const subject = subjectOf(40_000, 1_000);
+  const whole = joined(subject.backend.snapshot({}, 1));
+  subject.backend.completed(1);
+  for (let key = 0; key < 40_000; key += 1_000) subject.at(key).n.set(-key);
+  const part = subject.backend.snapshot({}, 2);
+  const slices: Uint8Array[] = [];
+  const changes = [() => subject.at(7_000).n.set(99), () => subject.at(3).n.set(99)];
+  changes.shift()!(); // before the first slice, then before the second
+  for (const slice of part.slices()) {
+    slices.push(slice);
+    changes.shift()?.();
+  }
+  part.release?.();
+  assert.is(chunksOf({ slices: () => slices }), 2, "what had not changed since, and what had");
+  const layer = joined({ ...part, slices: () => slices });
+  const back = subjectOf(0);
+  back.backend.restore([{ scope: "keyed", name: "keyed", subtask: 0, bytes: layer, below: [whole] }]);
+  for (let key = 0; key < 40_000; key++) assert.is(back.at(key).n.get() === (key % 1_000 === 0 ? -key : key), true, `${key}`);
 });
 
 shared("are refused where the index says other groups than their keys have", () => {
