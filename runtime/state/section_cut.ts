@@ -53,6 +53,7 @@ export function cutSection<T extends Tracked, K>(
   rows?: RowMarks,
 ): SectionCut {
   const { log, range, codec, size } = place;
+  size.begin();
   const cut = log.cut(since, followed, rows);
   const groups = range.last - range.first + 1;
   return {

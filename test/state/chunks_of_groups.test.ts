@@ -14,6 +14,7 @@ const descriptors = { n: value(type<number>(), 0) };
 function subjectOf(keys: number, rowsFrom = Infinity) {
   const subject = new Subject(make, descriptors, { range: rangeOf(0, 1, keyGroupCount), baseEvery: 10, rowsFrom });
   for (let key = 0; key < keys; key++) subject.at(key).n.set(key);
+  joined(subject.backend.snapshot({})); // a first chunk is small, as nothing is known of what is in it
   return subject;
 }
 
@@ -30,6 +31,15 @@ shared("hold what there is little of in each group, whole or changed", () => {
   for (let key = 0; key < 60; key += 2) subject.at(key).n.set(-1);
   for (let key = 1; key < 60; key += 20) subject.at(key).n.clear();
   assert.is(chunksOf(subject.backend.snapshot({}, 2)), 2, "what is gone, and what has changed");
+});
+
+shared("do not grow out of bounds where items have grown since", () => {
+  const subject = new Subject(make, { text: value(type<string>(), "") }, { range: rangeOf(0, 1, keyGroupCount) });
+  const longest = () => Math.max(...[...subject.backend.snapshot({}).slices()].map(({ length }) => length));
+  for (let key = 0; key < 300; key++) subject.at(key).text.set("a");
+  for (let round = 0; round < 5; round++) longest();
+  for (let key = 0; key < 300; key++) subject.at(key).text.set("a".repeat(10_000));
+  assert.ok(longest() < 1_000_000, `${longest()} bytes in a piece`);
 });
 
 shared("are none where there is much", () => {

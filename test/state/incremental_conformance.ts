@@ -419,7 +419,7 @@ export function testIncremental(name: string, make: Make, runs: number): void {
     for (let id = 1; id <= 2 * baseEvery + 1; id++) {
       const part = subtask.backend.snapshot({ of: 1 }, id);
       bytes.push(joined([...part.slices()]).length);
-      assert.is(part.base, bytes.at(-1) === bytes[0] ? undefined : id - 1);
+      assert.is(part.base, bytes.at(-1)! > 0 ? undefined : id - 1);
       part.release?.();
       subtask.backend.completed(id);
     }
