@@ -1,7 +1,7 @@
 /** What a chunk of a snapshot should come to: an encoding of this size takes a fraction of a millisecond. */
 const wantedBytes = 32 * 1024;
 
-/** How many items the very first chunk has, of which nothing is known, and at most the first of each cut: items may have grown. */
+/** How many items the very first chunk has, and at most the first of a cut: nothing is known of them, or they may have grown. */
 const firstEver = 8;
 const firstOfCut = 64;
 
