@@ -14,11 +14,11 @@ export type WriteOutcome =
 const atOnceMs = 2;
 
 /**
- * Beyond that, the writer works for about so long, or so many bytes, before records are processed again: as long as these are
- * at a time. Shorter steps would let a large state take several times as long, and all that changes meanwhile has to be copied.
+ * Beyond that, the writer works for about so long, or so many bytes, before records are processed again. Shorter steps would let
+ * a large state take longer, and all that changes meanwhile has to be copied; and after each step the caches are full of it.
  */
-const stepMs = 1;
-const stepBytes = 256 * 1024;
+const stepMs = 2;
+const stepBytes = 512 * 1024;
 
 /** Bytes that the disk may be behind before the writer waits for it. */
 const maxBacklogBytes = 4 * 1024 * 1024;
@@ -43,7 +43,7 @@ interface Writing {
  * when the last of them has come. Only then does any of them acknowledge.
  *
  * Contributions are written one after the other, in steps of bounded work between the slices of the actor scheduler: the first
- * two milliseconds of it, or 256 KB, at once, so that a small state waits for nothing. What is written was fixed when the
+ * two milliseconds of it, or 512 KB, at once, so that a small state waits for nothing. What is written was fixed when the
  * snapshot was taken.
  */
 export class CheckpointFiles {
