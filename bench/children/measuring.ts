@@ -4,12 +4,14 @@ import { type Pressure, runPressure } from "../pressure.ts";
 import type { Figures } from "../report.ts";
 import { type Retained, runRetained } from "../retained.ts";
 import { runSteady, type Steady } from "../steady.ts";
+import { runStretches, type Stretches } from "../stretches.ts";
 import { runThrowing, type Throwing } from "../throwing.ts";
 
 /** What can be measured so, by name, with its options. */
 export interface Measurable {
   readonly looping: Looping;
   readonly steady: Steady;
+  readonly stretches: Stretches;
   readonly pressure: Pressure;
   readonly throwing: Throwing;
   readonly retained: Retained;
@@ -18,6 +20,7 @@ export interface Measurable {
 const runs: { readonly [Name in keyof Measurable]: (options: Measurable[Name]) => Promise<Figures> } = {
   looping: runLooping,
   steady: runSteady,
+  stretches: runStretches,
   pressure: runPressure,
   throwing: runThrowing,
   retained: runRetained,
