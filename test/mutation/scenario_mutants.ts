@@ -199,9 +199,9 @@ export const scenarioMutants: readonly Mutant[] = [
   {
     name: "21: a channel is known by the operators at its ends",
     scenario: 21,
-    file: "runtime/graph/channel.ts",
-    find: "  return `${edgeId}:${sender}>${receiver}`;",
-    replace: '  return `${edgeId.replace(/#\\d+$/, "")}:${sender}>${receiver}`;',
+    file: "runtime/checkpoint/proof.ts",
+    find: "  let found = reports.get(edge);\n",
+    replace: '  edge = edge.replace(/#\\d+$/, "");\n  let found = reports.get(edge);\n',
     why: "what was captured of one of two edges between two operators counts as captured of the other",
     killer: "test/scenarios/mixed_inputs.test.ts",
   },
