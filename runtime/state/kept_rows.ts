@@ -21,7 +21,7 @@ export class KeptRows {
   }
 
   get isFull(): boolean {
-    return this.count === mostKept;
+    return this.room === 0;
   }
 
   add({ cells: from }: RowGroup, at: number): void {

@@ -31,7 +31,7 @@ export async function* storedEntries(
   layers: readonly ByteReader[],
 ): AsyncGenerator<StoredEntry, void, undefined> {
   const parts = await Promise.all(layers.map((layer) => readWith(layer, openKeyedPart(uid, subtask, layer.length))));
-  for (const range of apart(parts.flatMap(groupsOf))) {
+  for (const range of disjoint(parts.flatMap(groupsOf))) {
     const found = new Map<string, StoredEntry>();
     for (const [at, part] of parts.entries()) {
       const wanted = part.sections.map(({ name }) => !replacedAbove(parts, at, name));
@@ -49,7 +49,7 @@ export async function* storedEntries(
 }
 
 /** The key groups of chunks, in as many ranges as can be without a chunk that is of two of them. */
-function apart(chunks: readonly KeyGroupRange[]): readonly KeyGroupRange[] {
+function disjoint(chunks: readonly KeyGroupRange[]): readonly KeyGroupRange[] {
   const ranges: KeyGroupRange[] = [];
   for (const { first, last } of [...chunks].sort((a, b) => a.first - b.first)) {
     const before = ranges.at(-1);
