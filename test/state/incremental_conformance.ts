@@ -414,8 +414,7 @@ export function testIncremental(name: string, make: Make, runs: number): void {
 
   incremental("where nothing has changed since its base a snapshot has no bytes, until one is whole again", () => {
     const subtask = new Subtask(make, 0, 1);
-    for (const key of keys) subtask.at(key).n.set(1);
-    joined([...subtask.backend.snapshot({ of: 1 }).slices()]); // chunks of the very first one are smaller
+    for (const key of keys.slice(0, 8)) subtask.at(key).n.set(1); // as many as the very first chunk holds
     const bytes: number[] = [];
     for (let id = 1; id <= 2 * baseEvery + 1; id++) {
       const part = subtask.backend.snapshot({ of: 1 }, id);
